@@ -1,0 +1,43 @@
+import type { IpAddress, IpFamily } from "../ip/address.ts";
+
+/** `namespace/name`. The word MetalLB's metrics and logs use for a Service. */
+export type ServiceKey = string & { readonly __brand: "ServiceKey" };
+
+/** The few fields of a Service that either program reads. */
+export interface ServiceView {
+  readonly key: ServiceKey;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly type: string;
+  /** `undefined` when the Service names no class. */
+  readonly loadBalancerClass: string | undefined;
+  /** Only those under a prefix of `annotations.ts`. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** One or two, in the API's order; empty for headless Services and before the API has given any. */
+  readonly clusterIps: readonly IpAddress[];
+  /** The API's order: the first is the primary family. May be empty on objects of old API servers. */
+  readonly ipFamilies: readonly IpFamily[];
+  readonly ipFamilyPolicy: "SingleStack" | "PreferDualStack" | "RequireDualStack";
+  readonly externalTrafficPolicy: "Cluster" | "Local";
+  readonly selector: Readonly<Record<string, string>>;
+  readonly ports: readonly ServicePort[];
+  /** `spec.loadBalancerIP` as written; "" when absent. */
+  readonly loadBalancerIp: string;
+  /** `status.loadBalancer.ingress` as written; an entry has an ip, a hostname or both. */
+  readonly ingress: readonly IngressView[];
+  /** Milliseconds since 1970; decides who keeps an address that two Services claim after a restart. */
+  readonly createdAtMs: number;
+  readonly deleting: boolean;
+}
+
+export interface ServicePort {
+  /** "TCP", "UDP" or "SCTP". */
+  readonly protocol: string;
+  readonly port: number;
+}
+
+export interface IngressView {
+  readonly ip?: string;
+  readonly hostname?: string;
+}
