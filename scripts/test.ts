@@ -1,0 +1,113 @@
+// What `npm test` runs: everything, or with --quick only what needs no cluster (`npm run check`).
+//   node scripts/test.ts [--quick] [--only WORD]      WORD: format, types, docs, unit, e2e
+import { spawnSync } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const root = new URL("..", import.meta.url).pathname;
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+interface Stage {
+  readonly name: string;
+  readonly about: string;
+  readonly run: () => Counts;
+}
+
+const STAGES: readonly Stage[] = [
+  {
+    name: "format",
+    about: "format and lint",
+    run: () => program("biome", ["ci", "--error-on-warnings", "."]),
+  },
+  { name: "types", about: "types, everything", run: () => program("tsc", ["-p", "."]) },
+  {
+    name: "types",
+    about: "types, pure packages without Node",
+    run: () => program("tsc", ["-p", "tsconfig.pure.json"]),
+  },
+  {
+    name: "docs",
+    about: "generated files are fresh",
+    run: () => program("node", ["scripts/docs.ts", "--check"]),
+  },
+  {
+    name: "unit",
+    about: "unit tests",
+    run: () =>
+      nodeTests(
+        ["packages/**/*.test.ts", "docker/**/*.test.ts", "e2e/cluster/**/*.test.ts", "e2e/sim/**/*.test.ts"],
+        [],
+      ),
+  },
+  {
+    name: "e2e",
+    about: "end to end, on a real cluster in network namespaces",
+    run: () => nodeTests(["e2e/real/*.e2e.test.ts"], ["--test-concurrency=1"]),
+  },
+];
+
+function main(): void {
+  const { values } = parseArgs({ options: { quick: { type: "boolean" }, only: { type: "string" } } });
+  const stages = STAGES.filter(
+    ({ name }) => (values.only === undefined || values.only === name) && !(values.quick && name === "e2e"),
+  );
+  const lines: string[] = [];
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const { about, run } of stages) {
+    process.stdout.write(`\n=== ${about}\n`);
+    const started = performance.now();
+    const counts = run();
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    lines.push(`${counts.failed === 0 ? "ok    " : "FAILED"} ${seconds.padStart(7)} s  ${about}`);
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
+  }
+  process.stdout.write(`\n${lines.join("\n")}\n\n`);
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}
+
+/** A check that either holds or does not; its output is shown as it comes. */
+function program(name: string, args: readonly string[]): Counts {
+  const { status, error } = spawnSync(name, args, { cwd: root, stdio: "inherit" });
+  if (error !== undefined) throw error;
+  return status === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+/** Runs test files under node's own runner; the counts are read from its TAP summary. */
+function nodeTests(patterns: readonly string[], flags: readonly string[]): Counts {
+  const files = globSync([...patterns], { cwd: root, exclude: ["**/node_modules/**"] }).sort();
+  const folder = mkdtempSync(join(tmpdir(), "herald-tap-"));
+  const tap = join(folder, "tap");
+  const reporters = [
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=tap",
+    `--test-reporter-destination=${tap}`,
+  ];
+  const { status, error } = spawnSync("node", ["--test", ...flags, ...reporters, ...files], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (error !== undefined) throw error;
+  const summary = readFileSync(tap, "utf8");
+  rmSync(folder, { recursive: true });
+  const count = (word: string): number =>
+    Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(summary)?.[1] ?? 0);
+  const failed = count("fail") + count("cancelled");
+  return {
+    passed: count("pass"),
+    failed: status === 0 ? failed : Math.max(failed, 1),
+    skipped: count("skipped") + count("todo"),
+  };
+}
+
+main();
