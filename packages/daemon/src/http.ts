@@ -1,0 +1,90 @@
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Registry } from "prom-client";
+import { StartError } from "./start-error.ts";
+
+export interface HttpOptions {
+  /** Address to listen on; "" is every address, of both families. */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly registry: Registry;
+  /** Names what the program still waits for, in a person's words; empty when ready. */
+  readonly notReady: () => readonly string[];
+}
+
+export interface HttpServer {
+  /** The port that was taken. */
+  readonly port: number;
+  /** Answers what has begun, then closes every connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves `GET /metrics`, `/healthz` and `/readyz`; 404 for the rest. `/readyz` is 200 or 503, with what is
+ * awaited in `waitingFor`.
+ *
+ * @throws {StartError} when the address cannot be listened on, naming the flag.
+ */
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const server = Fastify({
+    bodyLimit: 1024,
+    requestTimeout: 10_000,
+    connectionTimeout: 30_000,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: "idle",
+    http: { maxHeaderSize: 8192 },
+  });
+  addRoutes(server, options);
+  await listen(server, options);
+  const address = server.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : options.port;
+  return { port, close: () => server.close() };
+}
+
+function addRoutes(server: FastifyInstance, { registry, notReady }: HttpOptions): void {
+  server.get("/metrics", async (_request, reply) => {
+    reply.header("content-type", registry.contentType);
+    return registry.metrics();
+  });
+  server.get("/healthz", () => ({ status: "ok" }));
+  server.get("/readyz", (_request, reply) => {
+    const waitingFor = notReady();
+    reply.code(waitingFor.length === 0 ? 200 : 503);
+    return { status: waitingFor.length === 0 ? "ready" : "not ready", waitingFor };
+  });
+  server.setNotFoundHandler((_request, reply) => {
+    reply.code(404);
+    return { status: "not found", paths: ["/metrics", "/healthz", "/readyz"] };
+  });
+}
+
+async function listen(server: FastifyInstance, { host, port }: HttpOptions): Promise<void> {
+  try {
+    await server.listen({ host: host === "" ? "::" : host, port });
+  } catch (error) {
+    if (host === "" && codeOf(error) === "EAFNOSUPPORT") {
+      await listen(server, { host: "0.0.0.0", port } as HttpOptions); // a kernel without IPv6
+      return;
+    }
+    throw new StartError(describeListenError(codeOf(error), host, port), { cause: error });
+  }
+}
+
+function describeListenError(code: string, host: string, port: number): string {
+  switch (code) {
+    case "EADDRINUSE":
+      return `port ${port} is in use (--port)`;
+    case "EACCES":
+      return `port ${port} needs privileges that this process lacks (--port)`;
+    case "EADDRNOTAVAIL":
+      return `this machine has no address ${host} (--host)`;
+    case "ENOTFOUND":
+      return `${host} is no address and no known name (--host)`;
+    default:
+      return `cannot listen on ${host} port ${port}: ${code} (--host, --port)`;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
