@@ -1,0 +1,14 @@
+import type { V1ConfigMap } from "@kubernetes/client-node";
+import type { Raw } from "./api.ts";
+
+export interface ConfigMapView {
+  readonly name: string;
+  readonly namespace: string;
+  readonly data: Readonly<Record<string, string>>;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+export function configMapView(configMap: Raw<V1ConfigMap>): ConfigMapView {
+  throw new Error(`not yet ${configMap}`);
+}
