@@ -1,8 +1,8 @@
-/** The candidate a person most likely meant: at most a third of the letters differ. `undefined` when none is near. */
+/** The candidate a person most likely meant: at most half of the letters differ. `undefined` when none is near. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(word.length, candidate.length) / 3)
+    .filter(({ candidate, distance }) => distance <= Math.max(word.length, candidate.length) / 2)
     .sort((a, b) => a.distance - b.distance);
   return ranked[0]?.candidate;
 }

@@ -128,8 +128,12 @@ function readArguments(
     if (match === null) throw new FlagMistake(`unexpected argument "${word}"; flags begin with --`);
     const [, written = "", attached] = match;
     const name = written === "h" ? "help" : written;
-    if (name === "help" || name === "version") given.set(name, "true");
-    else given.set(name, attached ?? detachedValue(name, flagNamed(program, name), rest));
+    if (name === "help" || name === "version") {
+      given.set(name, "true");
+      continue;
+    }
+    const flag = flagNamed(program, name);
+    given.set(name, attached ?? detachedValue(name, flag, rest));
   }
   return given;
 }

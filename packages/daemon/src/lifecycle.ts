@@ -39,10 +39,11 @@ export function runProgram(
   const stop = async (exitCode: number): Promise<void> => {
     stopping = true;
     abort.abort();
-    const stopped = await Promise.race([stopParts(parts, log), sleep(stopDeadlineMs, "late" as const)]);
-    if (stopped === "late") log.error("stop took too long", { deadlineMs: stopDeadlineMs });
-    log.info("stopped", { exitCode });
-    process.exit(stopped === "late" ? 1 : exitCode);
+    const late = await Promise.race([stopParts(parts, log), sleep(stopDeadlineMs, true)]);
+    if (late) log.error("stop took too long", { deadlineMs: stopDeadlineMs });
+    const code = late ? 1 : exitCode;
+    log.info("stopped", { exitCode: code });
+    process.exit(code);
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info(stopping ? "stopping at once" : "stopping", { signal });
@@ -75,10 +76,10 @@ export function runProgram(
 async function stopParts(
   parts: readonly { readonly part: string; readonly stop: () => void | Promise<void> }[],
   log: Log,
-): Promise<"done"> {
+): Promise<false> {
   for (const { part, stop } of parts.toReversed()) {
     log.debug("stopping part", { part });
     await stop();
   }
-  return "done";
+  return false;
 }

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { pino } from "pino";
 
 /** MetalLB's names of the levels, most talkative first. */
@@ -50,7 +51,9 @@ export function createLog({ level, program, write }: LogOptions): Log {
       censor: "(secret)",
     },
   };
-  return wrap(write === undefined ? pino(options) : pino(options, { write }));
+  // Why not pino's own destination: it was seen to write an error after the line that followed it. Standard output
+  // is synchronous for files, pipes and terminals on Linux, so nothing is lost when the process exits.
+  return wrap(pino(options, { write: write ?? ((line: string) => process.stdout.write(line)) }));
 }
 
 /** What a thrown value says, its causes included, on one line: for people. */

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { Counter, Registry } from "prom-client";
+import { type HttpServer, startHttp } from "./http.ts";
+
+async function serve(t: TestContext, waitingFor: readonly string[] = []): Promise<HttpServer> {
+  const registry = new Registry();
+  new Counter({ name: "things_total", help: "Things.", registers: [registry] }).inc(3);
+  const server = await startHttp({ host: "127.0.0.1", port: 0, registry, notReady: () => waitingFor });
+  t.after(() => server.close());
+  return server;
+}
+
+async function get(server: HttpServer, path: string): Promise<{ status: number; body: string }> {
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
+  return { status: response.status, body: await response.text() };
+}
+
+describe("the HTTP server", () => {
+  it("serves the metrics of its registry", async (t) => {
+    const { status, body } = await get(await serve(t), "/metrics");
+    assert.deepEqual(
+      [status, body],
+      [200, "# HELP things_total Things.\n# TYPE things_total counter\nthings_total 3\n"],
+    );
+  });
+
+  it("says that it lives", async (t) => {
+    assert.deepEqual(await get(await serve(t), "/healthz"), { status: 200, body: '{"status":"ok"}' });
+  });
+
+  it("is ready when nothing is awaited", async (t) => {
+    assert.deepEqual(await get(await serve(t), "/readyz"), {
+      status: 200,
+      body: '{"status":"ready","waitingFor":[]}',
+    });
+  });
+
+  it("names what it waits for", async (t) => {
+    assert.deepEqual(await get(await serve(t, ["the list of Services"]), "/readyz"), {
+      status: 503,
+      body: '{"status":"not ready","waitingFor":["the list of Services"]}',
+    });
+  });
+
+  it("answers 404 for the rest and names what there is", async (t) => {
+    assert.deepEqual(await get(await serve(t), "/debug/pprof"), {
+      status: 404,
+      body: '{"status":"not found","paths":["/metrics","/healthz","/readyz"]}',
+    });
+  });
+
+  it("names the flag when its port is in use", async (t) => {
+    const { port } = await serve(t);
+    await assert.rejects(
+      startHttp({ host: "127.0.0.1", port, registry: new Registry(), notReady: () => [] }),
+      {
+        name: "StartError",
+        message: `port ${port} is in use (--port)`,
+      },
+    );
+  });
+
+  it("names the flag when the machine lacks the address", async () => {
+    await assert.rejects(
+      startHttp({ host: "192.0.2.1", port: 0, registry: new Registry(), notReady: () => [] }),
+      { name: "StartError", message: "this machine has no address 192.0.2.1 (--host)" },
+    );
+  });
+});
