@@ -1,0 +1,133 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { stateFolder } from "./folders.ts";
+import { Ledger } from "./ledger.ts";
+import {
+  commandLineOf,
+  inodeOf,
+  isAlive,
+  listProcesses,
+  networkOf,
+  type ProcessIdentity,
+  type ProcessRow,
+} from "./process-table.ts";
+
+const GONE_WITHIN_MS = 10_000;
+
+/** The process that runs this cluster now; undefined when nobody does. */
+export function ownerOf(cluster: string): ProcessIdentity | undefined {
+  const folder = stateFolder(cluster);
+  if (!existsSync(folder)) return undefined;
+  return new Ledger(folder).entries().findLast((entry) => entry.type === "owner" && isAlive(entry)) as
+    | ProcessIdentity
+    | undefined;
+}
+
+/**
+ * Takes a cluster out of the machine: processes, mounts, network namespaces, control groups, files. Synchronous, so
+ * that it also runs while the harness exits; harmless when there is nothing. Logs are kept.
+ */
+export function sweep(cluster: string): void {
+  const folder = stateFolder(cluster);
+  if (!existsSync(folder)) return;
+  const entries = new Ledger(folder).entries();
+  const namespaces = entries.filter((entry) => entry.type === "namespace").map((entry) => entry.name);
+  const recorded = entries.filter((entry) => entry.type === "process");
+  killAll(() => [...recorded.filter(isAlive), ...processesOf(folder, namespaces)]);
+  unmountBelow(folder);
+  deleteNamespaces(namespaces);
+  removeControlGroups(cluster);
+  for (const name of readdirSync(folder)) {
+    // The ledger goes last: until then a second attempt knows what is left.
+    if (name !== "logs" && name !== "ledger.jsonl")
+      rmSync(join(folder, name), { recursive: true, force: true });
+  }
+  rmSync(join(folder, "ledger.jsonl"), { force: true });
+}
+
+/**
+ * Every process in one of the namespaces, in a pod's namespace mounted below the folder, or below a container
+ * shim that serves the folder.
+ */
+export function processesOf(folder: string, namespaces: readonly string[]): readonly ProcessRow[] {
+  const named = namespaces
+    .map((name) => inodeOf(`/run/netns/${name}`))
+    .filter((inode) => inode !== undefined);
+  const networks = new Set([...named, ...mountsBelow(folder).flatMap(({ network }) => network ?? [])]);
+  const all = listProcesses().filter((row) => row.state !== "Z");
+  const chosen = new Set<number>();
+  for (const row of all) {
+    const inside = networks.has(networkOf(row.pid) ?? -1);
+    const serves = row.name.startsWith("containerd-shim") && commandLineOf(row.pid).includes(`${folder}/`);
+    if (inside || serves) chosen.add(row.pid);
+  }
+  for (let before = -1; before !== chosen.size; ) {
+    before = chosen.size;
+    for (const row of all) if (chosen.has(row.parent)) chosen.add(row.pid);
+  }
+  return all.filter((row) => chosen.has(row.pid) && row.pid !== process.pid);
+}
+
+/** Kills until `find` finds nothing: what is being killed may still be starting things. */
+export function killAll(find: () => readonly ProcessIdentity[]): void {
+  const due = performance.now() + GONE_WITHIN_MS;
+  for (let left = find(); left.length > 0; left = find()) {
+    if (performance.now() > due)
+      throw new Error(`still there after SIGKILL: ${left.map((p) => p.pid).join(", ")}`);
+    for (const victim of left) if (isAlive(victim)) signal(victim.pid);
+    sleepMs(20);
+  }
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+function sleepMs(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+function unmountBelow(folder: string): void {
+  const points = mountsBelow(folder).map(({ point }) => point);
+  if (points.length > 0) run(["umount", "--lazy", ...points.reverse()]);
+}
+
+/** proc(5), mountinfo: the fourth field of a mounted network namespace is `net:[inode]`. */
+function mountsBelow(
+  folder: string,
+): readonly { readonly point: string; readonly network: number | undefined }[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .filter((fields) => fields[4]?.startsWith(`${folder}/`))
+    .map((fields) => ({ point: fields[4] ?? "", network: networkIn(fields[3] ?? "") }));
+}
+
+function networkIn(root: string): number | undefined {
+  const inode = /^net:\[(\d+)\]$/.exec(root)?.[1];
+  return inode === undefined ? undefined : Number(inode);
+}
+
+function deleteNamespaces(names: readonly string[]): void {
+  const left = names.filter((name) => existsSync(`/run/netns/${name}`));
+  if (left.length > 0)
+    run(["ip", "-force", "-batch", "-"], left.map((name) => `netns del ${name}\n`).join(""));
+}
+
+/** Kubelets of this cluster keep their containers in control groups below one of its name. */
+function removeControlGroups(cluster: string): void {
+  const folders = globSync([`/sys/fs/cgroup/herald-${cluster}`, `/sys/fs/cgroup/*/herald-${cluster}`]);
+  const existing = folders.filter((path) => existsSync(path));
+  if (existing.length > 0) run(["find", ...existing, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
+}
+
+function run(argv: readonly [string, ...string[]], input = ""): void {
+  const { status, stderr, error } = spawnSync(argv[0], argv.slice(1), { input, encoding: "utf8" });
+  if (error) throw error;
+  if (status !== 0) process.stderr.write(`${argv.slice(0, 2).join(" ")}: ${stderr.trim()}\n`);
+}
