@@ -41,3 +41,11 @@ export interface IngressView {
   readonly ip?: string;
   readonly hostname?: string;
 }
+
+export function serviceKey(namespace: string, name: string): ServiceKey {
+  return `${namespace}/${name}` as ServiceKey;
+}
+
+export function namespaceOf(key: ServiceKey): string {
+  return key.slice(0, key.indexOf("/"));
+}

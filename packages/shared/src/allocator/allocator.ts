@@ -1,0 +1,336 @@
+import type { Pool } from "../config/config.ts";
+import { AllocationError } from "../errors.ts";
+import { familyOf, type IpAddress, toBigint } from "../ip/address.ts";
+import { ingressAddresses } from "../service/ingress.ts";
+import type { ServiceKey, ServiceView } from "../service/view.ts";
+import { type Choice, type Claim, chooseAddresses, lowestAddresses, namedPool } from "./choice.ts";
+import { createPoolState, exclusionFrom, type PoolState, type PoolUsage, usageOf } from "./pool-state.ts";
+import {
+  describeFamilies,
+  type FamilyWish,
+  familyWish,
+  requestedAddresses,
+  requestedPool,
+  satisfiesWish,
+} from "./request.ts";
+import { portsOf, sharingTermsOf } from "./sharing.ts";
+import type { Space } from "./space.ts";
+
+/** What a Service has: one address, or one of each family, all of one pool. */
+export interface Held {
+  /** In the order of its request; else IPv4 first; else, when adopted, as its status had them. */
+  readonly addresses: readonly IpAddress[];
+  readonly pool: string;
+}
+
+/**
+ * Gives addresses of pools to Services. Deterministic: the same calls in the same order give the same
+ * addresses. A Service keeps what it has for as long as it may, whatever better pools appear.
+ */
+export class Allocator {
+  #pools: readonly PoolState[] = [];
+  #openings = 0;
+  readonly #holdings = new Map<ServiceKey, Holding>(); // bounded by the Services of the cluster
+  readonly #uses = new Map<IpAddress, AddressUse>(); // the addresses of #holdings
+
+  get hasPools(): boolean {
+    return this.#pools.length > 0;
+  }
+
+  /** Grows whenever somebody who was refused might now succeed. */
+  get openings(): number {
+    return this.#openings;
+  }
+
+  /**
+   * Replaces all pools at once. Whoever holds addresses that some one pool still gives out keeps them, under
+   * that pool's name. Who may use a pool is not asked here but by the next `hold`.
+   *
+   * @param pools no two of one name, no two overlapping.
+   * @returns those who lost theirs.
+   */
+  setPools(pools: readonly Pool[]): readonly ServiceKey[] {
+    const holdings = [...this.#holdings];
+    this.#pools = pools.map(createPoolState);
+    this.#openings += 1;
+    this.#holdings.clear();
+    this.#uses.clear();
+    return holdings.flatMap(([key, { held, claim }]) => {
+      const pool = this.#pools.find((candidate) => givesOutAll(candidate, held.addresses));
+      if (pool === undefined) return [key];
+      this.#take(key, { pool, addresses: held.addresses }, claim);
+      return [];
+    });
+  }
+
+  /**
+   * Takes for the Service the addresses that its status has, so that nobody else gets them. Where several
+   * claim one address the first caller keeps it: sort them with `byClaim`.
+   *
+   * @returns what the Service holds now; `undefined` when its status has no address.
+   * @throws {AllocationError} when it may not have them; nothing has changed then.
+   */
+  adopt(view: ServiceView): Held | undefined {
+    const addresses = ingressAddresses(view);
+    const known = this.#holdings.get(view.key);
+    if (known !== undefined || addresses.length === 0) return known?.held;
+    const wish = familyWish(view);
+    if (!satisfiesWish(wish, addresses)) throw wrongFamily(addresses, wish);
+    const claim = claimOf(view);
+    return this.#take(view.key, this.#checkedChoice(view, addresses, claim), claim);
+  }
+
+  /**
+   * Confirms what the Service holds, or else gives it addresses: the same answer every time it is asked. A
+   * Service that may not keep what it has, or asks for something else, loses it before it is given anew.
+   *
+   * @throws {AllocationError} The Service then holds nothing; or, with `invalid-request`, what it held before
+   *   if it may still have that.
+   */
+  hold(view: ServiceView): Held {
+    const objection = this.objection(view);
+    if (objection?.reason === "invalid-request") throw objection;
+    const holding = this.#holdings.get(view.key);
+    if (holding !== undefined && objection === undefined) return this.#keep(view, holding.held);
+    this.release(view.key);
+    if (!this.hasPools) throw new AllocationError("no-pools", "no pools are configured");
+    const requested = requestedAddresses(view);
+    const wish = familyWish(view);
+    const claim = claimOf(view);
+    const choice =
+      requested.length > 0
+        ? this.#requestedChoice(view, requested, wish, claim)
+        : chooseAddresses(this.#pools, view, wish, claim);
+    return this.#take(view.key, choice, claim);
+  }
+
+  /**
+   * Why the Service may not keep what it holds, or asks for something else; `undefined` when it keeps it or
+   * holds nothing. Changes nothing.
+   */
+  objection(view: ServiceView): AllocationError | undefined {
+    const holding = this.#holdings.get(view.key);
+    if (holding === undefined) return undefined;
+    try {
+      this.#checkKept(view, holding.held);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof AllocationError)) throw error;
+      return error;
+    }
+  }
+
+  /** @returns whether the Service held anything. */
+  release(key: ServiceKey): boolean {
+    const holding = this.#holdings.get(key);
+    if (holding === undefined) return false;
+    this.#giveBack(key, holding);
+    this.#openings += 1;
+    return true;
+  }
+
+  heldBy(key: ServiceKey): Held | undefined {
+    return this.#holdings.get(key)?.held;
+  }
+
+  /** Sorted; empty when nobody holds the address. */
+  usersOf(address: IpAddress): readonly ServiceKey[] {
+    return [...(this.#uses.get(address)?.users.keys() ?? [])].sort();
+  }
+
+  /** In the order of the pools. */
+  usage(): readonly PoolUsage[] {
+    return this.#pools.map(usageOf);
+  }
+
+  /** The name of the pool that gives the address out; `undefined` when none does. */
+  poolOf(address: IpAddress): string | undefined {
+    return this.#pools.find((pool) => givesOutAll(pool, [address]))?.config.name;
+  }
+
+  #checkKept(view: ServiceView, { addresses, pool: name }: Held): void {
+    const wish = familyWish(view);
+    if (!satisfiesWish(wish, addresses)) throw wrongFamily(addresses, wish);
+    this.#checkedChoice(view, addresses, claimOf(view));
+    const requested = requestedAddresses(view);
+    const poolWanted = requestedPool(view);
+    if (poolWanted !== undefined && poolWanted !== name) {
+      throw new AllocationError("address-not-in-pool", `the Service asks for pool "${poolWanted}"`);
+    }
+    if (requested.length > 0 && !sameAddresses(requested, addresses)) {
+      throw new AllocationError("address-not-in-pool", `the Service asks for ${requested.join(" and ")}`);
+    }
+  }
+
+  /** Takes over what changed in the Service without any harm to its addresses: ports, sharing, order. */
+  #keep(view: ServiceView, held: Held): Held {
+    const claim = claimOf(view);
+    const requested = requestedAddresses(view);
+    const wish = familyWish(view);
+    const pool = namedPool(this.#pools, held.pool, view);
+    const missing = wish.families.filter((family) => !held.addresses.map(familyOf).includes(family));
+    const added = requested.length > 0 ? [] : (lowestAddresses(pool, missing, claim) ?? []);
+    const addresses = requested.length > 0 ? requested : [...held.addresses, ...added];
+    const holding = this.#holdings.get(view.key);
+    if (holding === undefined || (sameClaim(holding.claim, claim) && sameList(addresses, held.addresses))) {
+      return held;
+    }
+    if (!sameClaim(holding.claim, claim)) this.#openings += 1;
+    this.#giveBack(view.key, holding);
+    return this.#take(view.key, { pool, addresses }, claim);
+  }
+
+  #requestedChoice(
+    view: ServiceView,
+    requested: readonly IpAddress[],
+    wish: FamilyWish,
+    claim: Claim,
+  ): Choice {
+    if (requested.length !== wish.families.length || !satisfiesWish(wish, requested)) {
+      throw wrongFamily(requested, wish);
+    }
+    const choice = this.#checkedChoice(view, requested, claim);
+    const name = requestedPool(view);
+    if (name === undefined || namedPool(this.#pools, name, view) === choice.pool) return choice;
+    throw new AllocationError(
+      "address-not-in-pool",
+      `the Service asks for ${requested.join(" and ")} and for pool "${name}", ` +
+        `but the address is in pool "${choice.pool.config.name}"`,
+    );
+  }
+
+  /** The addresses with the one pool they are of, when the Service may have every one of them. */
+  #checkedChoice(view: ServiceView, addresses: readonly IpAddress[], claim: Claim): Choice {
+    const pool = this.#pools.find((candidate) => givesOutAll(candidate, addresses));
+    if (pool === undefined) throw this.#notInOnePool(addresses);
+    const exclusion = exclusionFrom(pool.config, view);
+    if (exclusion !== undefined) throw new AllocationError("pool-not-allowed", exclusion);
+    for (const address of addresses) this.#checkSharing(view.key, address, claim);
+    return { pool, addresses };
+  }
+
+  #notInOnePool(addresses: readonly IpAddress[]): AllocationError {
+    const homeless = addresses.filter((address) => this.poolOf(address) === undefined);
+    if (homeless.length === 0) {
+      return new AllocationError(
+        "address-not-in-pool",
+        `${addresses.join(" and ")} are in different pools, want both in one`,
+      );
+    }
+    const avoider = this.#pools.find(({ config, spaces }) =>
+      homeless.some((address) => config.avoidBuggyIps && isWithin(spaces[familyOf(address)], address)),
+    );
+    const why = avoider === undefined ? "" : `: pool "${avoider.config.name}" avoids buggy IPs (.0 and .255)`;
+    return new AllocationError("address-not-in-pool", `no pool gives out ${homeless.join(" and ")}${why}`);
+  }
+
+  #checkSharing(key: ServiceKey, address: IpAddress, { terms, ports }: Claim): void {
+    const use = this.#uses.get(address);
+    const others = this.usersOf(address).filter((user) => user !== key);
+    if (use === undefined || others.length === 0) return;
+    const users =
+      others.slice(0, MAX_USERS_NAMED).join(", ") + (others.length > MAX_USERS_NAMED ? ", …" : "");
+    if (terms === undefined || use.terms === undefined) {
+      throw new AllocationError("address-in-use", `${address} is in use by ${users}`);
+    }
+    if (terms !== use.terms) {
+      throw new AllocationError(
+        "sharing-refused",
+        `${address} is shared by ${users} under another sharing key, externalTrafficPolicy or selector`,
+      );
+    }
+    for (const port of ports) {
+      const owner = others.find((other) => use.users.get(other)?.includes(port));
+      if (owner === undefined) continue;
+      throw new AllocationError("sharing-refused", `port ${port} of ${address} is in use by ${owner}`);
+    }
+  }
+
+  #take(key: ServiceKey, { pool, addresses }: Choice, claim: Claim): Held {
+    const held = { addresses, pool: pool.config.name };
+    this.#holdings.set(key, { held, claim });
+    for (const address of addresses) {
+      const use = this.#uses.get(address) ?? this.#open(pool, address, claim);
+      use.users.set(key, claim.ports);
+      if (use.terms !== undefined) use.space.occupyPorts(use.position, use.terms, claim.ports);
+    }
+    return held;
+  }
+
+  #open(pool: PoolState, address: IpAddress, { terms }: Claim): AddressUse {
+    const space = pool.spaces[familyOf(address)];
+    const position = space.positionOf(toBigint(address));
+    if (position === undefined) throw new RangeError(`${address} is not in pool ${pool.config.name}`);
+    const use = { space, position, terms, users: new Map() };
+    this.#uses.set(address, use);
+    space.open(position, terms);
+    return use;
+  }
+
+  #giveBack(key: ServiceKey, { held, claim }: Holding): void {
+    this.#holdings.delete(key);
+    for (const address of held.addresses) {
+      const use = this.#uses.get(address);
+      if (use === undefined) continue;
+      use.users.delete(key);
+      if (use.terms !== undefined) use.space.vacatePorts(use.position, use.terms, claim.ports);
+      if (use.users.size > 0) continue;
+      use.space.close(use.position, use.terms);
+      this.#uses.delete(address);
+    }
+  }
+}
+
+interface Holding {
+  readonly held: Held;
+  /** What the Service was like when it last held. */
+  readonly claim: Claim;
+}
+
+/** An address somebody has. */
+interface AddressUse {
+  readonly space: Space;
+  /** In `space`. */
+  readonly position: bigint;
+  /** Of all its users. */
+  readonly terms: Claim["terms"];
+  /** With their ports; at least one. Those without ports count, too. */
+  readonly users: Map<ServiceKey, readonly string[]>;
+}
+
+const MAX_USERS_NAMED = 5;
+
+function claimOf(view: ServiceView): Claim {
+  return { terms: sharingTermsOf(view), ports: portsOf(view) };
+}
+
+function isWithin(space: Space, address: IpAddress): boolean {
+  return space.positionOf(toBigint(address)) !== undefined;
+}
+
+function givesOutAll({ spaces }: PoolState, addresses: readonly IpAddress[]): boolean {
+  return addresses.every((address) => {
+    const space = spaces[familyOf(address)];
+    return isWithin(space, address) && !space.isAvoided(toBigint(address));
+  });
+}
+
+function wrongFamily(addresses: readonly IpAddress[], wish: FamilyWish): AllocationError {
+  return new AllocationError(
+    "wrong-family",
+    `${addresses.join(" and ")} does not fit, the Service wants ${describeFamilies(wish.families)}`,
+  );
+}
+
+function sameClaim(one: Claim, other: Claim): boolean {
+  return one.terms === other.terms && sameList(one.ports, other.ports);
+}
+
+function sameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((entry, index) => entry === other[index]);
+}
+
+/** In any order. */
+function sameAddresses(one: readonly IpAddress[], other: readonly IpAddress[]): boolean {
+  return one.length === other.length && one.every((address) => other.includes(address));
+}

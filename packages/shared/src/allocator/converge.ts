@@ -1,0 +1,160 @@
+import { AllocationError, type AllocationReason } from "../errors.ts";
+import { familyOf, type IpAddress } from "../ip/address.ts";
+import { ingressAddresses } from "../service/ingress.ts";
+import type { ServiceView } from "../service/view.ts";
+import type { Allocator, Held } from "./allocator.ts";
+import { requestedAddresses } from "./request.ts";
+
+/** Where one Service should be. */
+export interface Outcome {
+  /** What its status should list, in this order; empty when it has or wants none. */
+  readonly addresses: readonly IpAddress[];
+  /** The pool they are of, for the annotation; `undefined` exactly when there are none. */
+  readonly pool: string | undefined;
+  /** What to tell its owner, in order. */
+  readonly notices: readonly Notice[];
+  /** Why it does not have what it asks for; `undefined` when it does, or asks for nothing. */
+  readonly failure: AllocationReason | undefined;
+  /** Services without addresses may succeed now: look at them again. */
+  readonly freed: boolean;
+}
+
+/** An Event on the Service. */
+export interface Notice {
+  readonly level: "Normal" | "Warning";
+  readonly reason: NoticeReason;
+  readonly message: string;
+}
+
+/** MetalLB's Event reasons, as its users know them. */
+export type NoticeReason =
+  | "IPAllocated"
+  | "ClearAssignment"
+  | "AdditionalAssignFailed"
+  | "AllocationFailed"
+  | "LoadBalancerFailed"
+  | "not enough clusterips"
+  | "nolbIPsIPFamily";
+
+/**
+ * Brings what the allocator holds for one Service of ours to what the Service asks for. Level-triggered: lost,
+ * doubled and reordered events do no harm. What is held counts for more than what the status says, which may
+ * be a read of the past; a status is believed when nothing is held.
+ */
+export function converge(view: ServiceView, allocator: Allocator): Outcome {
+  const openings = allocator.openings;
+  const notices: Notice[] = [];
+  const failure = settle(view, allocator, notices);
+  return outcomeOf(view, allocator, openings, notices, failure);
+}
+
+/** Takes everything back from a Service that is no longer ours to serve. */
+export function relinquish(view: ServiceView, allocator: Allocator): Outcome {
+  const openings = allocator.openings;
+  allocator.release(view.key);
+  return outcomeOf(view, allocator, openings, [], undefined);
+}
+
+function outcomeOf(
+  { key }: ServiceView,
+  allocator: Allocator,
+  openings: number,
+  notices: readonly Notice[],
+  failure: AllocationReason | undefined,
+): Outcome {
+  const held = allocator.heldBy(key);
+  return {
+    addresses: held?.addresses ?? [],
+    pool: held?.pool,
+    notices,
+    failure,
+    freed: allocator.openings !== openings,
+  };
+}
+
+function settle(view: ServiceView, allocator: Allocator, notices: Notice[]): AllocationReason | undefined {
+  if (view.type !== "LoadBalancer" || view.clusterIps.length === 0) {
+    allocator.release(view.key);
+    return undefined;
+  }
+  if (view.ipFamilyPolicy === "RequireDualStack" && view.clusterIps.length < 2) {
+    allocator.release(view.key);
+    const message = `Service requires dual stack but has only the cluster address ${view.clusterIps[0]}`;
+    notices.push({ level: "Warning", reason: "not enough clusterips", message });
+    return "wrong-family";
+  }
+  if (allocator.hasPools) adoptStatus(view, allocator, notices);
+  return holdAndTell(view, allocator, notices);
+}
+
+/** A Service we have not seen before keeps what an earlier run gave it, if it may. */
+function adoptStatus(view: ServiceView, allocator: Allocator, notices: Notice[]): void {
+  if (allocator.heldBy(view.key) !== undefined) return;
+  const addresses = ingressAddresses(view);
+  if (addresses.length > new Set(addresses.map(familyOf)).size) {
+    const message = `Status has ${addresses.join(", ")}, want one address of each family at most`;
+    notices.push({ level: "Warning", reason: "nolbIPsIPFamily", message });
+    return;
+  }
+  try {
+    allocator.adopt(view);
+  } catch (error) {
+    notices.push(clearing(addresses, expectAllocationError(error)));
+  }
+}
+
+function holdAndTell(
+  view: ServiceView,
+  allocator: Allocator,
+  notices: Notice[],
+): AllocationReason | undefined {
+  const before = allocator.heldBy(view.key);
+  const objection = allocator.objection(view);
+  if (before !== undefined && objection !== undefined && objection.reason !== "invalid-request") {
+    notices.push(clearing(before.addresses, objection));
+  }
+  try {
+    const after = allocator.hold(view);
+    notices.push(...tellGain(view, objection === undefined ? before : undefined, after));
+    return undefined;
+  } catch (error) {
+    const { reason, message } = expectAllocationError(error);
+    notices.push(
+      allocator.heldBy(view.key) === undefined
+        ? {
+            level: "Warning",
+            reason: "AllocationFailed",
+            message: `Failed to allocate IP for "${view.key}": ${message}`,
+          }
+        : { level: "Warning", reason: "LoadBalancerFailed", message: `${message}; the address is kept` },
+    );
+    return reason;
+  }
+}
+
+function tellGain(view: ServiceView, kept: Held | undefined, now: Held): readonly Notice[] {
+  if (kept === undefined) return [gain("Assigned IP", now.addresses)];
+  const added = now.addresses.filter((address) => !kept.addresses.includes(address));
+  if (added.length > 0) return [gain("Assigned additional IP", added)];
+  const lacksOne = view.ipFamilyPolicy === "PreferDualStack" && view.clusterIps.length > now.addresses.length;
+  if (!lacksOne || requestedAddresses(view).length > 0) return [];
+  const message = `Failed to allocate an IP of the other family for "${view.key}": pool "${now.pool}" has none`;
+  return [{ level: "Normal", reason: "AdditionalAssignFailed", message }];
+}
+
+function gain(text: string, addresses: readonly IpAddress[]): Notice {
+  return { level: "Normal", reason: "IPAllocated", message: `${text} ${JSON.stringify(addresses)}` };
+}
+
+function clearing(addresses: readonly IpAddress[], { message }: AllocationError): Notice {
+  return {
+    level: "Normal",
+    reason: "ClearAssignment",
+    message: `Taking back ${addresses.join(" and ")}: ${message}`,
+  };
+}
+
+function expectAllocationError(error: unknown): AllocationError {
+  if (error instanceof AllocationError) return error;
+  throw error;
+}
