@@ -1,0 +1,134 @@
+import type { Pool } from "@herald/shared/config/config";
+import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
+import type { EndpointView } from "@herald/shared/service/endpoints";
+import type { ServiceView } from "@herald/shared/service/view";
+
+/** What decides whether a node may own addresses. */
+export interface CandidateNode {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Condition NetworkUnavailable is True; missing and Unknown count as available. */
+  readonly networkUnavailable: boolean;
+  /** Its speaker is there and ready to answer. */
+  readonly speakerReady: boolean;
+}
+
+export interface PlanOptions {
+  /** Use nodes that carry the exclude label, too. */
+  readonly ignoreExcludeLb: boolean;
+  /** Serve the Services of this class only; `undefined`: those that name none. */
+  readonly lbClass: string | undefined;
+}
+
+/** Whether this node answers for a Service. */
+export type Decision =
+  | {
+      readonly type: "announce";
+      /** At least one. */
+      readonly addresses: readonly IpAddress[];
+      /** Addresses of the same Service that layer 2 cannot announce yet: IPv6. */
+      readonly unsupported: readonly IpAddress[];
+    }
+  | {
+      readonly type: "withdraw";
+      readonly reason: WithdrawReason;
+      /** The node that answers instead, where there is one. */
+      readonly owner: string | undefined;
+    };
+
+/**
+ * Why this node does not answer for a Service; where MetalLB has a word for it, that word. `how` says what
+ * becomes of an address that was announced: `yield` where another node is to take over, `now` where none is.
+ */
+export const WITHDRAW_REASONS = {
+  serviceDeleted: { how: "now", sentence: "The Service is gone." },
+  notLoadBalancer: { how: "now", sentence: "The Service is not of type LoadBalancer." },
+  otherLoadBalancerClass: { how: "now", sentence: "The Service belongs to another load balancer class." },
+  noIPAllocated: { how: "now", sentence: "The Service has no address yet." },
+  invalidIP: { how: "now", sentence: "The status of the Service holds something that is no IP address." },
+  ipNotAllowed: { how: "now", sentence: "No pool holds all addresses of the Service." },
+  noMatchingAdvertisement: { how: "now", sentence: "The pool of the Service is not of protocol layer2." },
+  ipv6NotSupported: { how: "now", sentence: "IPv6 addresses are not announced by layer 2 yet." },
+  noEndpoints: { how: "now", sentence: "The Service has no usable endpoint on any node." },
+  speakerNotReady: { how: "yield", sentence: "The speaker of this node is not ready." },
+  nodeNetworkUnavailable: { how: "yield", sentence: "The network of this node is reported unavailable." },
+  nodeLabeledExcludeBalancers: {
+    how: "yield",
+    sentence: "This node is labelled to be excluded from external load balancers.",
+  },
+  noLocalEndpoints: {
+    how: "yield",
+    sentence: "The traffic policy of the Service is Local and this node has no usable endpoint of it.",
+  },
+  notOwner: { how: "yield", sentence: "Another node is the owner." },
+} as const satisfies Readonly<Record<string, { how: "now" | "yield"; sentence: string }>>;
+
+export type WithdrawReason = keyof typeof WITHDRAW_REASONS;
+
+export const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/** @returns the addresses in the status, in its order, or why there are none to speak of. */
+export function claim(service: ServiceView, { lbClass }: PlanOptions): readonly IpAddress[] | WithdrawReason {
+  if (service.type !== "LoadBalancer") return "notLoadBalancer";
+  if (service.loadBalancerClass !== lbClass) return "otherLoadBalancerClass";
+  if (service.ingress.length === 0) return "noIPAllocated";
+  const addresses = service.ingress.map(({ ip }) => (ip === undefined ? undefined : parseAddress(ip)));
+  return addresses.includes(undefined) ? "invalidIP" : (addresses as IpAddress[]);
+}
+
+/** @returns why the configuration does not let layer 2 speak for these addresses; `undefined`: it does. */
+export function refusedBy(
+  pools: readonly Pool[],
+  addresses: readonly IpAddress[],
+): WithdrawReason | undefined {
+  const pool = pools.find((candidate) => addresses.every((address) => holds(candidate, address)));
+  if (pool === undefined) return "ipNotAllowed";
+  if (pool.protocol !== "layer2") return "noMatchingAdvertisement";
+  return addresses.some((address) => familyOf(address) === 4) ? undefined : "ipv6NotSupported";
+}
+
+/** @returns why a node may own nothing; `undefined`: it may. */
+export function unfit(node: CandidateNode | undefined, options: PlanOptions): WithdrawReason | undefined {
+  if (node === undefined || !node.speakerReady) return "speakerNotReady";
+  if (node.networkUnavailable) return "nodeNetworkUnavailable";
+  return EXCLUDE_LABEL in node.labels && !options.ignoreExcludeLb ? "nodeLabeledExcludeBalancers" : undefined;
+}
+
+/** Where a Service can be reached: all that a plan keeps of its endpoints. */
+export interface Hosts {
+  /** Some endpoint is usable, on whatever node. */
+  readonly any: boolean;
+  /** The nodes that host a usable one. */
+  readonly nodes: ReadonlySet<string>;
+}
+
+export const NO_HOSTS: Hosts = { any: false, nodes: new Set() };
+
+/**
+ * Terminating but serving endpoints count, and so do those that are published before they serve. An address
+ * that is both ready and not (a virtual machine that migrates) counts.
+ */
+export function hostsOf(endpoints: readonly EndpointView[]): Hosts {
+  const usable = endpoints.filter(({ ready, serving }) => ready || serving);
+  const nodes = usable.flatMap(({ nodeName }) => (nodeName === undefined ? [] : [nodeName]));
+  return { any: usable.length > 0, nodes: new Set(nodes) };
+}
+
+/** The nodes that may own a Service: all the fit ones, or with the policy Local those that host an endpoint. */
+export function candidatesFor(
+  { externalTrafficPolicy }: ServiceView,
+  hosts: Hosts,
+  fit: ReadonlySet<string>,
+): ReadonlySet<string> {
+  if (!hosts.any) return NO_HOSTS.nodes;
+  return externalTrafficPolicy === "Cluster" ? fit : namesInBoth(hosts.nodes, fit);
+}
+
+export function namesInBoth(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...a].filter((name) => b.has(name)));
+}
+
+function holds(pool: Pool, address: IpAddress): boolean {
+  const value = toBigint(address);
+  const family = familyOf(address);
+  return pool.ranges.some((range) => range.family === family && range.first <= value && value <= range.last);
+}

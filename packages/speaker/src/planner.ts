@@ -1,0 +1,177 @@
+import { type Digest, Election } from "@herald/layer2/election";
+import { SharingGroups } from "@herald/layer2/sharing-groups";
+import type { Pool } from "@herald/shared/config/config";
+import { familyOf, type IpAddress } from "@herald/shared/ip/address";
+import type { EndpointView } from "@herald/shared/service/endpoints";
+import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import {
+  type CandidateNode,
+  candidatesFor,
+  claim,
+  type Decision,
+  type Hosts,
+  hostsOf,
+  NO_HOSTS,
+  namesInBoth,
+  type PlanOptions,
+  refusedBy,
+  unfit,
+  type WithdrawReason,
+} from "./plan.ts";
+
+export interface PlannerSetup {
+  /** Name of the node this speaker runs on. */
+  readonly self: string;
+  readonly options: PlanOptions;
+  /** SHA-256. */
+  readonly digest: Digest;
+}
+
+/**
+ * Decides for every Service whether this node answers for it, from whatever is known now. It keeps what it is
+ * told and the owners it worked out, so that a change of one Service costs as much as there are candidates;
+ * after a change of nodes or pools `all` goes through every Service, a slice at a time.
+ */
+export class Planner {
+  readonly #setup: PlannerSetup;
+  readonly #election: Election;
+  readonly #groups = new SharingGroups<ServiceKey>();
+  /** These four are bounded by the Services of the cluster. */
+  readonly #services = new Map<ServiceKey, ServiceView>();
+  readonly #hosts = new Map<ServiceKey, Hosts>();
+  readonly #owners = new Map<ServiceKey, string | undefined>();
+  #pools: readonly Pool[] = [];
+  #nodes: ReadonlyMap<string, CandidateNode> = new Map();
+  #fit: ReadonlySet<string> = new Set();
+  constructor(setup: PlannerSetup) {
+    this.#setup = setup;
+    this.#election = new Election(setup.digest);
+  }
+
+  /** Every decision may be another one now: go through `all`. */
+  setPools(pools: readonly Pool[]): void {
+    this.#pools = pools;
+  }
+
+  /** @returns whether decisions may be others now; then go through `all`. */
+  setNodes(nodes: ReadonlyMap<string, CandidateNode>): boolean {
+    const selfBefore = this.#unfitSelf();
+    for (const name of this.#nodes.keys()) if (!nodes.has(name)) this.#election.forgetNode(name);
+    this.#nodes = nodes;
+    const fit = new Set<string>();
+    for (const [name, node] of nodes) if (unfit(node, this.#setup.options) === undefined) fit.add(name);
+    const same = sameNames(fit, this.#fit);
+    if (same && selfBefore === this.#unfitSelf()) return false;
+    this.#fit = fit;
+    this.#owners.clear();
+    return true;
+  }
+
+  /** @returns the Services whose decision may be another one now. */
+  setService(service: ServiceView): readonly ServiceKey[] {
+    this.#services.set(service.key, service);
+    const addresses = claim(service, this.#setup.options);
+    return this.#regroup(service.key, typeof addresses === "string" ? [] : addresses);
+  }
+
+  /** @returns the Services whose decision may be another one now, the removed one among them. */
+  removeService(key: ServiceKey): readonly ServiceKey[] {
+    this.#services.delete(key);
+    return this.#regroup(key, []);
+  }
+
+  /**
+   * @param endpoints of all slices of the Service, which need not be known yet; none: forgets them.
+   * @returns the Services whose decision may be another one now.
+   */
+  setEndpoints(key: ServiceKey, endpoints: readonly EndpointView[]): readonly ServiceKey[] {
+    const before = this.#hosts.get(key) ?? NO_HOSTS;
+    const after = hostsOf(endpoints);
+    if (endpoints.length === 0) this.#hosts.delete(key);
+    else this.#hosts.set(key, after);
+    if (before.any === after.any && sameNames(before.nodes, after.nodes)) return [];
+    return this.#forgetOwners(this.#groups.groupOf(key));
+  }
+
+  decide(key: ServiceKey): Decision {
+    const service = this.#services.get(key);
+    if (service === undefined) return withdraw("serviceDeleted");
+    const addresses = claim(service, this.#setup.options);
+    if (typeof addresses === "string") return withdraw(addresses);
+    const refused = refusedBy(this.#pools, addresses);
+    if (refused !== undefined) return withdraw(refused);
+    const hosts = this.#hosts.get(key) ?? NO_HOSTS;
+    if (!hosts.any) return withdraw("noEndpoints");
+    const owner = this.#ownerOf(key);
+    const isCandidate = candidatesFor(service, hosts, this.#fit).has(this.#setup.self);
+    if (!isCandidate) return withdraw(this.#unfitSelf() ?? "noLocalEndpoints", owner);
+    return owner === this.#setup.self ? announce(addresses) : withdraw("notOwner", owner);
+  }
+
+  /**
+   * Decides for every Service. Pull as many as fit into a slice of time; Services that come or go between two
+   * pulls do no harm.
+   */
+  *all(): Generator<{ readonly key: ServiceKey; readonly decision: Decision }, void> {
+    for (const key of this.#services.keys()) yield { key, decision: this.decide(key) };
+  }
+
+  #unfitSelf(): WithdrawReason | undefined {
+    return unfit(this.#nodes.get(this.#setup.self), this.#setup.options);
+  }
+
+  #regroup(key: ServiceKey, addresses: readonly IpAddress[]): readonly ServiceKey[] {
+    const before = this.#groups.groupOf(key);
+    for (const unused of this.#groups.set(key, addresses)) this.#election.forgetAddress(unused);
+    return this.#forgetOwners(new Set([...before, ...this.#groups.groupOf(key)]));
+  }
+
+  #forgetOwners(keys: ReadonlySet<ServiceKey>): readonly ServiceKey[] {
+    for (const key of keys) this.#owners.delete(key);
+    return [...keys];
+  }
+
+  /** The owner of the group that `key` belongs to, worked out once for all of its members. */
+  #ownerOf(key: ServiceKey): string | undefined {
+    if (this.#owners.has(key)) return this.#owners.get(key);
+    const group = this.#groups.groupOf(key);
+    const address = this.#groups.representative(group);
+    const owner =
+      address === undefined ? undefined : this.#election.ownerOf(address, this.#candidatesOf(group));
+    for (const member of group) this.#owners.set(member, owner);
+    return owner;
+  }
+
+  /**
+   * The nodes that serve all members of a group; where there are none, as many members as can be, in the
+   * order of their names: an address has one owner even if its Services live on different nodes.
+   */
+  #candidatesOf(group: ReadonlySet<ServiceKey>): ReadonlySet<string> {
+    let candidates = NO_HOSTS.nodes;
+    for (const key of [...group].sort()) {
+      const service = this.#services.get(key);
+      if (service === undefined) continue;
+      const own = candidatesFor(service, this.#hosts.get(key) ?? NO_HOSTS, this.#fit);
+      if (own === candidates) continue;
+      const both = namesInBoth(candidates, own);
+      candidates = both.size > 0 ? both : candidates.size > 0 ? candidates : own;
+    }
+    return candidates;
+  }
+}
+
+function announce(addresses: readonly IpAddress[]): Decision {
+  return {
+    type: "announce",
+    addresses: addresses.filter((address) => familyOf(address) === 4),
+    unsupported: addresses.filter((address) => familyOf(address) === 6),
+  };
+}
+
+function withdraw(reason: WithdrawReason, owner?: string): Decision {
+  return { type: "withdraw", reason, owner };
+}
+
+function sameNames(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((name) => b.has(name));
+}
