@@ -1,4 +1,8 @@
 import type { ApiClient } from "./api.ts";
+import { HttpApiClient } from "./http-client.ts";
+import { inClusterAccess, SERVICE_ACCOUNT_FOLDER } from "./in-cluster.ts";
+import { kubeconfigAccess } from "./kubeconfig.ts";
+import { Transport } from "./transport.ts";
 
 export interface ConnectOptions {
   /** Path of a kubeconfig file; "" or absent for the service account, then $KUBECONFIG and ~/.kube/config. */
@@ -14,5 +18,16 @@ export interface ConnectOptions {
  *   looked for.
  */
 export async function connect(options: ConnectOptions = {}): Promise<ApiClient> {
-  throw new Error(`not yet ${options.kubeconfig}`);
+  const { kubeconfig = "", userAgent = "herald" } = options;
+  const now = (): number => performance.now();
+  const access =
+    (kubeconfig === "" ? inClusterAccess(process.env, now) : undefined) ??
+    (await kubeconfigAccess(kubeconfig, now));
+  if (access === undefined) {
+    throw new Error(
+      `no way to reach a cluster: no service account in ${SERVICE_ACCOUNT_FOLDER} with KUBERNETES_SERVICE_HOST and ` +
+        "KUBERNETES_SERVICE_PORT set, no $KUBECONFIG, no ~/.kube/config",
+    );
+  }
+  return new HttpApiClient(new Transport(access, userAgent));
 }

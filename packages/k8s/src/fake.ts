@@ -13,12 +13,14 @@ import {
   type WatchOptions,
   type WriteOptions,
 } from "./api.ts";
+import { type Change, eventsOf, FakeStore } from "./fake-store.ts";
+import { FakeWatch } from "./fake-watch.ts";
 
 export interface FakeApiOptions {
   readonly clock: Clock;
   /** Milliseconds since 1970 at the clock's zero. */
   readonly startEpochMs?: number;
-  /** Between bookmarks on a quiet watch; 60,000 when absent. */
+  /** Between bookmarks on a watch; 60,000 when absent. */
   readonly bookmarkMs?: number;
 }
 
@@ -34,90 +36,218 @@ export interface FakeRequest {
  */
 export class FakeApi implements ApiClient {
   readonly #options: FakeApiOptions;
+  readonly #store: FakeStore;
+  readonly #watches = new Set<FakeWatch>(); // open ones
+  #failures: { left: number; error: ApiError; match: (request: FakeRequest) => boolean }[] = [];
+  #reachable = true;
+  #hanging = false;
+  #delayMs = 0;
   /** Everything asked so far. Cleared by the test when it likes. */
   readonly requests: FakeRequest[] = [];
 
   constructor(options: FakeApiOptions) {
+    const { clock, startEpochMs = 0 } = options;
     this.#options = options;
+    this.#store = new FakeStore(
+      () => startEpochMs + clock.now(),
+      (change) => this.#tell(change),
+    );
   }
 
   /** The next `count` requests that `match` fail with `error`. */
   failNext(count: number, error: ApiError, match: (request: FakeRequest) => boolean = () => true): void {
-    throw new Error(`not yet ${count} ${error} ${match} ${this.#options}`);
+    this.#failures.push({ left: count, error, match });
   }
 
   /** Cuts every watch, as a connection reset does. */
-  cutWatches(): void {
-    throw new Error("not yet");
+  cutWatches(error: ApiError = new ApiError(0, "Unreachable", "read ECONNRESET")): void {
+    for (const watch of [...this.#watches]) watch.fail(error);
+  }
+
+  /** Ends every watch the way the server does when their time is up. */
+  endWatches(): void {
+    for (const watch of [...this.#watches]) watch.end();
+  }
+
+  /** Says this on every watch, as a server in trouble may: an error inside the stream, a stray bookmark. */
+  sayOnWatches(event: WatchEvent<unknown>): void {
+    for (const watch of [...this.#watches]) watch.push(event);
   }
 
   /** Open watches stay open and say nothing any more; events made meanwhile are not delivered to them. */
   silenceWatches(): void {
-    throw new Error("not yet");
+    for (const watch of this.#watches) watch.silence();
   }
 
   /** Unreachable until told otherwise: every request fails, every watch is cut. */
   setReachable(reachable: boolean): void {
-    throw new Error(`not yet ${reachable}`);
+    this.#reachable = reachable;
+    if (!reachable) this.cutWatches();
   }
 
-  /** Every answer takes this long. */
+  /** While hanging, requests are taken and never answered, nor are they when it ends; watches go silent. */
+  setHanging(hanging: boolean): void {
+    this.#hanging = hanging;
+    if (hanging) this.silenceWatches();
+  }
+
+  /** Every answer takes this long; the server acts when the time is up. */
   setDelay(delayMs: number): void {
-    throw new Error(`not yet ${delayMs}`);
+    this.#delayMs = delayMs;
   }
 
   /** Forgets the history: older resourceVersions and continue tokens get 410. */
   compact(): void {
-    throw new Error("not yet");
+    this.#store.compact();
+  }
+
+  /** How many watches are open now. */
+  get openWatches(): number {
+    return this.#watches.size;
   }
 
   /** Writes an object past all faults, as another client would: creates or replaces it, status included. */
   put<T>(path: string, object: object): Raw<T> {
-    throw new Error(`not yet ${path} ${object}`);
+    if (this.#store.get(path) === undefined) {
+      const collection = path.slice(0, path.lastIndexOf("/"));
+      const name = decodeURIComponent(path.slice(path.lastIndexOf("/") + 1));
+      const { metadata } = object as { metadata?: object };
+      return this.#store.create(collection, { ...object, metadata: { ...metadata, name } }) as Raw<T>;
+    }
+    const replaced = this.#store.change(path, ({ metadata }) => unversioned(object, metadata));
+    const { status } = object as { status?: unknown };
+    if (status === undefined) return replaced as Raw<T>;
+    return this.#store.change(`${path}/status`, (stored) => ({ ...stored, status })) as Raw<T>;
   }
 
   /** Deletes past all faults. */
   remove(path: string): void {
-    throw new Error(`not yet ${path}`);
+    this.#store.remove(path);
   }
 
   /** The object as stored, past all faults. */
   peek<T>(path: string): Raw<T> | undefined {
-    throw new Error(`not yet ${path}`);
+    return this.#store.get(path) as Raw<T> | undefined;
   }
 
-  /** All objects of a collection as stored, past all faults. */
+  /** All objects of a collection as stored, past all faults, by key. */
   peekAll<T>(path: string): readonly Raw<T>[] {
-    throw new Error(`not yet ${path}`);
+    return this.#store.all(path) as Raw<T>[];
   }
 
-  get<T>(path: string, options?: ReadOptions): Promise<Raw<T>> {
-    throw new Error(`not yet ${path} ${options}`);
+  async get<T>(path: string, { signal }: ReadOptions = {}): Promise<Raw<T>> {
+    return await this.#answer({ method: "GET", path }, signal, () => {
+      const object = this.#store.get(path);
+      if (object === undefined) throw new ApiError(404, "NotFound", `${path} not found`);
+      return object as Raw<T>;
+    });
   }
 
-  listPage<T>(path: string, options: ListOptions): Promise<ListPage<T>> {
-    throw new Error(`not yet ${path} ${options}`);
+  async listPage<T>(path: string, options: ListOptions): Promise<ListPage<T>> {
+    return await this.#answer(
+      { method: "LIST", path },
+      options.signal,
+      () => this.#store.page(path, options.query ?? {}, options.limit, options.continue) as ListPage<T>,
+    );
   }
 
-  watch<T>(path: string, options: WatchOptions): Promise<AsyncIterable<WatchEvent<T>>> {
-    throw new Error(`not yet ${path} ${options}`);
+  async watch<T>(path: string, options: WatchOptions): Promise<AsyncIterable<WatchEvent<T>>> {
+    const { query = {}, resourceVersion, timeoutSeconds, signal } = options;
+    return await this.#answer({ method: "WATCH", path }, signal, () => {
+      const watch = new FakeWatch({
+        clock: this.#options.clock,
+        bookmarkMs: this.#options.bookmarkMs ?? 60_000,
+        timeoutMs: timeoutSeconds * 1000,
+        version: () => `${this.#store.version}`,
+        select: (change) => eventsOf(path, query, change),
+        closed: () => this.#watches.delete(watch),
+        signal,
+      });
+      for (const event of this.#store.since(path, query, Number(resourceVersion))) watch.push(event);
+      this.#watches.add(watch);
+      return watch as AsyncIterable<WatchEvent<unknown>> as AsyncIterable<WatchEvent<T>>;
+    });
   }
 
-  create<T>(path: string, body: object, options?: WriteOptions): Promise<Raw<T>> {
-    throw new Error(`not yet ${path} ${body} ${options}`);
+  async create<T>(path: string, body: object, { signal }: WriteOptions = {}): Promise<Raw<T>> {
+    return await this.#answer(
+      { method: "POST", path },
+      signal,
+      () => this.#store.create(path, body) as Raw<T>,
+    );
   }
 
-  update<T>(path: string, body: object, options?: WriteOptions): Promise<Raw<T>> {
-    throw new Error(`not yet ${path} ${body} ${options}`);
+  async update<T>(path: string, body: object, { signal }: WriteOptions = {}): Promise<Raw<T>> {
+    return await this.#answer(
+      { method: "PUT", path },
+      signal,
+      () => this.#store.change(path, () => body) as Raw<T>,
+    );
   }
 
-  patch<T>(path: string, type: PatchType, body: object, options?: PatchOptions): Promise<Raw<T>> {
-    throw new Error(`not yet ${path} ${type} ${body} ${options}`);
+  /** Merge patches; server-side apply of an existing object is taken for one. */
+  async patch<T>(
+    path: string,
+    type: PatchType,
+    body: object,
+    { signal }: PatchOptions = {},
+  ): Promise<Raw<T>> {
+    return await this.#answer({ method: "PATCH", path }, signal, () => {
+      if (type === "json") throw new ApiError(415, "UnsupportedMediaType", "JSON patch is not spoken here");
+      return this.#store.patch(path, body) as Raw<T>;
+    });
   }
 
-  delete(path: string, options?: DeleteOptions): Promise<void> {
-    throw new ApiError(404, "NotFound", `${path} ${options}`);
+  async delete(path: string, { preconditions, signal }: DeleteOptions = {}): Promise<void> {
+    await this.#answer({ method: "DELETE", path }, signal, () => this.#store.remove(path, preconditions));
   }
 
   close(): void {}
+
+  async #answer<T>(request: FakeRequest, signal: AbortSignal | undefined, act: () => T): Promise<T> {
+    signal?.throwIfAborted();
+    this.requests.push(request);
+    if (this.#hanging) await hang(signal);
+    if (this.#delayMs > 0) await this.#sleep(this.#delayMs, signal);
+    if (!this.#reachable) throw new ApiError(0, "Unreachable", "connect ECONNREFUSED");
+    const failure = this.#failures.find(({ left, match }) => left > 0 && match(request));
+    if (failure === undefined) return structuredCloneOfJson(act());
+    failure.left -= 1;
+    throw failure.error;
+  }
+
+  #sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.at(clock.now() + delayMs, resolve);
+      signal?.addEventListener("abort", () => {
+        cancel();
+        reject(signal.reason);
+      });
+    });
+  }
+
+  #tell(change: Change): void {
+    for (const watch of [...this.#watches]) watch.tell(change);
+  }
+}
+
+function hang(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+}
+
+/** What `put` wants, with the identity of what is there, so that it never conflicts. */
+function unversioned(object: object, stored: { readonly namespace?: string }): object {
+  const { metadata } = object as { metadata?: object };
+  return { ...object, metadata: { ...stored, ...metadata, ...identityOf(stored) } };
+}
+
+function identityOf(stored: object): object {
+  const { name, uid, resourceVersion } = stored as Record<string, string>;
+  return { name, uid, resourceVersion };
+}
+
+/** A copy of plain JSON, so that no caller can change what is stored; a watch is handed over as it is. */
+function structuredCloneOfJson<T>(value: T): T {
+  return value instanceof FakeWatch ? value : structuredClone(value);
 }
