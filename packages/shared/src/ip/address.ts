@@ -8,14 +8,19 @@ export type IpAddress = string & { readonly __brand: "IpAddress" };
 
 export type IpFamily = 4 | 6;
 
-/** Octets of an address: 4 or 16. */
+/** Bits of an address. */
 export const ADDRESS_BITS: Readonly<Record<IpFamily, number>> = { 4: 32, 6: 128 };
+
+/** Of the longest IPv6 address, one that ends in a dotted quad. Spares the patterns below what cannot match. */
+const MAX_ADDRESS_LENGTH = 45;
 
 /** @returns `undefined` when the text is no address; leading zeros, ports, zones and short forms are none. */
 export function parseAddress(text: string): IpAddress | undefined {
+  if (text.length > MAX_ADDRESS_LENGTH) return undefined;
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text).toString() as IpAddress;
-  if (!ipaddr.IPv6.isValid(text) || text.includes("%")) return undefined;
-  const address = ipaddr.IPv6.parse(text);
+  const groups = withoutDottedQuad(text);
+  if (groups === undefined || !ipaddr.IPv6.isValid(groups) || groups.includes("%")) return undefined;
+  const address = ipaddr.IPv6.parse(groups);
   return (address.isIPv4MappedAddress() ? address.toIPv4Address() : address).toString() as IpAddress;
 }
 
@@ -53,4 +58,17 @@ export function fromBigint(family: IpFamily, value: bigint): IpAddress {
   return (
     family === 4 ? ipaddr.fromByteArray([...octets]) : new ipaddr.IPv6([...octets])
   ).toString() as IpAddress;
+}
+
+/**
+ * An IPv6 address whose last 32 bits are a dotted quad, with groups instead (RFC 4291 §2.2). The library reads
+ * `::192.0.2.1` as the IPv4-mapped address, which it is not, and allows leading zeros in the quad.
+ */
+function withoutDottedQuad(text: string): string | undefined {
+  if (!text.includes(".")) return text;
+  const start = text.lastIndexOf(":") + 1;
+  const quad = text.slice(start);
+  if (start === 0 || !ipaddr.IPv4.isValidFourPartDecimal(quad)) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(quad).octets;
+  return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 }
