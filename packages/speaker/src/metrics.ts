@@ -1,0 +1,245 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { DROP_REASONS, type DropReason } from "@herald/layer2/drop-reasons";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { UNFIT_REASONS } from "./interface-rules.ts";
+
+/** Answers and announcements: what an operator asks about first. */
+export interface Layer2Metrics {
+  readonly framesDropped: Readonly<Record<DropReason, Counted>>;
+  readonly answers: Counted;
+  readonly gratuitous: Readonly<Record<"request" | "reply", Counted>>;
+  readonly sendFailures: Counted;
+  readonly captureOpens: Counted;
+  readonly captureFailures: Counted;
+  /** By state: "announcing", "opening" or why nothing is announced there. */
+  readonly interfaces: Gauge<"state">;
+  readonly interfaceTroubles: Counted;
+  /** MetalLB's counters of one address; made on first use. */
+  readonly ofAddress: (address: string) => AddressCounters;
+  /** Ends the counters of an address that is no longer announced. */
+  readonly forgetAddress: (address: string) => void;
+}
+
+export interface Counted {
+  inc(by?: number): void;
+}
+
+export interface AddressCounters {
+  readonly requests: Counted;
+  readonly responses: Counted;
+  readonly gratuitous: Counted;
+}
+
+export interface SpeakerMetrics {
+  readonly layer2: Layer2Metrics;
+  readonly announcedAddresses: Gauge<"protocol">;
+  readonly candidates: Gauge;
+  readonly takeovers: Counted;
+  readonly yields: Readonly<Record<"heard" | "timeout", Counted>>;
+  readonly batchesApplied: Counted;
+  readonly apiNotices: Counter<"resource" | "notice">;
+  readonly eventsDropped: Gauge;
+  /** MetalLB's: one series for each Service and address announced from here. */
+  readonly announced: Gauge<"service" | "protocol" | "node" | "ip">;
+  readonly configLoaded: Gauge;
+  readonly configStale: Gauge;
+  readonly updates: Counted;
+  readonly updateErrors: Counted;
+}
+
+/** Every metric of the speaker, registered; all that can be known beforehand stands at 0. */
+export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
+  const registers = [registry];
+  createLoopLag(registry);
+  const yields = new Counter({
+    name: "herald_speaker_yields_total",
+    help: "Addresses left to a new owner: whether it was heard on the wire, or waited for in vain.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  return {
+    layer2: createLayer2Metrics(registry),
+    announcedAddresses: startingAt0(
+      new Gauge({
+        name: "herald_speaker_announced_addresses",
+        help: "Addresses this node announces now.",
+        labelNames: ["protocol"],
+        registers,
+      }),
+      "layer2",
+    ),
+    candidates: new Gauge({
+      name: "herald_speaker_candidates",
+      help: "Nodes that may own addresses as this speaker sees it; speakers that disagree for long disagree about owners.",
+      registers,
+    }),
+    takeovers: counter(registry, "herald_speaker_takeovers_total", "Services this node began to announce."),
+    yields: { heard: yields.labels("heard"), timeout: yields.labels("timeout") },
+    batchesApplied: counter(
+      registry,
+      "herald_speaker_batches_applied_total",
+      "Batches of changes taken over from the Kubernetes worker.",
+    ),
+    apiNotices: new Counter({
+      name: "herald_speaker_api_notices_total",
+      help: "What reflectors noticed about the API server, by resource; relists and errors that grow mean it is in trouble.",
+      labelNames: ["resource", "notice"],
+      registers,
+    }),
+    eventsDropped: new Gauge({
+      name: "herald_speaker_events_dropped",
+      help: "Kubernetes Events that could not be written since the start.",
+      registers,
+    }),
+    ...createMetalLbMetrics(registry),
+  };
+}
+
+function createLayer2Metrics(registry: Registry): Layer2Metrics {
+  const registers = [registry];
+  const framesDropped = new Counter({
+    name: "herald_speaker_frames_dropped_total",
+    help: "Frames read and not answered, by protocol and reason (docs/reference/reasons.md).",
+    labelNames: ["protocol", "reason"],
+    registers,
+  });
+  const gratuitous = new Counter({
+    name: "herald_speaker_gratuitous_sent_total",
+    help: "Frames sent unasked after a takeover, by protocol and operation.",
+    labelNames: ["protocol", "operation"],
+    registers,
+  });
+  const interfaces = new Gauge({
+    name: "herald_speaker_interfaces",
+    help: "Network interfaces of this node by state; none announcing means nobody hears this node.",
+    labelNames: ["state"],
+    registers,
+  });
+  for (const state of ["announcing", "opening", ...Object.keys(UNFIT_REASONS)]) interfaces.set({ state }, 0);
+  return {
+    framesDropped: Object.fromEntries(
+      Object.keys(DROP_REASONS).map((reason) => [reason, framesDropped.labels("arp", reason)]),
+    ) as Record<DropReason, Counted>,
+    answers: counter(registry, "herald_speaker_answers_total", "ARP requests answered."),
+    gratuitous: {
+      request: gratuitous.labels("arp", "request"),
+      reply: gratuitous.labels("arp", "reply"),
+    },
+    sendFailures: counter(
+      registry,
+      "herald_speaker_send_failures_total",
+      "Frames the system refused to send: an interface that just went down, or a full queue.",
+    ),
+    captureOpens: counter(registry, "herald_speaker_capture_opens_total", "Captures begun on an interface."),
+    captureFailures: counter(
+      registry,
+      "herald_speaker_capture_failures_total",
+      "Captures that ended or could not begin; each is tried again.",
+    ),
+    interfaces,
+    interfaceTroubles: counter(
+      registry,
+      "herald_speaker_interface_event_losses_total",
+      "Times the kernel's news about interfaces were lost; the whole list was read instead.",
+    ),
+    ...createAddressCounters(registry),
+  };
+}
+
+/** MetalLB never removes these; here they end with the address. */
+function createAddressCounters(registry: Registry): Pick<Layer2Metrics, "ofAddress" | "forgetAddress"> {
+  const make = (name: string, help: string): Counter<"ip"> =>
+    new Counter({ name, help, labelNames: ["ip"], registers: [registry] });
+  const requests = make(
+    "metallb_layer2_requests_received",
+    "Requests received for addresses announced here.",
+  );
+  const responses = make("metallb_layer2_responses_sent", "Answers sent for addresses announced here.");
+  const gratuitous = make(
+    "metallb_layer2_gratuitous_sent",
+    "Frames sent unasked for addresses announced here.",
+  );
+  const known = new Map<string, AddressCounters>(); // bounded by addresses announced
+  return {
+    ofAddress: (ip) => {
+      let counters = known.get(ip);
+      if (counters === undefined) {
+        counters = {
+          requests: requests.labels(ip),
+          responses: responses.labels(ip),
+          gratuitous: gratuitous.labels(ip),
+        };
+        known.set(ip, counters);
+      }
+      return counters;
+    },
+    forgetAddress: (ip) => {
+      if (!known.delete(ip)) return;
+      for (const metric of [requests, responses, gratuitous]) metric.remove(ip);
+    },
+  };
+}
+
+/** Dashboards and alerts made for MetalLB find what they look for. */
+function createMetalLbMetrics(
+  registry: Registry,
+): Pick<SpeakerMetrics, "announced" | "configLoaded" | "configStale" | "updates" | "updateErrors"> {
+  const registers = [registry];
+  return {
+    announced: new Gauge({
+      name: "metallb_speaker_announced",
+      help: "1 for each Service and address announced from this node.",
+      labelNames: ["service", "protocol", "node", "ip"],
+      registers,
+    }),
+    configLoaded: new Gauge({
+      name: "metallb_k8s_client_config_loaded_bool",
+      help: "1 once a good configuration was loaded.",
+      registers,
+    }),
+    configStale: new Gauge({
+      name: "metallb_k8s_client_config_stale_bool",
+      help: "1 while the newest configuration is refused and an older one is in force.",
+      registers,
+    }),
+    updates: counter(
+      registry,
+      "metallb_k8s_client_updates_total",
+      "Kubernetes objects whose change was processed.",
+    ),
+    updateErrors: counter(
+      registry,
+      "metallb_k8s_client_update_errors_total",
+      "Kubernetes objects whose change could not be processed: refused configurations.",
+    ),
+  };
+}
+
+/** Reset at every scrape: the worst since the last one is what tells of a blocked loop. */
+function createLoopLag(registry: Registry): void {
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  const lag = new Gauge({
+    name: "herald_speaker_event_loop_lag_seconds",
+    help: "How late the event loop ran since the last scrape; above 0.02 answers are delayed by our own work.",
+    labelNames: ["quantile"],
+    registers: [registry],
+    collect: () => {
+      const seconds = (nanos: number): number => Math.max(0, nanos / 1e9 - 0.01); // less the resolution
+      for (const quantile of [50, 99]) {
+        lag.set({ quantile: String(quantile / 100) }, seconds(delay.percentile(quantile)));
+      }
+      lag.set({ quantile: "1" }, seconds(delay.max));
+      delay.reset();
+    },
+  });
+}
+
+function counter(registry: Registry, name: string, help: string): Counter {
+  return new Counter({ name, help, registers: [registry] });
+}
+
+function startingAt0<Name extends string>(gauge: Gauge<Name>, label: string): Gauge<Name> {
+  gauge.labels(label).set(0);
+  return gauge;
+}

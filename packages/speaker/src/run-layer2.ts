@@ -1,0 +1,174 @@
+import type { Log } from "@herald/daemon/log";
+import {
+  Announcer,
+  type AnnouncerEffect,
+  type AnnouncerInput,
+  type Interface,
+} from "@herald/layer2/announcer";
+import type { AnnouncerOptions } from "@herald/layer2/options";
+import type { Clock } from "@herald/shared/core";
+import { drive } from "@herald/shared/driver";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { Captures, type CapturesEffect, type CapturesOptions } from "./captures.ts";
+import {
+  type FitInterface,
+  judgeLink,
+  type Link,
+  UNFIT_REASONS,
+  type UnfitReason,
+} from "./interface-rules.ts";
+import type { Layer2Metrics } from "./metrics.ts";
+import type { Capture, PacketPort } from "./packet-port.ts";
+
+/** Ethernet header, VLAN tag and ARP packet with room to spare. */
+const SNAP_OCTETS = 96;
+
+export interface Layer2Options {
+  readonly announcer: AnnouncerOptions;
+  readonly captures: CapturesOptions;
+  /** Patterns of interfaces to leave alone. */
+  readonly excludedInterfaces: readonly RegExp[];
+}
+
+export interface Layer2Ports {
+  readonly clock: Clock;
+  readonly packets: PacketPort;
+  readonly log: Log;
+  readonly metrics: Layer2Metrics;
+  /** The end of a `yield`; `heard` when the new owner was. */
+  readonly onYielded: (address: IpAddress, heard: boolean) => void;
+  /** A capture ended by itself: something happened to its interface. */
+  readonly onCaptureLost: () => void;
+}
+
+export interface Layer2 {
+  readonly feed: (input: AnnouncerInput) => void;
+  readonly setLinks: (links: readonly Link[]) => void;
+  /** Silence, at once. */
+  readonly stop: () => void;
+}
+
+/** The announcer on this node's interfaces: one capture on each that is fit. */
+export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
+  const { clock, log, metrics } = ports;
+  /** By interface; what {@link Captures} keeps open. */
+  const open = new Map<string, Capture>();
+  let verdicts: readonly (FitInterface | UnfitReason)[] = [];
+
+  const announcer = drive(new Announcer(options.announcer), clock, performing(open, ports));
+  const captures = drive(new Captures(options.captures), clock, (effect: CapturesEffect): void => {
+    switch (effect.type) {
+      case "open":
+        openCapture(effect.interface);
+        return;
+      case "close":
+        open.get(effect.interface)?.close();
+        open.delete(effect.interface);
+        return;
+      case "interface-up":
+        log.info("announcing on interface", { interface: effect.interface.name, mac: effect.interface.mac });
+        announcer.feed(effect);
+        return;
+      case "interface-down":
+        log.info("no longer announcing on interface", { interface: effect.interface });
+        announcer.feed(effect);
+        return;
+    }
+  });
+
+  const openCapture = ({ name, mac }: Interface): void => {
+    const fail = (message: string): void => {
+      metrics.captureFailures.inc();
+      log.warn("capture failed", { interface: name, reason: message });
+      open.delete(name);
+      captures.feed({ type: "failed", interface: name });
+      countStates(verdicts, open, metrics);
+      ports.onCaptureLost();
+    };
+    const capture = ports.packets.open({
+      interfaceName: name,
+      filter: arpFilter(mac),
+      snapOctets: SNAP_OCTETS,
+      onFrame: (bytes) => announcer.feed({ type: "frame", interface: name, bytes }),
+      onFailure: fail,
+    });
+    if (capture.type === "open-failure") {
+      fail(capture.message);
+      return;
+    }
+    metrics.captureOpens.inc();
+    open.set(name, capture);
+    captures.feed({ type: "opened", interface: name });
+    countStates(verdicts, open, metrics);
+  };
+
+  return {
+    feed: announcer.feed,
+    setLinks: (links) => {
+      verdicts = links.map((link) => judgeLink(link, options.excludedInterfaces));
+      const interfaces = verdicts.filter((verdict): verdict is FitInterface => typeof verdict !== "string");
+      captures.feed({ type: "interfaces", interfaces });
+      countStates(verdicts, open, metrics);
+    },
+    stop: () => {
+      captures.stop();
+      announcer.stop();
+      for (const capture of open.values()) capture.close();
+      open.clear();
+    },
+  };
+}
+
+/** Requests for anything, to everybody or to us, and nothing of what we say ourselves: the rest stays in the kernel. */
+function arpFilter(mac: string): string {
+  return `arp and (ether broadcast or ether dst ${mac}) and not ether src ${mac}`;
+}
+
+function performing(
+  open: ReadonlyMap<string, Capture>,
+  { metrics, onYielded }: Layer2Ports,
+): (effect: AnnouncerEffect) => void {
+  let sent = false; // whether the last `send` went out: what follows it is counted only then
+  return (effect) => {
+    switch (effect.type) {
+      case "send":
+        sent = open.get(effect.interface)?.send(effect.bytes) === "sent";
+        if (!sent) metrics.sendFailures.inc();
+        return;
+      case "answered": {
+        const counters = metrics.ofAddress(effect.address);
+        counters.requests.inc();
+        if (!sent) return;
+        counters.responses.inc();
+        metrics.answers.inc();
+        return;
+      }
+      case "gratuitous":
+        if (!sent) return;
+        metrics.ofAddress(effect.address).gratuitous.inc();
+        metrics.gratuitous[effect.operation].inc();
+        return;
+      case "dropped":
+        metrics.framesDropped[effect.reason].inc();
+        return;
+      case "yielded":
+        onYielded(effect.address, effect.by !== undefined);
+        return;
+    }
+  };
+}
+
+function countStates(
+  verdicts: readonly (FitInterface | UnfitReason)[],
+  open: ReadonlyMap<string, Capture>,
+  metrics: Layer2Metrics,
+): void {
+  const counts = new Map<string, number>();
+  for (const verdict of verdicts) {
+    const state = typeof verdict === "string" ? verdict : open.has(verdict.name) ? "announcing" : "opening";
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+  }
+  for (const state of ["announcing", "opening", ...Object.keys(UNFIT_REASONS)]) {
+    metrics.interfaces.set({ state }, counts.get(state) ?? 0);
+  }
+}
