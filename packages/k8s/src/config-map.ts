@@ -9,6 +9,7 @@ export interface ConfigMapView {
   readonly resourceVersion: string;
 }
 
-export function configMapView(configMap: Raw<V1ConfigMap>): ConfigMapView {
-  throw new Error(`not yet ${configMap}`);
+export function configMapView({ metadata, data = {} }: Raw<V1ConfigMap>): ConfigMapView {
+  const { name = "", namespace = "", uid = "", resourceVersion = "" } = metadata ?? {};
+  return { name, namespace, data, uid, resourceVersion };
 }

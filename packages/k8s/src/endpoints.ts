@@ -1,6 +1,6 @@
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey } from "@herald/shared/service/view";
-import type { V1EndpointSlice } from "@kubernetes/client-node";
+import type { V1Endpoint, V1EndpointSlice } from "@kubernetes/client-node";
 import type { Raw } from "./api.ts";
 
 /** The part of an EndpointSlice that decides where traffic may enter. */
@@ -11,8 +11,22 @@ export interface EndpointSliceView {
 }
 
 /** @returns `undefined` for a slice that belongs to no Service. */
-export function endpointSliceView(slice: Raw<V1EndpointSlice>): EndpointSliceView | undefined {
-  throw new Error(`not yet ${slice}`);
+export function endpointSliceView({
+  metadata,
+  endpoints,
+}: Raw<V1EndpointSlice>): EndpointSliceView | undefined {
+  const service = metadata?.labels?.["kubernetes.io/service-name"] ?? "";
+  if (service === "") return undefined;
+  return {
+    service: `${metadata?.namespace ?? ""}/${service}` as ServiceKey,
+    // Why `?? []`: Go writes an empty list as null.
+    endpoints: (endpoints ?? []).map(endpointView),
+  };
+}
+
+function endpointView({ addresses, conditions, nodeName }: Raw<V1Endpoint>): EndpointView {
+  const ready = conditions?.ready ?? true;
+  return { nodeName, addresses, ready, serving: conditions?.serving ?? ready };
 }
 
 /**
@@ -20,13 +34,34 @@ export function endpointSliceView(slice: Raw<V1EndpointSlice>): EndpointSliceVie
  * which Services are touched, also when a slice vanished or changed its Service.
  */
 export class EndpointIndex {
-  /** @returns the Services whose endpoints changed: none, one or two. */
+  readonly #slices = new Map<string, EndpointSliceView>(); // by slice key; bounded by the slices in the cluster
+  readonly #byService = new Map<ServiceKey, Set<string>>(); // slice keys; no empty sets
+
+  /** @returns the Services whose endpoints may have changed: none, one or two. */
   set(sliceKey: string, slice: EndpointSliceView | undefined): readonly ServiceKey[] {
-    throw new Error(`not yet ${sliceKey} ${slice}`);
+    const before = this.#slices.get(sliceKey);
+    if (before !== undefined) this.#forget(sliceKey, before.service);
+    if (slice !== undefined) this.#keep(sliceKey, slice);
+    return [...new Set([before, slice].flatMap((view) => (view === undefined ? [] : [view.service])))];
   }
 
   /** Of all slices of the Service; an address may stand in two of them for a moment. */
   get(service: ServiceKey): readonly EndpointView[] {
-    throw new Error(`not yet ${service}`);
+    return [...(this.#byService.get(service) ?? [])].flatMap(
+      (sliceKey) => this.#slices.get(sliceKey)?.endpoints ?? [],
+    );
+  }
+
+  #keep(sliceKey: string, slice: EndpointSliceView): void {
+    this.#slices.set(sliceKey, slice);
+    const keys = this.#byService.get(slice.service) ?? new Set();
+    this.#byService.set(slice.service, keys.add(sliceKey));
+  }
+
+  #forget(sliceKey: string, service: ServiceKey): void {
+    this.#slices.delete(sliceKey);
+    const keys = this.#byService.get(service);
+    keys?.delete(sliceKey);
+    if (keys?.size === 0) this.#byService.delete(service);
   }
 }

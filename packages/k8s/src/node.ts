@@ -1,5 +1,6 @@
 import type { V1Node } from "@kubernetes/client-node";
 import type { Raw } from "./api.ts";
+import { hasCondition } from "./condition.ts";
 
 export interface NodeView {
   readonly name: string;
@@ -14,6 +15,15 @@ export interface NodeView {
   readonly internalIps: readonly string[];
 }
 
-export function nodeView(node: Raw<V1Node>): NodeView {
-  throw new Error(`not yet ${node}`);
+export function nodeView({ metadata, spec, status }: Raw<V1Node>): NodeView {
+  return {
+    name: metadata?.name ?? "",
+    labels: metadata?.labels ?? {},
+    networkUnavailable: hasCondition(status?.conditions, "NetworkUnavailable"),
+    ready: hasCondition(status?.conditions, "Ready"),
+    unschedulable: spec?.unschedulable ?? false,
+    internalIps: (status?.addresses ?? [])
+      .filter(({ type }) => type === "InternalIP")
+      .map(({ address }) => address),
+  };
 }
