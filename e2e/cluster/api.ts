@@ -204,11 +204,14 @@ export class Api {
     signal?: AbortSignal,
   ): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const headers = body === undefined ? {} : { "content-type": contentType };
+    const content = body === undefined ? "" : JSON.stringify(body);
+    // Why the length: without it Node sends a DELETE's body unframed, and the server takes it for the next request.
+    const framing = { "content-type": contentType, "content-length": Buffer.byteLength(content) };
+    const headers = body === undefined ? {} : framing;
     const options = { socketPath: this.#socketPath, method, path, headers, ...(signal ? { signal } : {}) };
     const request = httpRequest(options, resolve);
     request.once("error", reject);
-    request.end(body === undefined ? undefined : JSON.stringify(body));
+    request.end(content);
     return promise;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Addresses, addressesOf, type Host, type NodeName, nodeNames } from "./addresses.ts";
 import type { Api, ApiObject } from "./api.ts";
@@ -11,8 +11,9 @@ import { Kubelet } from "./kubelet.ts";
 import { launch, onHost, type Running, until } from "./launch.ts";
 import { Ledger } from "./ledger.ts";
 import { type NodeParts, postNode, proxyIsReady, setNodeReady, startKubeProxy } from "./node.ts";
-import { writePauseImage } from "./pause-image.ts";
+import { pauseImage, writeImage } from "./plain-image.ts";
 import { identify } from "./process-table.ts";
+import type { ProgramName } from "./program-list.ts";
 import { findPrograms, type Programs } from "./programs.ts";
 import type { OnProgress } from "./progress.ts";
 import { whyNot } from "./requirements.ts";
@@ -22,6 +23,8 @@ import { addPodBridge, type LanHost, Topology } from "./topology.ts";
 
 const NODE_READY_WITHIN_MS = 90_000;
 const PROXY_READY_WITHIN_MS = 30_000;
+const FIRST_POD_ADDRESS = 10;
+const FAKE_PODS_MAX = 240;
 
 export interface ClusterOptions {
   /** "herald" unless told here or by HERALD_CLUSTER. Two clusters of different names do not meet. */
@@ -90,6 +93,7 @@ export class Cluster {
   readonly #controlPlane: ControlPlane;
   readonly #kubeletOf = new Map<NodeName, Kubelet>();
   readonly #forgetExit: () => void;
+  readonly #pods: FakePod[] = []; // at most FAKE_PODS_MAX
   #podCount = 0;
   #logCount = 0;
 
@@ -162,11 +166,14 @@ export class Cluster {
     return this.#credentials.kubeconfigWith(`${namespace}-${name}`, status.token);
   }
 
+  /** kubectl as the admin, in the words a shell outside the cluster needs. */
+  get kubectlCommand(): readonly string[] {
+    return [...onHost(this.namespaceOf("control-plane")), ...this.#kubectlWords];
+  }
+
   /** @throws {CommandError} with what kubectl said. */
   kubectl(args: readonly string[], options: CommandOptions = {}): Promise<string> {
-    const argv = [this.#programs.path("kubectl"), `--kubeconfig=${this.kubeconfig}`, ...args];
-    const env = { KUBECACHEDIR: join(this.#folder, "kubectl-cache"), ...options.env };
-    return this.exec("control-plane", argv, { ...options, env });
+    return this.exec("control-plane", [...this.#kubectlWords, ...args], options);
   }
 
   /** helm, as the admin; only in a cluster with kubelets. */
@@ -223,6 +230,12 @@ export class Cluster {
     });
   }
 
+  /** Resolves when a program's log contains the text. */
+  untilLog(program: Running, text: string, deadlineMs: number): Promise<void> {
+    const says = () => readFileSync(program.logPath, "utf8").includes(text);
+    return until(program, `${program.what} says ${JSON.stringify(text)}`, deadlineMs, says);
+  }
+
   /** Pulls a host's cable. */
   linkDown(host: LanHost): Promise<void> {
     return this.#topology.setLink(host, "down");
@@ -235,11 +248,13 @@ export class Cluster {
   /** Power cut: the cable is dead and so is every process of the node, its pods' included. The API is not told. */
   async crashNode(node: NodeName): Promise<void> {
     await this.linkDown(node);
-    killAll(() => processesOf(this.#folderOf(node), [this.namespaceOf(node)]));
+    const pods = this.#pods.filter((pod) => pod.node === node).map((pod) => pod.networkNamespace);
+    killAll(() => processesOf(this.#folderOf(node), [this.namespaceOf(node), ...pods]));
   }
 
   /** Plugs a crashed node in again and starts what a node starts by itself. Spawned programs and fake pods stay dead. */
   async restartNode(node: NodeName): Promise<void> {
+    await this.exec(node, ["nft", "flush", "ruleset"]);
     await this.linkUp(node);
     await this.#startNode(node);
   }
@@ -256,19 +271,39 @@ export class Cluster {
   }
 
   /** Starts a pod that is a process; resolves when it is Ready. Only without kubelets. */
-  fakePod(options: FakePodOptions): Promise<FakePod> {
+  async fakePod(options: FakePodOptions): Promise<FakePod> {
     if (this.kubelets) throw new Error("in a cluster with kubelets, pods are containers");
     this.#podCount += 1;
-    if (this.#podCount > 240) throw new Error("at most 240 fake pods in the life of a cluster");
-    return FakePod.start(options, {
+    if (this.#podCount > FAKE_PODS_MAX)
+      throw new Error(`at most ${FAKE_PODS_MAX} fake pods in the life of a cluster`);
+    const pod = await FakePod.start(options, {
       ledger: this.#ledger,
       api: this.api,
       cluster: this.name,
       nodeNamespace: this.namespaceOf(options.node),
       logFolder: this.logFolder,
       number: this.#podCount,
-      nth: this.#podCount + 9,
+      nth: this.#podCount + FIRST_POD_ADDRESS - 1,
     });
+    this.#pods.push(pod);
+    return pod;
+  }
+
+  /**
+   * Asks a URL from a host, again and again until something answers, and gives the body.
+   *
+   * @param url of the echo workload, mostly: see Echo.
+   */
+  fetch(host: Host, url: string, withinMs = 10_000): Promise<string> {
+    const script = join(import.meta.dirname, "ask.ts");
+    return this.exec(host, [process.execPath, script, url, `--within-ms=${withinMs}`], {
+      timeoutMs: withinMs + 5_000,
+    });
+  }
+
+  /** Path of one of the cluster's programs. @throws when its size has no use for it. */
+  program(name: ProgramName): string {
+    return this.#programs.path(name);
   }
 
   /** Imports an image archive on every node. Only with kubelets. */
@@ -280,6 +315,11 @@ export class Cluster {
   async stop(): Promise<void> {
     sweep(this.name);
     this.#forgetExit();
+  }
+
+  get #kubectlWords(): readonly string[] {
+    const flags = [`--kubeconfig=${this.kubeconfig}`, `--cache-dir=${join(this.#folder, "kubectl-cache")}`];
+    return [this.#programs.path("kubectl"), ...flags];
   }
 
   async #startNode(node: NodeName): Promise<void> {
@@ -307,7 +347,7 @@ export class Cluster {
 
   async #startKubelet(parts: NodeParts): Promise<void> {
     const archive = join(this.#folder, "pause.tar");
-    writePauseImage(this.#programs.path("pause"), archive);
+    writeImage(pauseImage(this.#programs.path("pause")), archive);
     const kubelet = new Kubelet(parts, this.name);
     this.#kubeletOf.set(parts.node, kubelet);
     await kubelet.start(archive);

@@ -20,6 +20,7 @@ export interface ControlPlaneParts {
 }
 
 const CONTROLLERS = [
+  "clusterrole-aggregation-controller",
   "endpoints-controller",
   "endpointslice-controller",
   "endpointslice-mirroring-controller",

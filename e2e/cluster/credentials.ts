@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LAN } from "./addresses.ts";
 
@@ -13,6 +13,7 @@ export type User = keyof typeof USERS;
 export class Credentials {
   readonly #folder: string;
   readonly #tokens: Readonly<Record<User, string>>;
+  readonly #kubeconfigs = new Map<User, string>();
   /** PEM key that signs service account tokens. */
   readonly serviceAccountKey: string;
   readonly tokenFile: string;
@@ -50,7 +51,9 @@ export class Credentials {
 
   /** Path of a kubeconfig for one of the token file's users. */
   kubeconfig(user: User): string {
-    return this.kubeconfigWith(user, this.#tokens[user]);
+    const path = this.#kubeconfigs.get(user) ?? this.kubeconfigWith(user, this.#tokens[user]);
+    this.#kubeconfigs.set(user, path);
+    return path;
   }
 
   /** Path of a kubeconfig that carries this token. Works from any host of the cluster. */
@@ -68,7 +71,10 @@ export class Credentials {
       contexts: [{ name, context: { cluster: "herald", user: name } }],
       "current-context": name,
     };
-    writeFileSync(path, JSON.stringify(config, undefined, 2), { mode: 0o600 });
+    // Written beside and moved: a program that starts just now must not read half of it.
+    const unfinished = `${path}.${randomBytes(4).toString("hex")}.tmp`;
+    writeFileSync(unfinished, JSON.stringify(config, undefined, 2), { mode: 0o600 });
+    renameSync(unfinished, path);
     return path;
   }
 

@@ -4,6 +4,18 @@ import { createServer as createTcpServer } from "node:net";
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 
+/** What the workload answers. */
+export interface Echo {
+  readonly pod: string;
+  readonly node: string;
+  /** Source address the workload saw. */
+  readonly client: string;
+  readonly clientPort: number;
+  readonly method?: string;
+  readonly path?: string;
+  readonly data?: string;
+}
+
 /**
  * node echo.ts [--http 8080] [--tcp 8081] [--udp 8082]: a workload that says who answers and who asked.
  *

@@ -47,8 +47,9 @@ export class FakePod {
   readonly node: NodeName;
   readonly addresses: Addresses;
   readonly process: Running;
+  /** Name of its network namespace. */
+  readonly networkNamespace: string;
   readonly #api: Api;
-  readonly #networkNamespace: string;
   readonly #startedAt = new Date().toISOString();
 
   /** Starts the process and posts the pod; resolves when the pod is Ready. */
@@ -82,7 +83,7 @@ export class FakePod {
     this.addresses = addresses;
     this.process = process;
     this.#api = api;
-    this.#networkNamespace = network;
+    this.networkNamespace = network;
   }
 
   /** What the readiness probe would find. */
@@ -125,7 +126,7 @@ export class FakePod {
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
     }
-    await command(["ip", "netns", "del", this.#networkNamespace]);
+    await command(["ip", "netns", "del", this.networkNamespace]);
   }
 
   get #path(): string {

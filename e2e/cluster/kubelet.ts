@@ -5,7 +5,7 @@ import { command } from "./command.ts";
 import { CNI_PLUGINS } from "./debian.ts";
 import { inNetwork, launch, type Running, until } from "./launch.ts";
 import type { NodeParts } from "./node.ts";
-import { PAUSE_IMAGE } from "./pause-image.ts";
+import { PAUSE_IMAGE } from "./plain-image.ts";
 import { onPath } from "./requirements.ts";
 
 const CONTAINERD_WITHIN_MS = 30_000;

@@ -3,8 +3,8 @@ import { isIPv6 } from "node:net";
 import { parseArgs } from "node:util";
 
 /**
- * node probe.ts --to ADDRESS --port PORT [--every-ms 5]: sends numbered datagrams and watches for the answers.
- * On SIGTERM (or SIGINT) it waits a moment for the last ones and prints one line of JSON, a ProbeReport.
+ * node probe.ts --to ADDRESS --port PORT [--every-ms 5] [--count N]: sends numbered datagrams and watches for the
+ * answers; says "answered" on standard error at the first. After N of them, or on SIGTERM, it waits a moment for the last ones and prints one line of JSON, a ProbeReport.
  */
 export interface ProbeReport {
   readonly sent: number;
@@ -21,11 +21,16 @@ export interface ProbeReport {
 const LAST_ANSWERS_MS = 300;
 
 const { values } = parseArgs({
-  options: { to: { type: "string" }, port: { type: "string" }, "every-ms": { type: "string", default: "5" } },
+  options: {
+    to: { type: "string" },
+    port: { type: "string" },
+    "every-ms": { type: "string", default: "5" },
+    count: { type: "string", default: "Infinity" },
+  },
 });
 const { to, port } = values;
 if (to === undefined || port === undefined)
-  throw new Error("usage: probe.ts --to ADDRESS --port PORT [--every-ms 5]");
+  throw new Error("usage: probe.ts --to ADDRESS --port PORT [--every-ms 5] [--count N]");
 
 const socket = createSocket(isIPv6(to) ? "udp6" : "udp4");
 const from = performance.now();
@@ -47,6 +52,7 @@ socket.on("message", (message) => {
 const timer = setInterval(() => {
   socket.send(`${sent}`, Number(port), to, () => {});
   sent += 1;
+  if (sent >= Number(values.count)) finish();
 }, Number(values["every-ms"]));
 
 function noteGap(): void {

@@ -58,7 +58,7 @@ export const GO_PROGRAMS: Readonly<Record<GoProgram, ProgramSource>> = {
 };
 
 export const CLIENT_PROGRAMS: Readonly<Record<ClientProgram, Acceptance>> = {
-  kubectl: { versionArgs: ["version", "--client"], from: [1, 31], to: [1, 99] },
+  kubectl: { versionArgs: ["version", "--client"], from: [1, 35], to: [1, 37] },
   helm: { versionArgs: ["version", "--short"], from: [3, 14], to: [4, 99] },
 };
 

@@ -124,10 +124,12 @@ function defaultRoutes(host: Host): readonly string[] {
   return [`route add default via ${router.ipv4}`, `-6 route add default via ${router.ipv6}`];
 }
 
-/** The bridge pods of a node are plugged into, where no kubelet makes it. */
+/** The bridge pods of a node are plugged into, where no kubelet makes it. One that is there is taken out first. */
 export async function addPodBridge(namespace: string, node: NodeName): Promise<void> {
+  const links = await command(["ip", "-n", namespace, "-brief", "link"]);
+  if (/^cni0\b/m.test(links)) await ip(namespace, ["link del dev cni0"]);
   await ip(namespace, [
-    "link add cni0 type bridge stp_state 0 mcast_snooping 0",
+    "link add dev cni0 type bridge stp_state 0 mcast_snooping 0",
     ...addressLines("cni0", podAddresses(node, 1)),
     "link set cni0 up",
   ]);

@@ -1,4 +1,4 @@
-// etcd, as a program of its own: its module keeps `main` where `go build` from outside cannot stamp it.
+// etcd as a program of this module, so that its version is pinned where the others are.
 package main
 
 import (

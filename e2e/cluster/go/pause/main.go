@@ -1,13 +1,18 @@
-// pause holds a pod's namespaces open and reaps what is orphaned in them.
+// pause says the words it is given, then holds a pod's namespaces open and reaps what is orphaned in them.
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
 func main() {
+	if len(os.Args) > 1 {
+		fmt.Println(strings.Join(os.Args[1:], " "))
+	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGCHLD)
 	for received := range signals {

@@ -5,17 +5,38 @@ export const PAUSE_IMAGE = "docker.io/herald/pause:1";
 
 const BLOCK = 512;
 
+/** An image of plain files, without a base. */
+export interface PlainImage {
+  /** In full: `docker.io/herald/pause:1`. */
+  readonly name: string;
+  readonly files: readonly ImageFile[];
+  readonly entrypoint: readonly string[];
+}
+
+export interface ImageFile {
+  /** Without the leading slash. */
+  readonly name: string;
+  readonly mode: number;
+  readonly content: Buffer;
+}
+
+/** The image that holds pods' namespaces: one static program. */
+export function pauseImage(program: string): PlainImage {
+  const files = [{ name: "pause", mode: 0o755, content: readFileSync(program) }];
+  return { name: PAUSE_IMAGE, files, entrypoint: ["/pause"] };
+}
+
 /**
- * Writes an image with one static program in it, as an archive that `ctr images import` takes (OCI image layout, with
- * containerd's annotation for the name).
+ * Writes an image as an archive that `ctr images import` takes (OCI image layout, with containerd's annotation for the
+ * name).
  */
-export function writePauseImage(program: string, archivePath: string): void {
-  const layer = tar([{ name: "pause", mode: 0o755, content: readFileSync(program) }]);
+export function writeImage({ name, files, entrypoint }: PlainImage, archivePath: string): void {
+  const layer = tar(files);
   const architecture = process.arch === "x64" ? "amd64" : process.arch;
   const config = json({
     architecture,
     os: "linux",
-    config: { Entrypoint: ["/pause"] },
+    config: { Entrypoint: entrypoint },
     rootfs: { type: "layers", diff_ids: [digestOf(layer)] },
   });
   const manifest = json({
@@ -29,7 +50,7 @@ export function writePauseImage(program: string, archivePath: string): void {
     manifests: [
       {
         ...descriptor("application/vnd.oci.image.manifest.v1+json", manifest),
-        annotations: { "io.containerd.image.name": PAUSE_IMAGE },
+        annotations: { "io.containerd.image.name": name },
         platform: { architecture, os: "linux" },
       },
     ],
@@ -43,14 +64,8 @@ export function writePauseImage(program: string, archivePath: string): void {
   writeFileSync(archivePath, tar([layout, { name: "index.json", mode: 0o644, content: index }, ...blobs]));
 }
 
-interface TarFile {
-  readonly name: string;
-  readonly mode: number;
-  readonly content: Buffer;
-}
-
 /** POSIX ustar, plain files only; names up to 100 octets. */
-function tar(files: readonly TarFile[]): Buffer {
+function tar(files: readonly ImageFile[]): Buffer {
   const parts = files.flatMap((file) => [
     header(file),
     file.content,
@@ -59,7 +74,7 @@ function tar(files: readonly TarFile[]): Buffer {
   return Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]);
 }
 
-function header({ name, mode, content }: TarFile): Buffer {
+function header({ name, mode, content }: ImageFile): Buffer {
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, at: number, digits: number) =>
     block.write(value.toString(8).padStart(digits, "0"), at);
