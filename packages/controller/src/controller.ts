@@ -1,0 +1,214 @@
+import type { Log } from "@herald/daemon/log";
+import type { ApiClient } from "@herald/k8s/api";
+import type { EventRecorder } from "@herald/k8s/events";
+import { LeaderElector } from "@herald/k8s/lease";
+import type { LeaseTiming } from "@herald/k8s/lease-core";
+import type { Config } from "@herald/shared/config/config";
+import type { Clock, Random } from "@herald/shared/core";
+import { Caches } from "./caches.ts";
+import { ConfigWatch } from "./config-watch.ts";
+import type { ControllerMetrics, ControllerState } from "./metrics.ts";
+import { logLeaseNotice, logReflectorNotice } from "./notices.ts";
+import { Term } from "./term.ts";
+
+export interface ControllerOptions {
+  readonly namespace: string;
+  /** Name of the ConfigMap with the configuration. */
+  readonly configName: string;
+  /** "" serves Services without a class. */
+  readonly lbClass: string;
+  /** Unique among replicas. */
+  readonly identity: string;
+  /** Without an election only one replica may run. */
+  readonly leaderElect: boolean;
+  /** client-go's 15 s, 10 s and 2 s when absent. */
+  readonly leaseTiming?: LeaseTiming;
+}
+
+export interface ControllerPorts {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventRecorder;
+  readonly log: Log;
+  readonly metrics: ControllerMetrics;
+  /** Milliseconds since 1970, for what people read. The system's when absent. */
+  readonly epochMs?: () => number;
+  /** Throws ConfigError for a bad one. */
+  readonly parseConfig: (data: Readonly<Record<string, string>>) => Config;
+}
+
+export const LEASE_NAME = "herald-controller";
+
+/**
+ * The controller, given its ports. Every replica reads; the one that holds the Lease decides and writes. A
+ * leader begins with lists of its own, newer than its lease, so that nothing it gives out was given out before
+ * by somebody it has not heard of.
+ */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #ports: ControllerPorts;
+  readonly #config: ConfigWatch;
+  #caches: Caches | undefined;
+  #term: Term | undefined;
+  #wasSynced = false;
+
+  constructor(options: ControllerOptions, ports: ControllerPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    const { log, events, metrics, parseConfig } = ports;
+    const name = `${options.namespace}/${options.configName}`;
+    this.#config = new ConfigWatch({ name, parse: parseConfig, log, events });
+    metrics.watch(() => this.state);
+  }
+
+  get state(): ControllerState {
+    return {
+      leading: this.#term !== undefined,
+      reconciler: this.#term?.reconciler,
+      unwritten: this.#term?.unwritten ?? 0,
+      configLoaded: this.#config.inForce !== undefined,
+      configStale: this.#config.stale,
+    };
+  }
+
+  /** What readiness waits for: to have read everything once, as leader or as follower. */
+  get notReady(): readonly string[] {
+    if (this.#wasSynced) return [];
+    return this.#caches?.awaited ?? ["the start"];
+  }
+
+  /** Resolves once aborted and everything in hand is written. Rejects only with a bug of ours. */
+  async run(stop: AbortSignal): Promise<void> {
+    if (!this.#options.leaderElect) {
+      await this.#lead(stop, stop, () => true);
+      return;
+    }
+    const elector = this.#createElector();
+    let following = this.#startFollowing();
+    await elector.run(async (term) => {
+      await following();
+      await this.#lead(stop, term, () => elector.leading);
+      following = stop.aborted ? async () => {} : this.#startFollowing();
+    }, stop);
+    await following();
+  }
+
+  #createElector(): LeaderElector {
+    const { client, clock, random, epochMs, log, metrics } = this.#ports;
+    const { namespace, identity, leaseTiming } = this.#options;
+    return new LeaderElector({
+      client,
+      clock,
+      random,
+      namespace,
+      identity,
+      name: LEASE_NAME,
+      notice: (notice) => {
+        metrics.noticed("lease", notice.type);
+        logLeaseNotice(log, notice);
+      },
+      ...(epochMs === undefined ? {} : { epochMs }),
+      ...(leaseTiming === undefined ? {} : { timing: leaseTiming }),
+    });
+  }
+
+  /**
+   * Reads along, so that readiness and the metrics of the configuration mean something on every replica.
+   *
+   * @returns ends it.
+   */
+  #startFollowing(): () => Promise<void> {
+    const abort = new AbortController();
+    const caches = this.#createCaches();
+    const done = Promise.all([caches.run(abort.signal), this.#whenSynced(caches, abort.signal)]);
+    return async () => {
+      abort.abort();
+      await done;
+    };
+  }
+
+  async #lead(stop: AbortSignal, lease: AbortSignal, leading: () => boolean): Promise<void> {
+    const lost = new AbortController(); // at once, unlike `lease`, which also ends when we stop in order
+    const onEnd = (): void => {
+      if (!stop.aborted) lost.abort();
+    };
+    lease.addEventListener("abort", onEnd);
+    if (lease.aborted) onEnd();
+    const caches = this.#createCaches();
+    // Why also while stopping: the lease is not released before what is in hand has been written.
+    const mayWrite = (): boolean => !lost.signal.aborted && (stop.aborted || leading());
+    const term = this.#createTerm(caches, mayWrite);
+    this.#term = term;
+    await Promise.all([caches.run(lease), this.#decideAndWrite(term, caches, lease, lost.signal)]);
+    this.#term = undefined;
+    lease.removeEventListener("abort", onEnd);
+  }
+
+  async #decideAndWrite(term: Term, caches: Caches, lease: AbortSignal, lost: AbortSignal): Promise<void> {
+    if (!(await this.#whenSynced(caches, lease))) return;
+    term.begin(this.#config.inForce);
+    this.#config.tell();
+    await term.write(lease, lost);
+  }
+
+  #createTerm(caches: Caches, mayWrite: () => boolean): Term {
+    const { client, clock, random, events, metrics, log } = this.#ports;
+    return new Term({
+      client,
+      clock,
+      random,
+      events,
+      caches,
+      mayWrite,
+      lbClass: this.#options.lbClass,
+      observe: {
+        decided: metrics.decided,
+        wrote: metrics.wrote,
+        retried: ({ key, error, inMs }) =>
+          log.warn("status not written, trying again", { service: key, reason: error.message, inMs }),
+      },
+    });
+  }
+
+  #createCaches(): Caches {
+    const { client, clock, random, log, metrics } = this.#ports;
+    const { namespace, configName } = this.#options;
+    const caches: Caches = new Caches({
+      client,
+      clock,
+      random,
+      namespace,
+      configName,
+      onServices: (keys) => this.#term?.change(keys),
+      onConfig: () => this.#offerConfig(caches),
+      notice: (resource, notice) => {
+        metrics.noticed(resource, notice.type);
+        logReflectorNotice(log, resource, notice);
+      },
+    });
+    this.#caches = caches;
+    return caches;
+  }
+
+  /** @returns false when aborted first. */
+  async #whenSynced(caches: Caches, signal: AbortSignal): Promise<boolean> {
+    try {
+      await caches.whenSynced(signal);
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
+    this.#wasSynced = true;
+    this.#offerConfig(caches);
+    return !signal.aborted;
+  }
+
+  #offerConfig(caches: Caches): void {
+    if (caches !== this.#caches || caches.awaited.length > 0) return; // once the lists are complete
+    const config = this.#config.offer(caches.config());
+    if (this.#term === undefined) return;
+    if (config !== undefined) this.#term.configure(config);
+    this.#config.tell();
+  }
+}

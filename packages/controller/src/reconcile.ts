@@ -1,0 +1,177 @@
+import type { DesiredStatus } from "@herald/k8s/service";
+import { Allocator, type Held } from "@herald/shared/allocator/allocator";
+import { converge, type Notice, type Outcome, relinquish } from "@herald/shared/allocator/converge";
+import type { PoolUsage } from "@herald/shared/allocator/pool-state";
+import type { Pool } from "@herald/shared/config/config";
+import { AllocationError, type AllocationReason } from "@herald/shared/errors";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { ALLOCATED_FROM_POOL } from "@herald/shared/service/annotations";
+import { byClaim } from "@herald/shared/service/claim-order";
+import { servedBy } from "@herald/shared/service/serving";
+import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+
+/** What the API and the owner of one Service are to be told. */
+export interface Decision {
+  readonly view: ServiceView;
+  /** `undefined` leaves the Service alone: it is not ours. */
+  readonly desired: DesiredStatus | undefined;
+  /** Only what was not told before. */
+  readonly notices: readonly Notice[];
+}
+
+/** A Service as it is now; `undefined` when it is gone. */
+export interface Change {
+  readonly key: ServiceKey;
+  readonly view: ServiceView | undefined;
+}
+
+/**
+ * Decides for all Services who has which addresses. Level-triggered: it is shown Services, never told what
+ * happened to them. Who is older chooses first, whatever order the news came in.
+ */
+export class Reconciler {
+  readonly #lbClass: string;
+  readonly #allocator = new Allocator();
+  readonly #known = new Map<ServiceKey, Known>(); // bounded by the Services of the cluster
+  readonly #waiting = new Set<ServiceKey>(); // of #known
+  #configured = false;
+
+  /** @param options.lbClass the class to serve; "" for Services that name none. */
+  constructor(options: { readonly lbClass: string }) {
+    this.#lbClass = options.lbClass;
+  }
+
+  /**
+   * Puts a list of pools in force and decides for every Service. What a status already says is adopted before
+   * anything is given out.
+   */
+  configure(pools: readonly Pool[], views: Iterable<ServiceView>): readonly Decision[] {
+    const all = [...views].sort(byClaim);
+    this.#configured = true;
+    this.#allocator.setPools(pools);
+    for (const view of all) if (this.#serves(view) && !this.#known.has(view.key)) this.#adopt(view);
+    return this.update(all.map((view) => ({ key: view.key, view })));
+  }
+
+  /** Decides for Services that changed, and for those that wait where the change made room. */
+  update(changes: readonly Change[]): readonly Decision[] {
+    if (!this.#configured) return [];
+    const decisions = new Map<ServiceKey, Decision>();
+    const openings = this.#allocator.openings;
+    const claimants: ServiceView[] = [];
+    for (const { key, view } of changes) {
+      if (view === undefined || this.#known.get(key)?.view.uid !== view.uid) this.#forget(key);
+      if (view === undefined) continue;
+      if (this.#serves(view)) claimants.push(view);
+      else decisions.set(key, this.#relinquish(view));
+    }
+    if (this.#allocator.openings !== openings) claimants.push(...this.#waitingViews(claimants));
+    if (this.#claimAll(claimants, decisions)) this.#claimAll(this.#waitingViews([]), decisions);
+    return [...decisions.values()];
+  }
+
+  heldBy(key: ServiceKey): Held | undefined {
+    return this.#allocator.heldBy(key);
+  }
+
+  /** Whether the Service is one that may show the address. */
+  holds(key: ServiceKey, address: IpAddress): boolean {
+    return this.#allocator.heldBy(key)?.addresses.includes(address) ?? false;
+  }
+
+  /** How full each pool is, in the order of the configuration, with the Services it serves. */
+  usage(): readonly (PoolUsage & { readonly services: number })[] {
+    const services = new Map<string, number>();
+    for (const key of this.#known.keys()) {
+      const pool = this.#allocator.heldBy(key)?.pool;
+      if (pool !== undefined) services.set(pool, (services.get(pool) ?? 0) + 1);
+    }
+    return this.#allocator.usage().map((usage) => ({ ...usage, services: services.get(usage.pool) ?? 0 }));
+  }
+
+  /** Services that want addresses, by how they fare: "addressed", or why they have none. */
+  census(): ReadonlyMap<AllocationReason | "addressed", number> {
+    const counts = new Map<AllocationReason | "addressed", number>();
+    for (const [key, { failure }] of this.#known) {
+      const state = failure ?? (this.#allocator.heldBy(key) === undefined ? undefined : "addressed");
+      if (state !== undefined) counts.set(state, (counts.get(state) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  #serves(view: ServiceView): boolean {
+    return view.type === "LoadBalancer" && servedBy(view, this.#lbClass);
+  }
+
+  #adopt(view: ServiceView): void {
+    try {
+      this.#allocator.adopt(view);
+    } catch (error) {
+      // Why: who may not keep what his status says is told so when it is decided what he gets instead.
+      if (!(error instanceof AllocationError)) throw error;
+    }
+  }
+
+  #forget(key: ServiceKey): void {
+    this.#allocator.release(key);
+    this.#known.delete(key);
+    this.#waiting.delete(key);
+  }
+
+  /** @returns whether anybody gave something back meanwhile. */
+  #claimAll(views: readonly ServiceView[], decisions: Map<ServiceKey, Decision>): boolean {
+    let freed = false;
+    for (const view of views.toSorted(byClaim)) {
+      const outcome = converge(this.#known.has(view.key) ? withoutStatus(view) : view, this.#allocator);
+      const earlier = decisions.get(view.key)?.notices ?? [];
+      const { desired, notices } = this.#remember(view, outcome);
+      decisions.set(view.key, { view, desired, notices: [...earlier, ...notices] });
+      freed ||= outcome.freed;
+    }
+    return freed;
+  }
+
+  #relinquish(view: ServiceView): Decision {
+    const held = this.#allocator.heldBy(view.key) !== undefined;
+    this.#remember(view, relinquish(view, this.#allocator));
+    const ours = held || view.annotations[ALLOCATED_FROM_POOL] !== undefined;
+    // Why the type: a LoadBalancer of another class belongs to somebody else, with all its status says.
+    const clear = ours && view.type !== "LoadBalancer";
+    return { view, desired: clear ? { addresses: [], pool: undefined } : undefined, notices: [] };
+  }
+
+  #remember(view: ServiceView, outcome: Outcome): Decision {
+    const { addresses, pool, notices, failure } = outcome;
+    const told = this.#known.get(view.key)?.told ?? "";
+    const telling = notices.map(({ reason, message }) => `${reason} ${message}`).join("\n");
+    this.#known.set(view.key, { view, failure, told: telling });
+    const wantsMore = notices.some(({ reason }) => reason === "AdditionalAssignFailed");
+    if (failure !== undefined || wantsMore) this.#waiting.add(view.key);
+    else this.#waiting.delete(view.key);
+    return { view, desired: { addresses, pool }, notices: telling === told ? [] : notices };
+  }
+
+  /** Those that wait, without those that are asked anyway. */
+  #waitingViews(asked: readonly ServiceView[]): readonly ServiceView[] {
+    const keys = new Set(asked.map(({ key }) => key));
+    return [...this.#waiting]
+      .filter((key) => !keys.has(key))
+      .map((key) => this.#known.get(key)?.view)
+      .filter((view) => view !== undefined);
+  }
+}
+
+interface Known {
+  readonly view: ServiceView;
+  readonly failure: AllocationReason | undefined;
+  /** The notices of the last decision: the same ones are not told twice in a row. */
+  readonly told: string;
+}
+
+/**
+ * Once a Service has been decided for, what it holds is the truth and its status only follows: a read that
+ * is behind, or somebody else's writing, must not bring back what was taken away.
+ */
+function withoutStatus(view: ServiceView): ServiceView {
+  return { ...view, ingress: [] };
+}

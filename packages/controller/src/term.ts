@@ -1,0 +1,138 @@
+import type { ApiClient } from "@herald/k8s/api";
+import type { EventRecorder } from "@herald/k8s/events";
+import { WorkQueue } from "@herald/k8s/queue";
+import type { Config } from "@herald/shared/config/config";
+import type { Clock, Random } from "@herald/shared/core";
+import type { ServiceKey } from "@herald/shared/service/view";
+import type { Caches } from "./caches.ts";
+import { LatestViews } from "./latest-views.ts";
+import { type Change, Reconciler } from "./reconcile.ts";
+import { serviceReference } from "./references.ts";
+import { StatusWriter, type WriteOutcome } from "./status-writer.ts";
+
+export interface TermOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventRecorder;
+  readonly caches: Caches;
+  readonly lbClass: string;
+  readonly mayWrite: () => boolean;
+  readonly observe: TermObserver;
+}
+
+/** What a term tells the program around it, for metrics and logs. */
+export interface TermObserver {
+  decided(change: { readonly services: number; readonly tookMs: number }): void;
+  wrote(outcome: WriteOutcome | "conflict"): void;
+  retried(retry: { readonly key: string; readonly error: Error; readonly inMs: number }): void;
+}
+
+/**
+ * One term of leadership: from a fresh list to the loss of the lease. Everything it knows was read after it
+ * began and is thrown away with it. Decisions are taken at once and in one place; only writing them waits.
+ */
+export class Term {
+  readonly #options: TermOptions;
+  readonly #reconciler: Reconciler;
+  readonly #writer: StatusWriter;
+  readonly #queue: WorkQueue;
+  readonly #latest = new LatestViews();
+  #open = false;
+
+  constructor(options: TermOptions) {
+    const { client, clock, random, events, lbClass, mayWrite, observe } = options;
+    this.#options = options;
+    this.#reconciler = new Reconciler({ lbClass });
+    this.#queue = new WorkQueue({
+      clock,
+      random,
+      concurrency: WRITES_AT_ONCE,
+      retry: { minMs: 250, maxMs: 60_000 },
+      retried: observe.retried,
+    });
+    this.#writer = new StatusWriter({
+      client,
+      latest: this.#latest,
+      mayWrite,
+      enqueue: (key) => this.#queue.add(key),
+      reconsider: (view) => this.#decide([{ key: view.key, view }]),
+      tell: (view, notices) => {
+        for (const { level, reason, message } of notices) {
+          events.record({ regarding: serviceReference(view), type: level, reason, message });
+        }
+      },
+      count: observe.wrote,
+    });
+  }
+
+  get reconciler(): Reconciler {
+    return this.#reconciler;
+  }
+
+  /** Statuses that are not yet what they should be. */
+  get unwritten(): number {
+    return this.#writer.pending;
+  }
+
+  /** Begins to decide, on what the caches have. Call it once they are complete. */
+  begin(config: Config | undefined): void {
+    this.#open = true;
+    for (const view of this.#options.caches.services()) this.#latest.see(view);
+    if (config !== undefined) this.configure(config);
+  }
+
+  /** Puts a configuration in force. Without one, nothing is decided: what statuses say stays. */
+  configure(config: Config): void {
+    if (!this.#open) return;
+    this.#timed(() => this.#reconciler.configure(config.pools, this.#latest.values()));
+  }
+
+  /** The caches have news of these Services. */
+  change(keys: readonly ServiceKey[]): void {
+    if (!this.#open) return;
+    const changes: Change[] = keys.map((key) => {
+      const view = this.#options.caches.service(key);
+      if (view !== undefined) return { key, view: this.#latest.see(view) };
+      this.#latest.forget(key);
+      return { key, view };
+    });
+    this.#decide(changes);
+    for (const { key, view } of changes) if (view === undefined) this.#writer.forget(key);
+  }
+
+  /**
+   * Writes what is decided until `stop`, then finishes what is in hand. What `lost` aborts is dropped where
+   * it stands: somebody else leads by then, or will soon.
+   */
+  async write(stop: AbortSignal, lost: AbortSignal): Promise<void> {
+    await this.#queue.run(async (key) => {
+      try {
+        await this.#writer.write(key as ServiceKey, lost);
+      } catch (error) {
+        if (!lost.aborted) throw error;
+      }
+    }, stop);
+    this.#open = false;
+  }
+
+  /** Resolves when every status is what it should be. */
+  whenWritten(): Promise<void> {
+    return this.#queue.whenIdle();
+  }
+
+  #decide(changes: readonly Change[]): void {
+    this.#timed(() => this.#reconciler.update(changes));
+  }
+
+  #timed(decide: () => ReturnType<Reconciler["update"]>): void {
+    const { clock, observe } = this.#options;
+    const began = clock.now();
+    const decisions = decide();
+    this.#writer.accept(decisions);
+    observe.decided({ services: decisions.length, tookMs: clock.now() - began });
+  }
+}
+
+/** The API server's own limits decide how fast we write; this only bounds what is lost with a lost lease. */
+const WRITES_AT_ONCE = 16;
