@@ -1,0 +1,76 @@
+import type { Clock, Random } from "@herald/shared/core";
+import { decodeEthernet } from "@herald/wire/ethernet";
+import { formatMac, isGroup, type MacAddress } from "@herald/wire/mac";
+import { happens } from "./random.ts";
+
+export interface LanOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Probability that a frame is lost on its way to one receiver, 0 to 1. */
+  readonly loss: number;
+  /** Probability that a receiver gets a frame twice. */
+  readonly duplication: number;
+  /** Shortest and longest way through the switch, ms; frames overtake each other when they differ. */
+  readonly delayMs: readonly [shortest: number, longest: number];
+}
+
+/** A plug in the switch. */
+export interface LanPort {
+  send(frame: Uint8Array): void;
+  /** Pulls the plug: nothing goes in or comes out any more. */
+  unplug(): void;
+}
+
+/** One frame that was put on the wire, for assertions about what was said. */
+export interface Sent {
+  readonly at: number;
+  readonly frame: Uint8Array;
+}
+
+/** A switch in memory: learns where MACs are, floods what it does not know, loses and delays by seed. */
+export class Lan {
+  readonly #options: LanOptions;
+  readonly #receivers = new Set<(frame: Uint8Array) => void>();
+  readonly #learned = new Map<MacAddress, (frame: Uint8Array) => void>();
+  /** Everything that was sent, in order. */
+  readonly log: Sent[] = [];
+  constructor(options: LanOptions) {
+    this.#options = options;
+  }
+
+  /** @param receive gets every frame the switch sends this way, also those for other stations. */
+  plugIn(receive: (frame: Uint8Array) => void): LanPort {
+    this.#receivers.add(receive);
+    return {
+      send: (frame) => {
+        if (this.#receivers.has(receive)) this.#forward(frame.slice(), receive);
+      },
+      unplug: () => {
+        this.#receivers.delete(receive);
+        for (const [mac, learned] of this.#learned) if (learned === receive) this.#learned.delete(mac);
+      },
+    };
+  }
+
+  #forward(frame: Uint8Array, from: (frame: Uint8Array) => void): void {
+    const { destination, source } = decodeEthernet(frame);
+    this.log.push({ at: this.#options.clock.now(), frame });
+    this.#learned.set(formatMac(source), from);
+    const known = isGroup(destination) ? undefined : this.#learned.get(formatMac(destination));
+    for (const receive of this.#receivers) {
+      if (receive === from || (known !== undefined && known !== receive)) continue;
+      this.#deliver(frame, receive);
+    }
+  }
+
+  #deliver(frame: Uint8Array, receive: (frame: Uint8Array) => void): void {
+    const { clock, random, loss, duplication, delayMs } = this.#options;
+    const copies = happens(random, loss) ? 0 : happens(random, duplication) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy += 1) {
+      const [shortest, longest] = delayMs;
+      clock.at(clock.now() + shortest + random.next() * (longest - shortest), () => {
+        if (this.#receivers.has(receive)) receive(frame);
+      });
+    }
+  }
+}
