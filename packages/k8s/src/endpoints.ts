@@ -14,7 +14,7 @@ export interface EndpointSliceView {
 export function endpointSliceView({
   metadata,
   endpoints,
-}: Raw<V1EndpointSlice>): EndpointSliceView | undefined {
+}: Partial<Raw<V1EndpointSlice>>): EndpointSliceView | undefined {
   const service = metadata?.labels?.["kubernetes.io/service-name"] ?? "";
   if (service === "") return undefined;
   return {

@@ -1,12 +1,25 @@
 import type { Clock, Random } from "@herald/shared/core";
-import type { ApiClient } from "./api.ts";
+import { drive } from "@herald/shared/driver";
+import type { V1Lease } from "@kubernetes/client-node";
+import { type ApiClient, ApiError, type Raw } from "./api.ts";
+import {
+  LeaseCore,
+  type LeaseEffect,
+  type LeaseInput,
+  type LeaseNotice,
+  type LeaseRecord,
+  type LeaseTiming,
+} from "./lease-core.ts";
+import { leasesPath, objectPath } from "./paths.ts";
+
+export type { LeaseNotice, LeaseTiming } from "./lease-core.ts";
 
 export interface LeaderElectorOptions {
   readonly client: ApiClient;
   readonly namespace: string;
   /** Of the Lease. */
   readonly name: string;
-  /** Unique among candidates: the pod's name and something random. */
+  /** Unique among candidates and never used again: the pod's name and something random. */
   readonly identity: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -17,40 +30,166 @@ export interface LeaderElectorOptions {
   notice?(notice: LeaseNotice): void;
 }
 
-export interface LeaseTiming {
-  /** How long others wait after the last renewal they saw. */
-  readonly leaseDurationMs: number;
-  /** Without a renewal for so long the leader steps down; below `leaseDurationMs`. */
-  readonly renewDeadlineMs: number;
-  /** Between attempts; below `renewDeadlineMs`. */
-  readonly retryPeriodMs: number;
-}
-
-export type LeaseNotice =
-  | { readonly type: "leading" }
-  | { readonly type: "following"; readonly holder: string }
-  | { readonly type: "lost"; readonly why: "taken" | "renew-deadline" }
-  | { readonly type: "released" }
-  | { readonly type: "failed"; readonly status: number; readonly reason: string; readonly message: string };
+const CLIENT_GO_TIMING: LeaseTiming = {
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+};
 
 /** Leader election over a coordination.k8s.io/v1 Lease, with client-go's meaning of every field. */
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
+  readonly #core: LeaseCore;
+  readonly #timing: LeaseTiming;
+  readonly #finished = Promise.withResolvers<void>();
+  #request = new AbortController(); // of the request in flight
+  #leadership = new AbortController();
+  #lead: (signal: AbortSignal) => Promise<void> = async () => {};
+  #feed: (input: LeaseInput) => void = () => {};
 
   constructor(options: LeaderElectorOptions) {
+    const { identity, random, timing = CLIENT_GO_TIMING } = options;
     this.#options = options;
+    this.#timing = timing;
+    this.#core = new LeaseCore({ identity, timing, random });
   }
 
+  /** Right at any moment, even when the signal given to `lead` is late because the process stood still. */
   get leading(): boolean {
-    throw new Error(`not yet ${this.#options.name}`);
+    return this.#core.isLeading(this.#options.clock.now());
   }
 
   /**
-   * Competes until aborted. Whenever elected it calls `lead`, whose signal aborts before another candidate may start;
-   * `lead` must stop writing at once and then return. When `run` itself is aborted, the Lease is released after
-   * `lead` has returned, so that the next candidate takes over at once. Rejects with what `lead` threw.
+   * Competes until aborted; to be called once. Whenever elected it calls `lead`, whose signal aborts before another
+   * candidate may start: `lead` must stop writing at once and then return. When `run` is aborted, or `lead` returns by
+   * itself, the Lease is released after `lead` has returned, so that the next candidate takes over at once, and `run`
+   * resolves. Rejects with what `lead` threw, unless that was its signal's reason.
    */
-  run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    throw new Error(`not yet ${lead} ${signal}`);
+  async run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.#lead = lead;
+    const driven = drive(this.#core, this.#options.clock, (effect) => this.#perform(effect));
+    this.#feed = driven.feed;
+    const stop = (): void => driven.feed({ type: "stop" });
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      driven.feed({ type: "start" });
+      await this.#finished.promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      driven.stop();
+      this.#leadership.abort(new Error("no longer the leader"));
+      this.#request.abort(new Error("elector stopped"));
+    }
   }
+
+  #perform(effect: LeaseEffect): void {
+    switch (effect.type) {
+      case "read":
+        this.#ask((signal) => this.#read(signal));
+        break;
+      case "write":
+        this.#ask((signal) => this.#write(effect, signal));
+        break;
+      case "abort":
+        this.#request.abort(new Error("given up"));
+        break;
+      case "lead":
+        this.#begin();
+        break;
+      case "halt":
+        this.#leadership.abort(new Error("no longer the leader"));
+        break;
+      case "stopped":
+        this.#finished.resolve();
+        break;
+      case "notice":
+        this.#options.notice?.(effect.notice);
+    }
+  }
+
+  #begin(): void {
+    const leadership = new AbortController();
+    this.#leadership = leadership;
+    this.#lead(leadership.signal)
+      .catch((error: unknown) => {
+        if (!leadership.signal.aborted || error !== leadership.signal.reason) throw error;
+      })
+      .then(() => this.#feed({ type: "led" }))
+      .catch(this.#finished.reject);
+  }
+
+  /** Runs one request and feeds its outcome in, unless it was given up meanwhile. */
+  #ask(request: (signal: AbortSignal) => Promise<LeaseInput>): void {
+    const controller = new AbortController();
+    this.#request = controller;
+    request(controller.signal)
+      .catch((error: unknown): LeaseInput => {
+        if (!(error instanceof ApiError)) throw error;
+        const { status, reason, message } = error;
+        return { type: "failed", status, reason, message };
+      })
+      .then((outcome) => {
+        if (!controller.signal.aborted) this.#feed(outcome);
+      })
+      .catch((error: unknown) => {
+        if (error !== controller.signal.reason) this.#finished.reject(error);
+      });
+  }
+
+  async #read(signal: AbortSignal): Promise<LeaseInput> {
+    const { client, namespace, name } = this.#options;
+    try {
+      const lease = await client.get<V1Lease>(objectPath(leasesPath(namespace), name), { signal });
+      return { type: "read", lease: recordOf(lease) };
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return { type: "read", lease: undefined };
+      throw error;
+    }
+  }
+
+  async #write(effect: Extract<LeaseEffect, { type: "write" }>, signal: AbortSignal): Promise<LeaseInput> {
+    const { client, namespace, name } = this.#options;
+    const collection = leasesPath(namespace);
+    const body = this.#body(effect);
+    const lease =
+      effect.base === undefined
+        ? await client.create<V1Lease>(collection, body, { signal })
+        : await client.patch<V1Lease>(objectPath(collection, name), "merge", body, { signal });
+    return { type: "written", lease: recordOf(lease) };
+  }
+
+  #body({ kind, base }: Extract<LeaseEffect, { type: "write" }>): object {
+    const { identity, namespace, name, epochMs = Date.now } = this.#options;
+    const now = microTime(epochMs());
+    const changesHands = base !== undefined && kind !== "release" && base.holder !== identity;
+    return {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { namespace, name, ...(base && { resourceVersion: base.resourceVersion }) },
+      spec: {
+        holderIdentity: kind === "release" ? "" : identity,
+        // client-go writes 1 on release: zero is not a valid duration.
+        leaseDurationSeconds: kind === "release" ? 1 : Math.ceil(this.#timing.leaseDurationMs / 1000),
+        acquireTime: base === undefined || changesHands || base.acquireTime === "" ? now : base.acquireTime,
+        renewTime: now,
+        leaseTransitions: (base?.transitions ?? 0) + (changesHands ? 1 : 0),
+      },
+    };
+  }
+}
+
+/** Six digits after the point: Go's MicroTime takes no other number of them. */
+export function microTime(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace("Z", "000Z");
+}
+
+function recordOf({ metadata, spec }: Raw<V1Lease>): LeaseRecord {
+  return {
+    holder: spec?.holderIdentity ?? "",
+    durationMs: (spec?.leaseDurationSeconds ?? 0) * 1000,
+    transitions: spec?.leaseTransitions ?? 0,
+    acquireTime: spec?.acquireTime ?? "",
+    resourceVersion: metadata?.resourceVersion ?? "",
+  };
 }

@@ -35,6 +35,7 @@ export class WorkQueue {
   readonly #errors = new Map<string, ApiError>(); // why a key in hand failed, until the core has said what follows
   #idlers: (() => void)[] = [];
   #handle: (key: string) => Promise<void> = async () => {};
+  #signal: AbortSignal = new AbortController().signal;
   #fault = Promise.withResolvers<never>();
 
   constructor(options: WorkQueueOptions) {
@@ -61,13 +62,15 @@ export class WorkQueue {
   /**
    * Handles keys until aborted, then takes no more, waits for those in hand and resolves; what is left waits for the
    * next `run`. A handler that throws an ApiError has its key retried with back-off; anything else it throws is a bug
-   * of ours and rejects.
+   * of ours and rejects. One that throws the reason of `signal` has only stopped early: its key waits for the next
+   * `run`.
    */
   async run(handle: (key: string) => Promise<void>, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const aborted = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => aborted.resolve(), { once: true });
     this.#handle = handle;
+    this.#signal = signal;
     this.#fault = Promise.withResolvers();
     try {
       this.#driven.feed({ type: "open" });
@@ -116,6 +119,8 @@ export class WorkQueue {
         this.#errors.set(key, error);
         return { type: "failed", key, retryAfterMs: error.retryAfterMs };
       }
+      if (this.#signal.aborted && error === this.#signal.reason)
+        return { type: "failed", key, retryAfterMs: 0 };
       this.#fault.reject(error);
       return undefined;
     }
