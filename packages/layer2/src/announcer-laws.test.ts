@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type IpAddress, parseAddress, toOctets } from "@herald/shared/ip/address";
+import { type ArpPacket, decodeArp, encodeArp } from "@herald/wire/arp";
+import { readU32 } from "@herald/wire/bytes";
+import { decodeEthernet, ETHERTYPE, encodeEthernet } from "@herald/wire/ethernet";
+import { BROADCAST, formatMac, type MacAddress, macOctets } from "@herald/wire/mac";
+import fc from "fast-check";
+import { Announcer, type AnnouncerEffect, type AnnouncerInput } from "./announcer.ts";
+import { SLOT_MS } from "./gratuitous.ts";
+import { DEFAULT_ANNOUNCER_OPTIONS } from "./options.ts";
+
+const PACE = 6;
+const VIPS = ["192.0.2.100", "192.0.2.101", "10.255.255.255"].map((text) => parseAddress(text) as IpAddress);
+const MACS = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"] as MacAddress[];
+const CLIENT = "02:00:00:00:00:cc" as MacAddress;
+const RIVAL = "02:00:00:00:00:dd" as MacAddress;
+
+type Step =
+  | { type: "sleep"; ms: number }
+  | { type: "ask"; address: IpAddress; interface: string; to: MacAddress }
+  | { type: "claim"; address: IpAddress; interface: string }
+  | { type: "input"; input: AnnouncerInput };
+
+const name = fc.constantFrom("eth0", "eth1");
+const vip = fc.constantFrom(...VIPS);
+const input = fc.oneof(
+  fc.record({
+    type: fc.constant("announce" as const),
+    address: vip,
+    interfaces: fc.oneof(fc.constant("all" as const), fc.subarray(["eth0", "eth1"])),
+  }),
+  fc.record({
+    type: fc.constant("withdraw" as const),
+    address: vip,
+    how: fc.constantFrom("now" as const, "yield" as const),
+  }),
+  fc.record({
+    type: fc.constant("interface-up" as const),
+    interface: fc.record({ name, index: fc.integer({ min: 1, max: 3 }), mac: fc.constantFrom(...MACS) }),
+  }),
+  fc.record({ type: fc.constant("interface-down" as const), interface: name }),
+);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ type: fc.constant("sleep" as const), ms: fc.integer({ min: 0, max: 700 }) }),
+  fc.record({
+    type: fc.constant("ask" as const),
+    address: vip,
+    interface: name,
+    to: fc.constantFrom(BROADCAST, ...MACS),
+  }),
+  fc.record({ type: fc.constant("claim" as const), address: vip, interface: name }),
+  fc.record({ type: fc.constant("input" as const), input }),
+);
+
+/** What ought to be true, kept as simply as can be. */
+class Model {
+  readonly held = new Map<IpAddress, { interfaces: "all" | readonly string[]; yielding: boolean }>();
+  readonly up = new Map<string, MacAddress>();
+
+  before(told: AnnouncerInput): void {
+    if (told.type === "announce")
+      this.held.set(told.address, { interfaces: told.interfaces, yielding: false });
+    if (told.type === "withdraw" && told.how === "now") this.held.delete(told.address);
+    const held = told.type === "withdraw" ? this.held.get(told.address) : undefined;
+    if (held !== undefined) held.yielding = true;
+    if (told.type === "interface-up") this.up.set(told.interface.name, told.interface.mac);
+    if (told.type === "interface-down") this.up.delete(told.interface);
+  }
+
+  answers(address: IpAddress, on: string, to: MacAddress): boolean {
+    const held = this.held.get(address);
+    const own = this.up.get(on);
+    if (held === undefined || own === undefined || (to !== BROADCAST && to !== own)) return false;
+    return held.interfaces === "all" || held.interfaces.includes(on);
+  }
+}
+
+const arpFrame = (to: MacAddress, packet: ArpPacket): Uint8Array =>
+  encodeEthernet({
+    destination: macOctets(to),
+    source: packet.senderMac,
+    vlan: 0,
+    etherType: ETHERTYPE.arp,
+    payload: encodeArp(packet),
+  });
+const u32 = (address: IpAddress): number => readU32(toOctets(address), 0);
+const asks = (address: IpAddress, to: MacAddress): Uint8Array =>
+  arpFrame(to, {
+    operation: "request",
+    senderMac: macOctets(CLIENT),
+    senderIp: 1,
+    targetMac: new Uint8Array(6),
+    targetIp: u32(address),
+  });
+const claims = (address: IpAddress): Uint8Array =>
+  arpFrame(BROADCAST, {
+    operation: "request",
+    senderMac: macOctets(RIVAL),
+    senderIp: u32(address),
+    targetMac: new Uint8Array(6),
+    targetIp: u32(address),
+  });
+
+interface Said {
+  readonly at: number;
+  readonly effect: AnnouncerEffect;
+}
+
+type Check = (effects: readonly AnnouncerEffect[], model: Model, step?: Step) => void;
+
+/** Plays a history, waking the announcer whenever it asks for it. `check` sees each batch of effects. */
+function play(steps: readonly Step[], check: Check): Said[] {
+  const announcer = new Announcer({ ...DEFAULT_ANNOUNCER_OPTIONS, gratuitousFramesPerSlot: PACE });
+  const model = new Model();
+  const said: Said[] = [];
+  let now = 0;
+  const note = (effects: readonly AnnouncerEffect[], s?: Step): void => {
+    check(effects, model, s);
+    for (const effect of effects) {
+      said.push({ at: now, effect });
+      if (effect.type === "yielded") model.held.delete(effect.address);
+    }
+  };
+  const sleep = (end: number): void => {
+    for (let due = announcer.nextWake(); due !== undefined && due <= end; due = announcer.nextWake()) {
+      now = Math.max(now, due);
+      note(announcer.wake(now));
+    }
+    now = end;
+  };
+  const tell = (told: AnnouncerInput, s: Step): void => {
+    model.before(told);
+    note(announcer.handle(told, now), s);
+  };
+  for (const s of steps) {
+    if (s.type === "sleep") sleep(now + s.ms);
+    else if (s.type === "input") tell(s.input, s);
+    else tell({ type: "frame", interface: s.interface, bytes: frameOf(s) }, s);
+  }
+  return said;
+}
+
+function frameOf(s: Extract<Step, { type: "ask" | "claim" }>): Uint8Array {
+  return s.type === "ask" ? asks(s.address, s.to) : claims(s.address);
+}
+
+const histories = fc.array(step, { maxLength: 60 });
+const sends = (effects: readonly AnnouncerEffect[]) => effects.filter((effect) => effect.type === "send");
+
+describe("Announcer, whatever happens", () => {
+  it("never speaks for an address that is not announced there, nor with a MAC that is not the interface's", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        play(steps, (effects, model) => {
+          for (const { interface: on, bytes } of sends(effects)) {
+            const { source, payload } = decodeEthernet(bytes);
+            const { senderIp, senderMac } = decodeArp(payload);
+            const address = VIPS.find((each) => u32(each) === senderIp);
+            assert.ok(address !== undefined && model.answers(address, on, BROADCAST));
+            assert.deepEqual([formatMac(source), formatMac(senderMac)], [model.up.get(on), model.up.get(on)]);
+          }
+        });
+      }),
+    );
+  });
+
+  it("never announces what it is yielding", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        play(steps, (effects, model) => {
+          for (const effect of effects) {
+            if (effect.type === "gratuitous") assert.equal(model.held.get(effect.address)?.yielding, false);
+          }
+        });
+      }),
+    );
+  });
+
+  it("answers every valid request exactly once and every other frame with exactly one reason", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        play(steps, (effects, model, s) => {
+          if (s?.type !== "ask") return;
+          const types = effects.map(({ type }) => type);
+          const wanted = model.answers(s.address, s.interface, s.to) ? ["send", "answered"] : ["dropped"];
+          assert.deepEqual(types, wanted);
+        });
+      }),
+    );
+  });
+
+  it("yields only what it was told to, and to nobody but the one it heard", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        play(steps, (effects, model, s) => {
+          for (const { address, by } of effects.filter((effect) => effect.type === "yielded")) {
+            const heard = s?.type === "claim" ? RIVAL : undefined;
+            assert.deepEqual([model.held.get(address)?.yielding, by], [true, heard]);
+          }
+        });
+      }),
+    );
+  });
+
+  it("keeps its pace in any 10 ms", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        const at = play(steps, () => {})
+          .filter(({ effect }) => effect.type === "gratuitous")
+          .map((said) => said.at);
+        const busiest = Math.max(
+          0,
+          ...at.map((end) => at.filter((t) => t <= end && t + SLOT_MS > end).length),
+        );
+        assert.ok(busiest <= PACE, `${busiest} frames`);
+      }),
+    );
+  });
+
+  it("leaves nothing pending after everything is withdrawn and time has passed", () => {
+    fc.assert(
+      fc.property(histories, fc.constantFrom("now" as const, "yield" as const), (steps, how) => {
+        const end: Step[] = VIPS.map((address) => ({
+          type: "input",
+          input: { type: "withdraw", address, how },
+        }));
+        const model: Model[] = [];
+        play([...steps, ...end, { type: "sleep", ms: 1_000 }, { type: "sleep", ms: 0 }], (_, seen) =>
+          model.push(seen),
+        );
+        assert.equal(model[0]?.held.size ?? 0, 0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Lan } from "@herald/lab/lan";
+import { LanHost } from "@herald/lab/lan-host";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { type Driven, drive } from "@herald/shared/driver";
+import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import { ARP_OCTETS, decodeArp } from "@herald/wire/arp";
+import { describeFrame } from "@herald/wire/describe";
+import { decodeEthernet, ETHERTYPE } from "@herald/wire/ethernet";
+import { formatMac, type MacAddress } from "@herald/wire/mac";
+import { Announcer, type AnnouncerEffect, type AnnouncerInput } from "./announcer.ts";
+import { DEFAULT_ANNOUNCER_OPTIONS } from "./options.ts";
+
+const vip = parseAddress("192.0.2.100") as IpAddress;
+const CLIENT = "02:00:00:00:00:cc" as MacAddress;
+
+interface Node {
+  readonly host: LanHost;
+  readonly announcer: Driven<AnnouncerInput>;
+  readonly effects: AnnouncerEffect[];
+  /** Datagrams for the address that came here. */
+  taken: number;
+}
+
+/** Two nodes, a client and a switch; the client sends to the address every 5 ms. */
+class Segment {
+  readonly clock = new VirtualClock();
+  readonly lan: Lan;
+  readonly nodes: readonly [Node, Node];
+  readonly client: LanHost;
+  sent = 0;
+  constructor(seed: number, loss: number) {
+    const random = new SeededRandom(seed);
+    this.lan = new Lan({ clock: this.clock, random, loss, duplication: loss, delayMs: [0.05, 0.4] });
+    this.nodes = [this.#node(1), this.#node(2)];
+    this.client = new LanHost({
+      lan: this.lan,
+      clock: this.clock,
+      mac: CLIENT,
+      address: parseAddress("192.0.2.10") as IpAddress,
+    });
+  }
+
+  sendFor(durationMs: number): void {
+    const end = this.clock.now() + durationMs;
+    while (this.clock.now() < end) {
+      this.client.send(vip);
+      this.sent += 1;
+      this.clock.advance(5);
+    }
+  }
+
+  get lost(): number {
+    return this.sent - this.nodes[0].taken - this.nodes[1].taken;
+  }
+
+  /** Instants of the client's questions for the address that nobody answered within 5 ms. */
+  unanswered(): readonly number[] {
+    const packets = this.lan.log.flatMap(({ at, frame }) => {
+      const { etherType, payload } = decodeEthernet(frame);
+      return etherType === ETHERTYPE.arp ? [{ at, ...decodeArp(payload.subarray(0, ARP_OCTETS)) }] : [];
+    });
+    const answers = packets.filter(
+      ({ operation, targetMac }) => operation === "reply" && formatMac(targetMac) === CLIENT,
+    );
+    return packets
+      .filter(({ operation, senderMac }) => operation === "request" && formatMac(senderMac) === CLIENT)
+      .filter(({ at }) => !answers.some((answer) => answer.at >= at && answer.at <= at + 5))
+      .map(({ at }) => at);
+  }
+
+  /** The packet log without the datagrams, for a failing assertion. */
+  story(): string {
+    return this.lan.log
+      .filter(({ frame }) => decodeEthernet(frame).etherType === ETHERTYPE.arp)
+      .map(({ at, frame }) => `${at.toFixed(2)} ${describeFrame(frame)}`)
+      .join("\n");
+  }
+
+  #node(number: 1 | 2): Node {
+    const mac = `02:00:00:00:00:0${number}` as MacAddress;
+    const effects: AnnouncerEffect[] = [];
+    const host = new LanHost({
+      lan: this.lan,
+      clock: this.clock,
+      mac,
+      address: parseAddress(`192.0.2.${number}`) as IpAddress,
+      receive: ({ to }) => {
+        if (to === vip) node.taken += 1;
+      },
+    });
+    const announcer = drive(new Announcer(DEFAULT_ANNOUNCER_OPTIONS), this.clock, (effect) => {
+      effects.push(effect);
+      if (effect.type === "send") host.inject(effect.bytes);
+    });
+    const node: Node = { host, announcer, effects, taken: 0 };
+    host.tap((bytes) => announcer.feed({ type: "frame", interface: "eth0", bytes }));
+    announcer.feed({ type: "interface-up", interface: { name: "eth0", index: 2, mac } });
+    return node;
+  }
+}
+
+const announce: AnnouncerInput = { type: "announce", address: vip, interfaces: "all" };
+const giveUp: AnnouncerInput = { type: "withdraw", address: vip, how: "yield" };
+const yields = (node: Node): AnnouncerEffect[] => node.effects.filter(({ type }) => type === "yielded");
+
+describe("A takeover", () => {
+  // The old owner learns of it before, at the same time as, or after the new one.
+  // Who was heard before the yield began is heard again only if the next repeat comes before it ends.
+  const cases = [
+    { lagMs: -300, heard: true },
+    { lagMs: -20, heard: false },
+    { lagMs: -1, heard: false },
+    { lagMs: 0, heard: true },
+    { lagMs: 1, heard: true },
+    { lagMs: 20, heard: true },
+    { lagMs: 300, heard: true },
+  ];
+  for (const { lagMs, heard } of cases) {
+    it(`loses nothing when the new owner begins ${lagMs} ms after the old one yields`, () => {
+      for (let seed = 1; seed <= 6; seed += 1) {
+        const segment = new Segment(seed, 0);
+        const [old, next] = segment.nodes;
+        old.announcer.feed(announce);
+        segment.sendFor(2_000 + seed * 7);
+        segment.clock.at(segment.clock.now() + 400, () => old.announcer.feed(giveUp));
+        segment.clock.at(segment.clock.now() + 400 + lagMs, () => next.announcer.feed(announce));
+        segment.sendFor(12_000);
+        segment.clock.advance(10);
+        assert.deepEqual([segment.lost, segment.unanswered()], [0, []], segment.story());
+        assert.equal(segment.client.neighbour(vip), next.host.mac);
+        assert.deepEqual(yields(old), [
+          { type: "yielded", address: vip, by: heard ? next.host.mac : undefined },
+        ]);
+      }
+    });
+  }
+
+  it("brings new clients to the new owner once the old one has heard it", () => {
+    const segment = new Segment(3, 0);
+    const [old, next] = segment.nodes;
+    old.announcer.feed(announce);
+    segment.clock.advance(100);
+    old.announcer.feed(giveUp);
+    next.announcer.feed(announce);
+    segment.clock.advance(1);
+    segment.sendFor(1_000);
+    assert.deepEqual([old.taken, next.taken, segment.lost], [0, 200, 0]);
+  });
+
+  it("moves the client within one repeat for every announcement the wire loses", () => {
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const segment = new Segment(seed, 0.2);
+      const [old, next] = segment.nodes;
+      old.announcer.feed(announce);
+      segment.sendFor(2_000);
+      old.announcer.feed(giveUp);
+      next.announcer.feed(announce);
+      segment.sendFor(5_000);
+      assert.equal(segment.client.neighbour(vip), next.host.mac, `seed ${seed}\n${segment.story()}`);
+      assert.equal(yields(old).length, 1);
+    }
+  });
+
+  it("moves the client without a yield, when the old owner is gone", () => {
+    const segment = new Segment(5, 0);
+    const [old, next] = segment.nodes;
+    old.announcer.feed(announce);
+    segment.sendFor(2_000);
+    old.host.unplug();
+    old.announcer.stop();
+    segment.sendFor(100);
+    next.announcer.feed(announce);
+    segment.clock.advance(1);
+    segment.sendFor(1_000);
+    assert.equal(segment.lost, 20);
+  });
+});
