@@ -25,5 +25,6 @@ declare module "cap" {
   }
 
   const addon: { readonly Cap: new () => Cap };
+  // biome-ignore lint/style/noDefaultExport: a CommonJS module has nothing else to import
   export default addon;
 }

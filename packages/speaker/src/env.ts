@@ -1,0 +1,192 @@
+import { existsSync, readFileSync } from "node:fs";
+import {
+  bool,
+  type Flag,
+  type FlagValues,
+  oneOf,
+  type Program,
+  port,
+  text,
+  wholeNumber,
+} from "@herald/daemon/flags";
+import { LOG_LEVELS } from "@herald/daemon/log";
+import { parseAddress } from "@herald/shared/ip/address";
+import { z } from "zod";
+
+/** The kubelet mounts the pod's own namespace here. */
+const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+const DEFAULT_NAMESPACE = "metallb-system";
+
+/** `5s`, `500ms`, `1m30s`: Go's way of writing how long, in milliseconds. */
+const durationMs: z.ZodType<number, string> = z
+  .string()
+  .regex(/^(\d+(\.\d+)?(ms|s|m))+$/, "want a duration such as 5s or 500ms")
+  .transform((written) => {
+    const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+    return [...written.matchAll(/(\d+(?:\.\d+)?)(ms|s|m)/g)].reduce(
+      (sum, [, count, unit = ""]) => sum + Number(count) * (unitMs[unit] ?? 0),
+      0,
+    );
+  })
+  .refine((ms) => ms <= 60_000, "want at most 1m");
+
+const labelSelector: z.ZodType<string, string> = z
+  .string()
+  .regex(/^$|^[\w./-]+=[\w.-]*(,[\w./-]+=[\w.-]*)*$/, "want labels such as app=metallb,component=speaker");
+
+const address: z.ZodType<string, string> = z
+  .string()
+  .refine((written) => written === "" || parseAddress(written) !== undefined, "want an IP address");
+
+const absolutePath: z.ZodType<string, string> = z.string().regex(/^(|\/.*)$/s, "want an absolute path");
+
+/** Regular expressions, comma separated. */
+const patterns: z.ZodType<readonly RegExp[], string> = z.string().transform((written, context) => {
+  const found: RegExp[] = [];
+  for (const part of written.split(",").filter((word) => word !== "")) {
+    const pattern = compile(part);
+    if (typeof pattern !== "string") found.push(pattern);
+    else
+      context.addIssue({
+        code: "custom",
+        message: `want regular expressions, and ${part} is none: ${pattern}`,
+      });
+  }
+  return found;
+});
+
+const NEXT =
+  "Checked now, used once speakers gossip; until then candidates are nodes with a Ready speaker pod.";
+
+export const program = {
+  name: "speaker",
+  version: "0.1.0",
+  about: "answers ARP for the addresses of Services, so that their traffic comes to this node.",
+  flags: {
+    namespace: {
+      schema: text.min(1, "want a name"),
+      description: "Namespace of this pod, of the other speakers and of the ConfigMap.",
+      env: "METALLB_NAMESPACE",
+      defaultText: `the service account's, else ${DEFAULT_NAMESPACE}`,
+      placeholder: "NAME",
+    },
+    "node-name": {
+      schema: text.min(1, "want a name"),
+      description: "Name of the Node this speaker runs on, spec.nodeName of its pod.",
+      env: "METALLB_NODE_NAME",
+      required: true,
+      placeholder: "NAME",
+    },
+    "pod-name": {
+      schema: text,
+      description: "Name of this pod, for Events.",
+      env: "METALLB_POD_NAME",
+      default: "",
+      placeholder: "NAME",
+    },
+    host: {
+      schema: address,
+      description: "Address to serve metrics and probes on; every address when empty.",
+      env: "METALLB_HOST",
+      default: "",
+      placeholder: "ADDRESS",
+    },
+    port: {
+      schema: port,
+      description: "Port of /metrics, /healthz and /readyz, over HTTP.",
+      default: "7472",
+      placeholder: "NUMBER",
+    },
+    "log-level": {
+      schema: oneOf(...LOG_LEVELS),
+      description: `How much is logged: ${LOG_LEVELS.join(", ")}.`,
+      default: "info",
+      placeholder: "LEVEL",
+    },
+    config: {
+      schema: text.min(1, "want a name"),
+      description: "Name of the ConfigMap with the configuration.",
+      default: "config",
+      placeholder: "NAME",
+    },
+    kubeconfig: {
+      schema: text,
+      description: "Path of a kubeconfig file, to run outside the cluster.",
+      default: "",
+      placeholder: "PATH",
+    },
+    "lb-class": {
+      schema: text,
+      description: "Serve Services of this loadBalancerClass only; when empty, those that name none.",
+      default: "",
+      placeholder: "CLASS",
+    },
+    "ignore-exclude-lb": {
+      schema: bool,
+      description:
+        "Use nodes although they carry the label node.kubernetes.io/exclude-from-external-load-balancers.",
+      default: "false",
+      boolean: true,
+    },
+    "exclude-interfaces": {
+      schema: patterns,
+      description:
+        "Network interfaces to leave alone: regular expressions, comma separated. Wins over the file /etc/metallb/excludel2.yaml.",
+      defaultText: "the file's list, else what container networks are called",
+      placeholder: "PATTERNS",
+    },
+    "drain-timeout": {
+      schema: durationMs,
+      description:
+        "How long an address that moves away is still answered for while its new owner is not heard.",
+      default: "5s",
+      placeholder: "DURATION",
+    },
+    "ml-labels": {
+      schema: labelSelector,
+      description:
+        "Labels of the speakers' pods: nodes with such a pod that is Ready may own addresses; every node when empty.",
+      env: "METALLB_ML_LABELS",
+      default: "",
+      placeholder: "LABELS",
+    },
+    "ml-bindaddr": {
+      schema: address,
+      description: `Address for gossip with the other speakers. ${NEXT}`,
+      env: "METALLB_ML_BIND_ADDR",
+      default: "",
+      placeholder: "ADDRESS",
+    },
+    "ml-bindport": {
+      schema: wholeNumber(1, 65_535),
+      description: `Port for gossip, TCP and UDP. ${NEXT}`,
+      env: "METALLB_ML_BIND_PORT",
+      default: "7946",
+      placeholder: "NUMBER",
+    },
+    "ml-secret-key-path": {
+      schema: absolutePath,
+      description: `Folder of the file secretkey that gossip is sealed with. ${NEXT}`,
+      env: "METALLB_ML_SECRET_KEY_PATH",
+      default: "",
+      placeholder: "PATH",
+    },
+  },
+} as const satisfies Program<Readonly<Record<string, Flag>>>;
+
+export type SpeakerFlags = FlagValues<(typeof program)["flags"]>;
+
+export function namespaceOf({ namespace }: SpeakerFlags): string {
+  if (namespace !== undefined) return namespace;
+  return existsSync(NAMESPACE_FILE) ? readFileSync(NAMESPACE_FILE, "utf8").trim() : DEFAULT_NAMESPACE;
+}
+
+/** @returns the pattern, or why the text is none. */
+export function compile(pattern: string): RegExp | string {
+  try {
+    return new RegExp(pattern);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return error.message;
+  }
+}

@@ -1,0 +1,71 @@
+import { extname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import type { EventRecord } from "@herald/k8s/events";
+import type { ReflectorNotice } from "@herald/k8s/reflector-core";
+import type { Change, FromWorker, KubernetesOptions, Resource, ToWorker } from "./kubernetes-protocol.ts";
+
+/** Heap for short-lived objects, MB: a watch makes little garbage, and the default reserves 16. */
+const YOUNG_GENERATION_MB = 4;
+
+export interface KubernetesHandlers {
+  /** `taken` asks for the next batch. */
+  readonly onChanges: (changes: readonly Change[], taken: () => void) => void;
+  readonly onNotice: (resource: Resource, notice: ReflectorNotice) => void;
+  readonly onEventDropped: (record: EventRecord, message: string) => void;
+  /** There is no way to reach a cluster: the operator's mistake. */
+  readonly onCannotStart: (message: string) => void;
+  /** The thread ended, by a bug of ours. */
+  readonly onCrash: (error: Error) => void;
+}
+
+export interface KubernetesLink {
+  recordEvent(record: EventRecord): void;
+  /** Resolves once the Events recorded so far are written, or `withinMs` has passed. */
+  flush(withinMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The main thread's end of the worker that talks to the API server. */
+export function startKubernetes(options: KubernetesOptions, handlers: KubernetesHandlers): KubernetesLink {
+  // Why the extension: images carry one bundled file for each thread, beside each other.
+  const file = new URL(`./kubernetes-worker${extname(import.meta.url)}`, import.meta.url);
+  const worker = new Worker(file, {
+    name: "kubernetes",
+    workerData: options,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
+  const tell = (message: ToWorker): void => worker.postMessage(message);
+  let flushed = Promise.withResolvers<void>();
+  worker.on("message", (message: FromWorker) => {
+    switch (message.type) {
+      case "batch":
+        handlers.onChanges(message.changes, () => tell({ type: "taken" }));
+        return;
+      case "notice":
+        handlers.onNotice(message.resource, message.notice);
+        return;
+      case "event-dropped":
+        handlers.onEventDropped(message.record, message.message);
+        return;
+      case "flushed":
+        flushed.resolve();
+        return;
+      case "cannot-start":
+        handlers.onCannotStart(message.message);
+        return;
+    }
+  });
+  worker.on("error", (error) => handlers.onCrash(error instanceof Error ? error : new Error(String(error))));
+  return {
+    recordEvent: (record) => tell({ type: "event", record }),
+    flush: async (withinMs) => {
+      flushed = Promise.withResolvers();
+      tell({ type: "flush", withinMs });
+      await Promise.race([flushed.promise, sleep(withinMs)]); // one that could not start never answers
+    },
+    close: async () => {
+      await worker.terminate();
+    },
+  };
+}

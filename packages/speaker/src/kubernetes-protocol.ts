@@ -1,0 +1,58 @@
+import type { EventRecord } from "@herald/k8s/events";
+import type { ReflectorNotice } from "@herald/k8s/reflector-core";
+import type { Config } from "@herald/shared/config/config";
+import type { ConfigMistake } from "@herald/shared/errors";
+import type { EndpointView } from "@herald/shared/service/endpoints";
+import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import type { CandidateNode } from "./plan.ts";
+
+/** What the worker is started with. */
+export interface KubernetesOptions {
+  /** Path; "" for the service account, then the usual places. */
+  readonly kubeconfig: string;
+  readonly namespace: string;
+  /** Name of the ConfigMap. */
+  readonly configName: string;
+  /** Label selector of the speakers' pods; "": every node counts as having a ready speaker. */
+  readonly speakerLabels: string;
+  readonly nodeName: string;
+  /** Written into Events as their reporter; "" falls back to the node's name. */
+  readonly podName: string;
+}
+
+/** What can be different in the cluster, already made small. */
+export type Change =
+  /** Of type LoadBalancer only; one that is of that type no more is gone. */
+  | { readonly type: "service"; readonly service: ServiceView }
+  | { readonly type: "service-gone"; readonly key: ServiceKey }
+  /** One entry for each node and usability; no addresses. None: the Service has no endpoints. */
+  | { readonly type: "endpoints"; readonly key: ServiceKey; readonly endpoints: readonly EndpointView[] }
+  | { readonly type: "node"; readonly name: string; readonly node: CandidateNode }
+  | { readonly type: "node-gone"; readonly name: string }
+  | { readonly type: "config"; readonly config: Config }
+  /** At least one mistake, or none when the ConfigMap is missing or has no data. */
+  | { readonly type: "config-refused"; readonly mistakes: readonly ConfigMistake[]; readonly message: string }
+  /** All of the above has been seen once, in full. */
+  | { readonly type: "synced" };
+
+/** Kinds of objects that are followed; a metric label. */
+export type Resource = "services" | "endpointslices" | "nodes" | "pods" | "configmaps";
+
+export type FromWorker =
+  /** At most {@link BATCH_CHANGES}; the next one follows a `taken`. */
+  | { readonly type: "batch"; readonly changes: readonly Change[] }
+  | { readonly type: "notice"; readonly resource: Resource; readonly notice: ReflectorNotice }
+  | { readonly type: "event-dropped"; readonly record: EventRecord; readonly message: string }
+  /** The answer to `flush`. */
+  | { readonly type: "flushed" }
+  /** There is no way to reach a cluster: the operator's mistake. */
+  | { readonly type: "cannot-start"; readonly message: string };
+
+export type ToWorker =
+  | { readonly type: "taken" }
+  | { readonly type: "event"; readonly record: EventRecord }
+  /** Send what waits, within this time. */
+  | { readonly type: "flush"; readonly withinMs: number };
+
+/** Few enough that taking them over from another thread costs about a millisecond. */
+export const BATCH_CHANGES = 100;

@@ -1,0 +1,193 @@
+import type { ApiClient, ApiObject, Query } from "@herald/k8s/api";
+import { type ConfigMapView, configMapView } from "@herald/k8s/config-map";
+import { EndpointIndex, endpointSliceView } from "@herald/k8s/endpoints";
+import { nodeView } from "@herald/k8s/node";
+import { configMapsPath, endpointSlicesPath, nodesPath, podsPath, servicesPath } from "@herald/k8s/paths";
+import { podView } from "@herald/k8s/pod";
+import { Reflector } from "@herald/k8s/reflector";
+import type { ReflectorNotice } from "@herald/k8s/reflector-core";
+import { serviceView } from "@herald/k8s/service";
+import { loadConfig } from "@herald/shared/config/load";
+import type { Clock, Random } from "@herald/shared/core";
+import { ConfigError } from "@herald/shared/errors";
+import type { EndpointView } from "@herald/shared/service/endpoints";
+import type { ServiceKey } from "@herald/shared/service/view";
+import type { Change, KubernetesOptions, Resource } from "./kubernetes-protocol.ts";
+import type { CandidateNode } from "./plan.ts";
+import { SpeakerPlaces } from "./speaker-places.ts";
+
+/** The key of the ConfigMap's data that holds the configuration. */
+const CONFIG_KEY = "config";
+
+export interface KubernetesSourcePorts {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly put: (change: Change) => void;
+  readonly notice: (resource: Resource, notice: ReflectorNotice) => void;
+}
+
+/** Follows what a speaker must know and puts it out small. Resolves when aborted; rejects only for our own bugs. */
+export async function followKubernetes(
+  options: KubernetesOptions,
+  ports: KubernetesSourcePorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const config = followConfig(options, ports);
+  const reflectors = [
+    followServices(ports),
+    followEndpoints(ports),
+    ...followCandidates(options, ports),
+    config.reflector,
+  ];
+  const sync = async (): Promise<void> => {
+    await Promise.all(reflectors.map((reflector) => reflector.whenSynced(signal)));
+    config.put(); // one that is missing has changed nothing and must be told of
+    ports.put({ type: "synced" });
+  };
+  await Promise.all([unlessAborted(sync(), signal), ...reflectors.map((reflector) => reflector.run(signal))]);
+}
+
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function followServices(ports: KubernetesSourcePorts): Reflector<unknown> {
+  const services = reflect(
+    ports,
+    "services",
+    servicesPath(),
+    {},
+    (object) => {
+      const view = serviceView(object);
+      return view.type === "LoadBalancer" ? view : undefined;
+    },
+    (keys) => {
+      for (const key of keys as readonly ServiceKey[]) {
+        const service = services.get(key);
+        ports.put(service === undefined ? { type: "service-gone", key } : { type: "service", service });
+      }
+    },
+  );
+  return services;
+}
+
+function followEndpoints(ports: KubernetesSourcePorts): Reflector<unknown> {
+  const index = new EndpointIndex();
+  const slices = reflect(
+    ports,
+    "endpointslices",
+    endpointSlicesPath(),
+    {},
+    (object) => {
+      const view = endpointSliceView(object);
+      return view === undefined ? undefined : { ...view, endpoints: whereUsable(view.endpoints) };
+    },
+    (keys) => {
+      for (const sliceKey of keys) {
+        for (const key of index.set(sliceKey, slices.get(sliceKey))) {
+          ports.put({ type: "endpoints", key, endpoints: whereUsable(index.get(key)) });
+        }
+      }
+    },
+  );
+  return slices;
+}
+
+/** All that decides who may announce: one entry for each node, and whether anything there is usable. */
+export function whereUsable(endpoints: readonly EndpointView[]): readonly EndpointView[] {
+  const seen = new Map<string, EndpointView>();
+  for (const { nodeName, ready, serving } of endpoints) {
+    const usable = ready || serving;
+    seen.set(`${usable} ${nodeName ?? ""}`, { nodeName, addresses: [], ready: usable, serving: usable });
+  }
+  return [...seen.values()];
+}
+
+/** Nodes, and the pods that say on which of them a speaker is ready. */
+function followCandidates(
+  { namespace, speakerLabels }: KubernetesOptions,
+  ports: KubernetesSourcePorts,
+): readonly Reflector<unknown>[] {
+  const places = new SpeakerPlaces();
+  const put = (names: readonly string[]): void => {
+    for (const name of names) {
+      const node = nodes.get(name);
+      const speakerReady = speakerLabels === "" || places.has(name);
+      ports.put(
+        node === undefined
+          ? { type: "node-gone", name }
+          : { type: "node", name, node: { ...node, speakerReady } },
+      );
+    }
+  };
+  const nodes = reflect(ports, "nodes", nodesPath(), {}, candidateView, put);
+  if (speakerLabels === "") return [nodes];
+  const query = { labelSelector: speakerLabels };
+  const pods = reflect(ports, "pods", podsPath(namespace), query, readySpeaker, (keys) =>
+    put(keys.flatMap((key) => places.set(key, pods.get(key)))),
+  );
+  return [nodes, pods];
+}
+
+function candidateView(object: ApiObject): Omit<CandidateNode, "speakerReady"> {
+  const { labels, networkUnavailable } = nodeView(object);
+  return { labels, networkUnavailable };
+}
+
+/** @returns the node of a pod that is Ready and stays. */
+function readySpeaker(object: ApiObject): string | undefined {
+  const { nodeName, ready, deleting } = podView(object);
+  return ready && !deleting && nodeName !== "" ? nodeName : undefined;
+}
+
+function followConfig(
+  { namespace, configName }: KubernetesOptions,
+  ports: KubernetesSourcePorts,
+): { readonly reflector: Reflector<unknown>; readonly put: () => void } {
+  const key = `${namespace}/${configName}`;
+  const put = (): void => ports.put(readConfig(key, reflector.get(key)));
+  const query = { fieldSelector: `metadata.name=${configName}` };
+  const reflector = reflect(ports, "configmaps", configMapsPath(namespace), query, configMapView, put);
+  return { reflector, put };
+}
+
+function readConfig(key: string, configMap: ConfigMapView | undefined): Change {
+  if (configMap === undefined) return refused([], `there is no ConfigMap ${key}`);
+  const text = configMap.data[CONFIG_KEY];
+  if (text === undefined) return refused([], `ConfigMap ${key} has no key "${CONFIG_KEY}"`);
+  try {
+    return { type: "config", config: loadConfig(text) };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return refused(error.mistakes, error.message);
+  }
+}
+
+function refused(mistakes: ConfigError["mistakes"], message: string): Change {
+  return { type: "config-refused", mistakes, message };
+}
+
+function reflect<View>(
+  { client, clock, random, notice }: KubernetesSourcePorts,
+  resource: Resource,
+  path: string,
+  query: Query,
+  view: (object: ApiObject) => View | undefined,
+  onChange: (keys: readonly string[]) => void,
+): Reflector<View> {
+  return new Reflector<View>({
+    client,
+    path,
+    query,
+    clock,
+    random,
+    view,
+    onChange,
+    notice: (what) => notice(resource, what),
+  });
+}

@@ -1,0 +1,102 @@
+import { hash } from "node:crypto";
+import { systemClock } from "@herald/daemon/clock";
+import { readFlags } from "@herald/daemon/flags";
+import { startHttp } from "@herald/daemon/http";
+import { type Life, runProgram } from "@herald/daemon/lifecycle";
+import { createLog } from "@herald/daemon/log";
+import { createRegistry } from "@herald/daemon/metrics";
+import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
+import { namespaceOf, program } from "./env.ts";
+import { excludedInterfaces } from "./excluded-interfaces.ts";
+import { watchInterfaces } from "./io/interfaces.ts";
+import { pcap } from "./io/pcap.ts";
+import { startKubernetes } from "./kubernetes-link.ts";
+import { createSpeakerMetrics } from "./metrics.ts";
+import { createSpeaker } from "./speaker.ts";
+
+/** For Events on the way out, ms. */
+const FLUSH_MS = 1_000;
+
+const flags = readFlags(program);
+const log = createLog({ level: flags["log-level"], program: "speaker" });
+const stopDeadlineMs = flags["drain-timeout"] + 2 * FLUSH_MS + 1_000;
+
+async function start(life: Life): Promise<void> {
+  const clock = systemClock;
+  const registry = createRegistry();
+  const metrics = createSpeakerMetrics(registry);
+
+  const kubernetes = startKubernetes(
+    {
+      kubeconfig: flags.kubeconfig,
+      namespace: namespaceOf(flags),
+      configName: flags.config,
+      speakerLabels: flags["ml-labels"],
+      nodeName: flags["node-name"],
+      podName: flags["pod-name"],
+    },
+    {
+      onChanges: (changes, taken) => speaker.apply(changes, taken),
+      onNotice: (resource, notice) => {
+        metrics.apiNotices.inc({ resource, notice: notice.type });
+        log.debug("api notice", { resource, ...notice });
+      },
+      onEventDropped: ({ regarding, reason }, message) => {
+        metrics.eventsDropped.inc();
+        log.warn("event dropped", {
+          service: `${regarding.namespace}/${regarding.name}`,
+          event: reason,
+          message,
+        });
+      },
+      onCannotStart: (message) => life.fail("cannot start", message),
+      onCrash: (error) => life.fail("the Kubernetes worker crashed", error),
+    },
+  );
+  life.onStop("kubernetes", kubernetes.close);
+
+  const speaker = createSpeaker(
+    {
+      node: flags["node-name"],
+      plan: {
+        ignoreExcludeLb: flags["ignore-exclude-lb"],
+        lbClass: flags["lb-class"] === "" ? undefined : flags["lb-class"],
+      },
+      announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: flags["drain-timeout"] },
+      captures: { retryMinMs: 100, retryMaxMs: 10_000 },
+      excludedInterfaces: await excludedInterfaces(flags["exclude-interfaces"]),
+    },
+    {
+      clock,
+      packets: pcap,
+      digest: (text) => hash("sha256", text, "buffer"),
+      log,
+      metrics,
+      recordEvent: kubernetes.recordEvent,
+      onCaptureLost: () => interfaces.refresh(),
+    },
+  );
+  life.onStop("captures", () => speaker.stop());
+
+  const interfaces = watchInterfaces({
+    clock,
+    onLinks: (links) => speaker.setLinks(links),
+    onTrouble: (message) => {
+      metrics.layer2.interfaceTroubles.inc();
+      log.warn("news of interfaces were lost", { reason: message });
+    },
+  });
+  life.onStop("interfaces", () => interfaces.stop());
+
+  const waitingFor = (): readonly string[] => [
+    ...(life.signal.aborted ? ["the end: this speaker is stopping"] : []),
+    ...(speaker.synced ? [] : ["a first look at the whole cluster"]),
+  ];
+  const http = await startHttp({ host: flags.host, port: flags.port, registry, notReady: waitingFor });
+  life.onStop("http", http.close);
+  life.onStop("events", () => kubernetes.flush(FLUSH_MS));
+  life.onStop("addresses", () => speaker.drain());
+  log.info("started", { node: flags["node-name"], namespace: namespaceOf(flags), port: http.port });
+}
+
+runProgram({ log, stopDeadlineMs }, start);

@@ -1,0 +1,115 @@
+import type { Log } from "@herald/daemon/log";
+import type { EventRecord } from "@herald/k8s/events";
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import type { SpeakerMetrics } from "./metrics.ts";
+import type { Decision } from "./plan.ts";
+
+export interface ReporterPorts {
+  readonly log: Log;
+  readonly metrics: SpeakerMetrics;
+  readonly recordEvent: (record: EventRecord) => void;
+}
+
+/** Tells people what the speaker does: each fact once, in the log, as metrics and as Events. */
+export class Reporter {
+  readonly #node: string;
+  readonly #ports: ReporterPorts;
+  /** By Service; bounded by the Services of the cluster. */
+  readonly #uids = new Map<ServiceKey, string>();
+  /** Bounded by the Services announced here. */
+  readonly #announced = new Map<ServiceKey, readonly IpAddress[]>();
+  #refusal = "";
+
+  constructor(node: string, ports: ReporterPorts) {
+    this.#node = node;
+    this.#ports = ports;
+  }
+
+  know({ key, uid }: ServiceView): void {
+    this.#uids.set(key, uid);
+  }
+
+  decided(key: ServiceKey, decision: Decision): void {
+    const before = this.#announced.get(key) ?? [];
+    const after = decision.type === "announce" ? decision.addresses : [];
+    this.#setSeries(key, before, after);
+    if (after.length === 0) this.#announced.delete(key);
+    else this.#announced.set(key, after);
+    if (decision.type === "announce") {
+      if (after.some((address) => !before.includes(address))) this.#tookOver(key, decision);
+      return;
+    }
+    if (before.length > 0) {
+      const { reason, owner } = decision;
+      this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner });
+    }
+    if (decision.reason === "serviceDeleted") this.#uids.delete(key);
+  }
+
+  /** An address that nobody is answered for any more. */
+  silent(address: IpAddress): void {
+    this.#ports.metrics.layer2.forgetAddress(address);
+  }
+
+  yielded(address: IpAddress, heard: boolean): void {
+    this.silent(address);
+    this.#ports.metrics.yields[heard ? "heard" : "timeout"].inc();
+    this.#ports.log.info("yielded", { address, newOwnerHeard: heard });
+  }
+
+  configured(pools: number): void {
+    const { log, metrics } = this.#ports;
+    metrics.configLoaded.set(1);
+    metrics.configStale.set(0);
+    this.#refusal = "";
+    log.info("configuration loaded", { pools });
+  }
+
+  /** Said once for each different text: the API tells the same more than once. */
+  refused(message: string, mistakes: readonly string[]): void {
+    const { log, metrics } = this.#ports;
+    metrics.configStale.set(1);
+    if (message === this.#refusal) return;
+    this.#refusal = message;
+    metrics.updateErrors.inc();
+    if (mistakes.length === 0) log.warn("no configuration; the last one stays in force", { reason: message });
+    else log.error("configuration refused; the last one stays in force", { mistakes });
+  }
+
+  #tookOver(key: ServiceKey, decision: Extract<Decision, { type: "announce" }>): void {
+    const { log, metrics, recordEvent } = this.#ports;
+    metrics.takeovers.inc();
+    log.info("announcing", {
+      service: key,
+      addresses: decision.addresses,
+      ...(decision.unsupported.length > 0 && { notAnnounced: decision.unsupported }),
+    });
+    const [namespace = "", name = ""] = key.split("/");
+    const regarding = {
+      apiVersion: "v1",
+      kind: "Service",
+      namespace,
+      name,
+      uid: this.#uids.get(key) ?? "",
+    };
+    recordEvent({
+      regarding,
+      type: "Normal",
+      reason: "nodeAssigned",
+      message: `announcing from node "${this.#node}" with protocol "layer2"`,
+    });
+  }
+
+  #setSeries(service: ServiceKey, before: readonly IpAddress[], after: readonly IpAddress[]): void {
+    const { announced } = this.#ports.metrics;
+    const labels = (ip: string): Record<"service" | "protocol" | "node" | "ip", string> => ({
+      service,
+      protocol: "layer2",
+      node: this.#node,
+      ip,
+    });
+    for (const ip of before) if (!after.includes(ip)) announced.remove(labels(ip));
+    for (const ip of after) if (!before.includes(ip)) announced.set(labels(ip), 1);
+  }
+}

@@ -1,0 +1,213 @@
+import type { Log } from "@herald/daemon/log";
+import type { EventRecord } from "@herald/k8s/events";
+import type { Digest } from "@herald/layer2/election";
+import type { AnnouncerOptions } from "@herald/layer2/options";
+import type { Clock } from "@herald/shared/core";
+import { describeMistake } from "@herald/shared/errors";
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { ServiceKey } from "@herald/shared/service/view";
+import { Announcements } from "./announcements.ts";
+import type { CapturesOptions } from "./captures.ts";
+import type { Link } from "./interface-rules.ts";
+import type { Change } from "./kubernetes-protocol.ts";
+import type { SpeakerMetrics } from "./metrics.ts";
+import type { PacketPort } from "./packet-port.ts";
+import { type CandidateNode, type Decision, type PlanOptions, unfit } from "./plan.ts";
+import { Planner } from "./planner.ts";
+import { Reporter } from "./reporter.ts";
+import { type Layer2, runLayer2 } from "./run-layer2.ts";
+import { SlicedWork } from "./sliced-work.ts";
+
+export interface SpeakerOptions {
+  /** Name of the node this speaker runs on. */
+  readonly node: string;
+  readonly plan: PlanOptions;
+  readonly announcer: AnnouncerOptions;
+  readonly captures: CapturesOptions;
+  readonly excludedInterfaces: readonly RegExp[];
+}
+
+export interface SpeakerPorts {
+  readonly clock: Clock;
+  readonly packets: PacketPort;
+  /** SHA-256. */
+  readonly digest: Digest;
+  readonly log: Log;
+  readonly metrics: SpeakerMetrics;
+  readonly recordEvent: (record: EventRecord) => void;
+  /** A capture ended by itself: look at the interfaces. */
+  readonly onCaptureLost: () => void;
+}
+
+export interface Speaker {
+  /** What is different in the cluster. `taken` is called once all of it is in. */
+  apply(changes: readonly Change[], taken: () => void): void;
+  /** Every interface of the node, as it is now. */
+  setLinks(links: readonly Link[]): void;
+  /** Whether the whole cluster has been seen once. Until then nothing is announced. */
+  readonly synced: boolean;
+  /** Leaves every address to whoever takes it over; resolves when all were, or the announcer's patience ended. */
+  drain(): Promise<void>;
+  /** Silence, at once. */
+  stop(): void;
+}
+
+/** All cores of a speaker joined, with no idea of sockets, threads or API servers. */
+export function createSpeaker(options: SpeakerOptions, ports: SpeakerPorts): Speaker {
+  return new JoinedSpeaker(options, ports);
+}
+
+class JoinedSpeaker implements Speaker {
+  readonly #ports: SpeakerPorts;
+  readonly #plan: PlanOptions;
+  readonly #planner: Planner;
+  readonly #announcements = new Announcements();
+  readonly #layer2: Layer2;
+  readonly #work: SlicedWork;
+  readonly #reporter: Reporter;
+  /** By name; bounded by the cluster. */
+  readonly #nodes = new Map<string, CandidateNode>();
+  /** Services to decide about. */
+  readonly #dirty = new Set<ServiceKey>();
+  #nodesChanged = false;
+  #allDirty = false;
+  #synced = false;
+  /** What is still being left to others; `undefined` until drained. */
+  #leaving: { readonly addresses: Set<IpAddress>; readonly done: () => void } | undefined;
+
+  constructor(options: SpeakerOptions, ports: SpeakerPorts) {
+    const { clock, packets, log, metrics, onCaptureLost, digest } = ports;
+    this.#ports = ports;
+    this.#plan = options.plan;
+    this.#planner = new Planner({ self: options.node, options: options.plan, digest });
+    this.#reporter = new Reporter(options.node, ports);
+    this.#work = new SlicedWork(clock, () => this.#decide());
+    this.#layer2 = runLayer2(options, {
+      clock,
+      packets,
+      log,
+      metrics: metrics.layer2,
+      onCaptureLost,
+      onYielded: (address, heard) => this.#yielded(address, heard),
+    });
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  apply(changes: readonly Change[], taken: () => void): void {
+    this.#work.add(this.#takeAll(changes, taken));
+  }
+
+  setLinks(links: readonly Link[]): void {
+    this.#layer2.setLinks(links);
+  }
+
+  drain(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const addresses = new Set(this.#announcements.addresses());
+    this.#leaving = { addresses, done: resolve };
+    if (addresses.size === 0) resolve();
+    for (const address of [...addresses]) this.#layer2.feed({ type: "withdraw", address, how: "yield" });
+    return promise;
+  }
+
+  stop(): void {
+    this.#work.stop();
+    this.#layer2.stop();
+  }
+
+  *#takeAll(changes: readonly Change[], taken: () => void): Generator<void> {
+    for (const change of changes) {
+      this.#take(change);
+      yield;
+    }
+    this.#ports.metrics.batchesApplied.inc();
+    taken();
+  }
+
+  #take(change: Change): void {
+    this.#ports.metrics.updates.inc();
+    switch (change.type) {
+      case "service":
+        this.#reporter.know(change.service);
+        this.#touch(this.#planner.setService(change.service));
+        return;
+      case "service-gone":
+        this.#touch(this.#planner.removeService(change.key));
+        return;
+      case "endpoints":
+        this.#touch(this.#planner.setEndpoints(change.key, change.endpoints));
+        return;
+      case "node":
+        this.#nodes.set(change.name, change.node);
+        this.#nodesChanged = true;
+        return;
+      case "node-gone":
+        this.#nodes.delete(change.name);
+        this.#nodesChanged = true;
+        return;
+      case "config":
+        this.#planner.setPools(change.config.pools);
+        this.#allDirty = true;
+        this.#reporter.configured(change.config.pools.length);
+        return;
+      case "config-refused":
+        this.#reporter.refused(change.message, change.mistakes.map(describeMistake));
+        return;
+      case "synced":
+        this.#synced = true;
+        this.#allDirty = true;
+        this.#ports.log.info("synced", { nodes: this.#nodes.size });
+        return;
+    }
+  }
+
+  #touch(keys: readonly ServiceKey[]): void {
+    for (const key of keys) this.#dirty.add(key);
+  }
+
+  /** Every decision that may be another one now; changes that come in meanwhile are seen to before it ends. */
+  *#decide(): Generator<void> {
+    while (this.#synced && (this.#nodesChanged || this.#dirty.size > 0 || this.#allDirty)) {
+      if (this.#nodesChanged) this.#setNodes();
+      for (const key of this.#dirty) {
+        this.#dirty.delete(key);
+        this.#carryOut(key, this.#planner.decide(key));
+        yield;
+      }
+      if (!this.#allDirty) continue;
+      this.#allDirty = false;
+      for (const { key, decision } of this.#planner.all()) {
+        this.#carryOut(key, decision);
+        yield;
+      }
+    }
+  }
+
+  #setNodes(): void {
+    this.#nodesChanged = false;
+    if (this.#planner.setNodes(new Map(this.#nodes))) this.#allDirty = true;
+    const fit = [...this.#nodes.values()].filter((node) => unfit(node, this.#plan) === undefined);
+    this.#ports.metrics.candidates.set(fit.length);
+  }
+
+  #carryOut(key: ServiceKey, decision: Decision): void {
+    if (this.#leaving !== undefined) return;
+    for (const input of this.#announcements.apply(key, decision)) {
+      this.#layer2.feed(input);
+      if (input.type === "withdraw" && input.how === "now") this.#reporter.silent(input.address);
+    }
+    this.#reporter.decided(key, decision);
+    this.#ports.metrics.announcedAddresses.set(
+      { protocol: "layer2" },
+      this.#announcements.addresses().length,
+    );
+  }
+
+  #yielded(address: IpAddress, heard: boolean): void {
+    this.#reporter.yielded(address, heard);
+    if (this.#leaving?.addresses.delete(address) && this.#leaving.addresses.size === 0) this.#leaving.done();
+  }
+}
