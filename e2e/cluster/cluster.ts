@@ -348,7 +348,7 @@ export class Cluster {
   async #startKubelet(parts: NodeParts): Promise<void> {
     const archive = join(this.#folder, "pause.tar");
     writeImage(pauseImage(this.#programs.path("pause")), archive);
-    const kubelet = new Kubelet(parts, this.name);
+    const kubelet = new Kubelet(parts);
     this.#kubeletOf.set(parts.node, kubelet);
     await kubelet.start(archive);
   }

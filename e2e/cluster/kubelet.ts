@@ -14,12 +14,9 @@ const IMPORT_WITHIN_MS = 180_000;
 /** containerd and kubelet of one node, with folders and a socket of their own. */
 export class Kubelet {
   readonly #parts: NodeParts;
-  readonly #cgroup: string;
 
-  /** @param cluster names the control group its containers are in. */
-  constructor(parts: NodeParts, cluster: string) {
+  constructor(parts: NodeParts) {
     this.#parts = parts;
-    this.#cgroup = `herald-${cluster}/${parts.node}`;
   }
 
   async start(pauseImage: string): Promise<readonly Running[]> {
@@ -110,7 +107,6 @@ export class Kubelet {
       authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
       authorization: { mode: "AlwaysAllow" },
       cgroupDriver: "cgroupfs",
-      cgroupRoot: `/${this.#cgroup}`,
       cgroupsPerQOS: false,
       containerRuntimeEndpoint: `unix://${this.#socket}`,
       enforceNodeAllocatable: [],
@@ -163,6 +159,7 @@ runtime_type = "io.containerd.runc.v2"
 
 [${runtime}.containerd.runtimes.runc.options]
 BinaryName = "${runc}"
+Root = "${join(folder, "runc")}"
 SystemdCgroup = false
 `;
   }

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { stateFolder } from "./folders.ts";
 import { Ledger } from "./ledger.ts";
 import {
@@ -35,9 +35,9 @@ export function sweep(cluster: string): void {
   const namespaces = entries.filter((entry) => entry.type === "namespace").map((entry) => entry.name);
   const recorded = entries.filter((entry) => entry.type === "process");
   killAll(() => [...recorded.filter(isAlive), ...processesOf(folder, namespaces)]);
+  removeContainers(folder);
   unmountBelow(folder);
   deleteNamespaces(namespaces);
-  removeControlGroups(cluster);
   for (const name of readdirSync(folder)) {
     // The ledger goes last: until then a second attempt knows what is left.
     if (name !== "logs" && name !== "ledger.jsonl")
@@ -119,11 +119,28 @@ function deleteNamespaces(names: readonly string[]): void {
     run(["ip", "-force", "-batch", "-"], left.map((name) => `netns del ${name}\n`).join(""));
 }
 
-/** Kubelets of this cluster keep their containers in control groups below one of its name. */
-function removeControlGroups(cluster: string): void {
-  const folders = globSync([`/sys/fs/cgroup/herald-${cluster}`, `/sys/fs/cgroup/*/herald-${cluster}`]);
-  const existing = folders.filter((path) => existsSync(path));
-  if (existing.length > 0) run(["find", ...existing, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
+/**
+ * What containers leave outside the cluster's folder: a control group each, and their shims' sockets. containerd keeps
+ * a folder for each container, by its id.
+ */
+function removeContainers(folder: string): void {
+  for (const path of globSync(
+    join(folder, "*", "containerd", "state", "io.containerd.runtime.v2.task", "k8s.io", "*"),
+  )) {
+    const groups = globSync([
+      `/sys/fs/cgroup/*/k8s.io/${basename(path)}`,
+      `/sys/fs/cgroup/k8s.io/${basename(path)}`,
+    ]);
+    if (groups.length > 0) run(["find", ...groups, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]);
+    const socket = shimSocket(join(path, "bootstrap.json"));
+    if (socket !== undefined) rmSync(socket, { force: true });
+  }
+}
+
+function shimSocket(bootstrap: string): string | undefined {
+  if (!existsSync(bootstrap)) return undefined;
+  const { address } = JSON.parse(readFileSync(bootstrap, "utf8")) as { readonly address?: string };
+  return address?.replace(/^unix:\/\//, "");
 }
 
 function run(argv: readonly [string, ...string[]], input = ""): void {
