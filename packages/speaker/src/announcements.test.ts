@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { ServiceKey } from "@herald/shared/service/view";
+import { Announcements } from "./announcements.ts";
+import type { Decision, WithdrawReason } from "./plan.ts";
+
+const a = "default/a" as ServiceKey;
+const b = "default/b" as ServiceKey;
+const announce = (...ips: string[]): Decision => ({
+  type: "announce",
+  addresses: ips as IpAddress[],
+  unsupported: [],
+});
+const withdraw = (reason: WithdrawReason): Decision => ({ type: "withdraw", reason, owner: undefined });
+const begins = (address: string) => ({ type: "announce", address, interfaces: "all" });
+const ends = (address: string, how: "now" | "yield") => ({ type: "withdraw", address, how });
+
+describe("Announcements", () => {
+  it("announces an address once, however often it is decided", () => {
+    const announcements = new Announcements();
+    assert.deepEqual(announcements.apply(a, announce("10.0.0.1")), [begins("10.0.0.1")]);
+    assert.deepEqual(announcements.apply(a, announce("10.0.0.1")), []);
+    assert.deepEqual(announcements.addresses(), ["10.0.0.1"]);
+  });
+
+  it("yields to another owner and is silent at once when the Service is gone", () => {
+    const announcements = new Announcements();
+    announcements.apply(a, announce("10.0.0.1"));
+    assert.deepEqual(announcements.apply(a, withdraw("notOwner")), [ends("10.0.0.1", "yield")]);
+    announcements.apply(a, announce("10.0.0.1"));
+    assert.deepEqual(announcements.apply(a, withdraw("serviceDeleted")), [ends("10.0.0.1", "now")]);
+    assert.deepEqual(announcements.apply(a, withdraw("serviceDeleted")), []);
+    assert.deepEqual(announcements.addresses(), []);
+  });
+
+  it("keeps a shared address while one Service wants it", () => {
+    const announcements = new Announcements();
+    announcements.apply(a, announce("10.0.0.1"));
+    assert.deepEqual(announcements.apply(b, announce("10.0.0.1")), []);
+    assert.deepEqual(announcements.apply(a, withdraw("serviceDeleted")), []);
+    assert.deepEqual(announcements.apply(b, withdraw("notOwner")), [ends("10.0.0.1", "yield")]);
+  });
+
+  it("lets the old address go before it takes the new one", () => {
+    const announcements = new Announcements();
+    announcements.apply(a, announce("10.0.0.1", "10.0.0.2"));
+    assert.deepEqual(announcements.apply(a, announce("10.0.0.2", "10.0.0.3")), [
+      ends("10.0.0.1", "now"),
+      begins("10.0.0.3"),
+    ]);
+  });
+});
