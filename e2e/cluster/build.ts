@@ -3,7 +3,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } fro
 import { join } from "node:path";
 import { command } from "./command.ts";
 import { findGo, type GoToolchain } from "./go-toolchain.ts";
-import { identify } from "./process-table.ts";
+import { alone } from "./image/lock.ts";
 import { GO_PROGRAMS, type GoProgram } from "./program-list.ts";
 import { type OnProgress, withProgress } from "./progress.ts";
 
@@ -27,22 +27,37 @@ export async function buildPrograms(
 ): Promise<ReadonlyMap<GoProgram, string>> {
   const folder = builtFolder(cache);
   mkdirSync(folder, { recursive: true });
-  removeUnfinished(folder);
-  const missing = names.filter((name) => !existsSync(join(folder, name)));
-  if (missing.length > 0) {
-    onProgress(`building ${missing.join(", ")}: once, some minutes; kept in ${folder}`);
-    const toolchain = await findGo(MODULE, cache, onProgress);
-    for (const [index, name] of missing.entries()) {
-      const what = `building ${name} (${index + 1} of ${missing.length})`;
-      await withProgress(onProgress, what, () => build(toolchain, name, folder));
-    }
+  if (missingIn(folder, names).length > 0) {
+    await alone(join(cache, "programs.lock"), onProgress, async () => {
+      removeUnfinished(folder);
+      await buildMissing(missingIn(folder, names), folder, cache, onProgress);
+    });
   }
   return new Map(names.map((name) => [name, join(folder, name)]));
 }
 
+async function buildMissing(
+  missing: readonly GoProgram[],
+  folder: string,
+  cache: string,
+  onProgress: OnProgress,
+): Promise<void> {
+  if (missing.length === 0) return; // another process has built them meanwhile
+  onProgress(`building ${missing.join(", ")}: once, some minutes; kept in ${folder}`);
+  const toolchain = await findGo(MODULE, cache, onProgress);
+  for (const [index, name] of missing.entries()) {
+    const what = `building ${name} (${index + 1} of ${missing.length})`;
+    await withProgress(onProgress, what, () => build(toolchain, name, folder));
+  }
+}
+
+function missingIn(folder: string, names: readonly GoProgram[]): readonly GoProgram[] {
+  return names.filter((name) => !existsSync(join(folder, name)));
+}
+
 async function build({ go, env }: GoToolchain, name: GoProgram, folder: string): Promise<void> {
   const { goPackage, goTags } = GO_PROGRAMS[name];
-  const unfinished = join(folder, `${name}.${process.pid}.tmp`);
+  const unfinished = join(folder, `${name}.tmp`);
   const tags = goTags === undefined ? [] : ["-tags", goTags];
   await command(
     [go, "build", "-p", "2", "-trimpath", ...tags, "-ldflags", linkerFlags(), "-o", unfinished, goPackage],
@@ -72,10 +87,7 @@ function kubernetesVersion(): string {
   return version;
 }
 
-/** What builds left that were killed; not what another checkout is writing now. */
+/** What builds left that were killed. Only for who holds the lock: nobody else writes here then. */
 function removeUnfinished(folder: string): void {
-  for (const path of globSync(join(folder, "*.tmp"))) {
-    const writer = Number(path.split(".").at(-2));
-    if (identify(writer) === undefined) rmSync(path, { recursive: true, force: true });
-  }
+  for (const path of globSync(join(folder, "*.tmp"))) rmSync(path, { recursive: true, force: true });
 }

@@ -1,5 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { command } from "./command.ts";
+import { cacheFolder } from "./folders.ts";
+import { alone } from "./image/lock.ts";
 import { type OnProgress, withProgress } from "./progress.ts";
 import { onPath, type Size } from "./requirements.ts";
 
@@ -24,10 +27,19 @@ export const CNI_PLUGINS = "/usr/lib/cni";
 /** Installs what is missing, through apt-get. */
 export async function installPackages({ kubelets }: Size, onProgress: OnProgress): Promise<void> {
   const wanted = { ...PLAIN, ...(kubelets ? FOR_KUBELETS : {}) };
-  const missing = Object.entries(wanted)
+  if (missingOf(wanted).length === 0) return;
+  mkdirSync(cacheFolder(), { recursive: true });
+  await alone(join(cacheFolder(), "packages.lock"), onProgress, () => install(missingOf(wanted), onProgress));
+}
+
+function missingOf(wanted: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(wanted)
     .filter(([, proof]) => !(proof.startsWith("/") ? existsSync(proof) : onPath(proof)))
     .map(([name]) => name);
-  if (missing.length === 0) return;
+}
+
+async function install(missing: readonly string[], onProgress: OnProgress): Promise<void> {
+  if (missing.length === 0) return; // another process has installed them meanwhile
   const apt = onPath("apt-get");
   if (apt === undefined) throw new Error(`the cluster needs these packages: ${missing.join(", ")}`);
   await withProgress(onProgress, `installing ${missing.join(", ")}`, async () => {

@@ -12,7 +12,7 @@ export async function alone<T>(path: string, onProgress: OnProgress, work: () =>
   const file = openSync(path, "a");
   try {
     if (!(await lock(file, ["--nonblock"]))) {
-      onProgress("another process builds images; waiting for it");
+      onProgress("another process builds the same; waiting for it");
       if (!(await lock(file, []))) throw new Error(`no lock on ${path}`);
     }
     return await work();
