@@ -1,4 +1,3 @@
-import { extname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { EventRecord } from "@herald/k8s/events";
@@ -28,9 +27,7 @@ export interface KubernetesLink {
 
 /** The main thread's end of the worker that talks to the API server. */
 export function startKubernetes(options: KubernetesOptions, handlers: KubernetesHandlers): KubernetesLink {
-  // Why the extension: images carry one bundled file for each thread, beside each other.
-  const file = new URL(`./kubernetes-worker${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(file, {
+  const worker = new Worker(new URL("./kubernetes-worker.ts", import.meta.url), {
     name: "kubernetes",
     workerData: options,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },

@@ -7,7 +7,7 @@ import { podView } from "@herald/k8s/pod";
 import { Reflector } from "@herald/k8s/reflector";
 import type { ReflectorNotice } from "@herald/k8s/reflector-core";
 import { serviceView } from "@herald/k8s/service";
-import { loadConfig } from "@herald/shared/config/load";
+import { configFromConfigMap } from "@herald/shared/config/load";
 import type { Clock, Random } from "@herald/shared/core";
 import { ConfigError } from "@herald/shared/errors";
 import type { EndpointView } from "@herald/shared/service/endpoints";
@@ -15,9 +15,6 @@ import type { ServiceKey } from "@herald/shared/service/view";
 import type { Change, KubernetesOptions, Resource } from "./kubernetes-protocol.ts";
 import type { CandidateNode } from "./plan.ts";
 import { SpeakerPlaces } from "./speaker-places.ts";
-
-/** The key of the ConfigMap's data that holds the configuration. */
-const CONFIG_KEY = "config";
 
 export interface KubernetesSourcePorts {
   readonly client: ApiClient;
@@ -42,7 +39,7 @@ export async function followKubernetes(
   ];
   const sync = async (): Promise<void> => {
     await Promise.all(reflectors.map((reflector) => reflector.whenSynced(signal)));
-    config.put(); // one that is missing has changed nothing and must be told of
+    config.putIfMissing(); // what was never there changed nothing, and nobody has told of it
     ports.put({ type: "synced" });
   };
   await Promise.all([unlessAborted(sync(), signal), ...reflectors.map((reflector) => reflector.run(signal))]);
@@ -148,20 +145,18 @@ function readySpeaker(object: ApiObject): string | undefined {
 function followConfig(
   { namespace, configName }: KubernetesOptions,
   ports: KubernetesSourcePorts,
-): { readonly reflector: Reflector<unknown>; readonly put: () => void } {
+): { readonly reflector: Reflector<unknown>; readonly putIfMissing: () => void } {
   const key = `${namespace}/${configName}`;
   const put = (): void => ports.put(readConfig(key, reflector.get(key)));
   const query = { fieldSelector: `metadata.name=${configName}` };
   const reflector = reflect(ports, "configmaps", configMapsPath(namespace), query, configMapView, put);
-  return { reflector, put };
+  return { reflector, putIfMissing: () => reflector.get(key) ?? put() };
 }
 
 function readConfig(key: string, configMap: ConfigMapView | undefined): Change {
   if (configMap === undefined) return refused([], `there is no ConfigMap ${key}`);
-  const text = configMap.data[CONFIG_KEY];
-  if (text === undefined) return refused([], `ConfigMap ${key} has no key "${CONFIG_KEY}"`);
   try {
-    return { type: "config", config: loadConfig(text) };
+    return { type: "config", config: configFromConfigMap(configMap.data) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return refused(error.mistakes, error.message);

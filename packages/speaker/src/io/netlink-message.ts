@@ -11,16 +11,14 @@ export type NetlinkMessage =
   | { readonly type: "other"; readonly sequence: number };
 
 /** Octets of a request made by {@link encodeLinkDump}. */
-const DUMP_REQUEST_OCTETS = 40;
+const DUMP_REQUEST_OCTETS = 32;
 const HEADER_OCTETS = 16;
-const INTERFACE_OCTETS = 16;
 
 /** <linux/netlink.h>, <linux/rtnetlink.h> */
 const TYPE = { error: 2, done: 3, newLink: 16, delLink: 17, getLink: 18 } as const;
 const FLAG = { request: 0x1, dumpInterrupted: 0x10, dump: 0x300 } as const;
 /** <linux/if_link.h> */
-const ATTRIBUTE = { address: 1, name: 3, master: 10, operstate: 16, extensions: 29 } as const;
-const SKIP_STATISTICS = 1 << 3; // RTEXT_FILTER_SKIP_STATS
+const ATTRIBUTE = { address: 1, name: 3, master: 10, operstate: 16 } as const;
 /** <linux/if.h> */
 const INTERFACE = { up: 0x1, broadcast: 0x2, noArp: 0x80 } as const;
 /** <linux/if_arp.h> */
@@ -60,10 +58,6 @@ export function encodeLinkDump(sequence: number): Uint8Array {
   view.setUint16(4, TYPE.getLink, true);
   view.setUint16(6, FLAG.request | FLAG.dump, true);
   view.setUint32(8, sequence, true);
-  const attribute = HEADER_OCTETS + INTERFACE_OCTETS;
-  view.setUint16(attribute, 8, true);
-  view.setUint16(attribute + 2, ATTRIBUTE.extensions, true);
-  view.setUint32(attribute + 4, SKIP_STATISTICS, true);
   return bytes;
 }
 
