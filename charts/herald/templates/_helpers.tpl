@@ -1,0 +1,137 @@
+{{- define "herald.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "herald.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains (include "herald.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "herald.name" .) | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "herald.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "herald.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "herald.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "herald.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* The labels above as a selector on one line: --ml-labels finds the speakers by it. */}}
+{{- define "herald.speakerSelector" -}}
+app.kubernetes.io/name={{ include "herald.name" . }},app.kubernetes.io/instance={{ .Release.Name }},app.kubernetes.io/component=speaker
+{{- end -}}
+
+{{/* Account of a program: (list . "speaker") */}}
+{{- define "herald.serviceAccount" -}}
+{{- $root := index . 0 -}}
+{{- $program := index . 1 -}}
+{{- $account := (index $root.Values $program).serviceAccount -}}
+{{- if $account.create -}}
+{{- default (printf "%s-%s" (include "herald.fullname" $root) $program) $account.name -}}
+{{- else -}}
+{{- default "default" $account.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "herald.configMapName" -}}
+{{- if and .Values.configInline .Values.existingConfigMap -}}
+{{- fail "configInline and existingConfigMap are both set: only one configuration can be in force" -}}
+{{- end -}}
+{{- default "config" .Values.existingConfigMap -}}
+{{- end -}}
+
+{{/* Image of a program: (list . "speaker") */}}
+{{- define "herald.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := (index $root.Values (index . 1)).image -}}
+{{- printf "%s:%s" $image.repository (default $root.Chart.AppVersion $image.tag) -}}
+{{- end -}}
+
+{{/* What both programs' pods have in common: (list . "speaker") */}}
+{{- define "herald.podMetadata" -}}
+{{- $root := index . 0 -}}
+{{- $program := index . 1 -}}
+{{- $values := index $root.Values $program -}}
+{{- $annotations := deepCopy $values.podAnnotations -}}
+{{- if $root.Values.prometheus.scrapeAnnotations -}}
+{{- $scrape := dict "prometheus.io/scrape" "true" "prometheus.io/port" (toString $root.Values.prometheus.metricsPort) -}}
+{{- $annotations = mergeOverwrite $scrape $annotations -}}
+{{- end -}}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+labels:
+  {{- include "herald.selectorLabels" $root | nindent 2 }}
+  app.kubernetes.io/component: {{ $program }}
+  {{- with $values.labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{- define "herald.podPlacement" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+nodeSelector:
+  kubernetes.io/os: linux
+  {{- with .nodeSelector }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "herald.containerHttp" -}}
+ports:
+- name: monitoring
+  containerPort: {{ .port }}
+{{- if .values.livenessProbe.enabled }}
+livenessProbe:
+  httpGet: {path: /healthz, port: monitoring}
+  {{- toYaml (omit .values.livenessProbe "enabled") | nindent 2 }}
+{{- end }}
+{{- if .values.readinessProbe.enabled }}
+readinessProbe:
+  httpGet: {path: /readyz, port: monitoring}
+  {{- toYaml (omit .values.readinessProbe "enabled") | nindent 2 }}
+{{- end }}
+{{- with .values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "herald.monitorOptions" -}}
+honorLabels: true
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .relabelings }}
+relabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Share of each pool that is given out, 0 to 1; as an expression of Prometheus. Its argument is a pattern of pools to leave out. */}}
+{{- define "herald.poolUsage" -}}
+{{- $selector := ternary "" (printf "{pool!~%s}" (. | squote)) (empty .) -}}
+(metallb_allocator_addresses_in_use_total{{ $selector }} / (metallb_allocator_addresses_total > 0))
+{{- end -}}

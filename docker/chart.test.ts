@@ -1,0 +1,434 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { parseAllDocuments } from "yaml";
+import { onPath } from "../e2e/cluster/requirements.ts";
+import { helm, renderManifest } from "../scripts/manifest.ts";
+import { valuesSchema } from "../scripts/values-schema.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const chart = join(root, "charts/herald");
+const scratch = mkdtempSync(join(tmpdir(), "herald-chart-"));
+after(() => rmSync(scratch, { recursive: true }));
+
+// biome-ignore lint/suspicious/noExplicitAny: rendered objects of every kind, compared whole
+type Rendered = any;
+
+function render(values: object = {}): readonly Rendered[] {
+  const file = join(scratch, "values.json");
+  writeFileSync(file, JSON.stringify(values));
+  const text = helm(["template", "herald", chart, "--namespace=metallb-system", `--values=${file}`]);
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Rendered)
+    .filter((object) => object !== null);
+}
+
+function one(objects: readonly Rendered[], kind: string, name: string): Rendered {
+  const found = objects.filter((object) => object.kind === kind && object.metadata.name === name);
+  assert.equal(found.length, 1, `${found.length} objects ${kind}/${name}`);
+  return found[0];
+}
+
+function container(objects: readonly Rendered[], kind: string, name: string): Rendered {
+  const { containers } = one(objects, kind, name).spec.template.spec;
+  assert.equal(containers.length, 1);
+  return containers[0];
+}
+
+const identity = (object: Rendered): string => `${object.kind}/${object.metadata.name}`;
+
+describe("chart", () => {
+  it("pleases helm lint", () => {
+    assert.match(helm(["lint", "--strict", chart]), /0 chart\(s\) failed/);
+  });
+
+  it("has the configuration's schema among that of its values", () => {
+    const stale = "run: node scripts/values-schema.ts";
+    assert.equal(readFileSync(join(chart, "values.schema.json"), "utf8"), valuesSchema(), stale);
+  });
+
+  it("renders herald.yaml as it stands in the repository", () => {
+    assert.equal(
+      readFileSync(join(root, "herald.yaml"), "utf8"),
+      renderManifest(),
+      "run: node scripts/manifest.ts",
+    );
+  });
+
+  it("installs these objects and no others by default", () => {
+    assert.deepEqual(render().map(identity).sort(), [
+      "ClusterRole/herald-controller",
+      "ClusterRole/herald-speaker",
+      "ClusterRoleBinding/herald-controller",
+      "ClusterRoleBinding/herald-speaker",
+      "DaemonSet/herald-speaker",
+      "Deployment/herald-controller",
+      "Role/herald-controller",
+      "Role/herald-speaker",
+      "RoleBinding/herald-controller",
+      "RoleBinding/herald-speaker",
+      "ServiceAccount/herald-controller",
+      "ServiceAccount/herald-speaker",
+    ]);
+  });
+
+  it("puts everything that has a namespace into the release's", () => {
+    const scoped = render({ controller: { replicas: 2 }, configInline: { "address-pools": [] } }).filter(
+      ({ kind }) => !kind.startsWith("Cluster"),
+    );
+    assert.deepEqual([...new Set(scoped.map(({ metadata }) => metadata.namespace))], ["metallb-system"]);
+  });
+});
+
+describe("chart: rights", () => {
+  const read = ["get", "list", "watch"];
+  const config = { apiGroups: [""], resources: ["configmaps"], resourceNames: ["config"], verbs: read };
+
+  it("lets the controller write statuses, Events and its own Lease, and nothing else", () => {
+    const objects = render();
+    assert.deepEqual(one(objects, "ClusterRole", "herald-controller").rules, [
+      { apiGroups: [""], resources: ["services"], verbs: read },
+      { apiGroups: [""], resources: ["services/status"], verbs: ["patch", "update"] },
+      { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
+    ]);
+    assert.deepEqual(one(objects, "Role", "herald-controller").rules, [
+      config,
+      { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
+      {
+        apiGroups: ["coordination.k8s.io"],
+        resources: ["leases"],
+        resourceNames: ["herald-controller"],
+        verbs: ["get", "patch", "update"],
+      },
+    ]);
+  });
+
+  it("lets the speaker write Events and nothing else, and read no Secret", () => {
+    const objects = render();
+    assert.deepEqual(one(objects, "ClusterRole", "herald-speaker").rules, [
+      { apiGroups: [""], resources: ["services", "nodes"], verbs: read },
+      { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: read },
+      { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
+    ]);
+    assert.deepEqual(one(objects, "Role", "herald-speaker").rules, [
+      config,
+      { apiGroups: [""], resources: ["pods"], verbs: read },
+    ]);
+  });
+
+  it("gives each role to the account its pods run as, also when the user names it", () => {
+    const account = { create: false, name: "mine" };
+    const objects = render({ controller: { serviceAccount: account } });
+    const subjects = [{ kind: "ServiceAccount", name: "mine", namespace: "metallb-system" }];
+    assert.deepEqual(one(objects, "ClusterRoleBinding", "herald-controller").subjects, subjects);
+    assert.deepEqual(one(objects, "RoleBinding", "herald-controller").subjects, subjects);
+    assert.equal(
+      one(objects, "Deployment", "herald-controller").spec.template.spec.serviceAccountName,
+      "mine",
+    );
+    assert.deepEqual(objects.filter(({ kind }) => kind === "ServiceAccount").map(identity), [
+      "ServiceAccount/herald-speaker",
+    ]);
+  });
+
+  it("makes no roles where someone else does", () => {
+    const kinds = render({ rbac: { create: false } }).map(({ kind }) => kind);
+    assert.deepEqual(kinds.sort(), ["DaemonSet", "Deployment", "ServiceAccount", "ServiceAccount"]);
+  });
+
+  it("follows the ConfigMap's name", () => {
+    const objects = render({ existingConfigMap: "pools" });
+    const named = ["controller", "speaker"].map(
+      (name) => one(objects, "Role", `herald-${name}`).rules[0].resourceNames,
+    );
+    assert.deepEqual(named, [["pools"], ["pools"]]);
+  });
+});
+
+describe("chart: pods", () => {
+  it("runs the controller as nobody, with no capability and nothing to write to", () => {
+    const objects = render();
+    assert.deepEqual(one(objects, "Deployment", "herald-controller").spec.template.spec.securityContext, {
+      runAsNonRoot: true,
+      runAsUser: 65534,
+      runAsGroup: 65534,
+      seccompProfile: { type: "RuntimeDefault" },
+    });
+    assert.deepEqual(container(objects, "Deployment", "herald-controller").securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+  });
+
+  it("gives the speaker NET_RAW and the node's network, and nothing to write to", () => {
+    const objects = render();
+    const { spec } = one(objects, "DaemonSet", "herald-speaker").spec.template;
+    assert.deepEqual(
+      [spec.hostNetwork, spec.dnsPolicy, spec.hostPID, spec.volumes, spec.securityContext],
+      [true, "ClusterFirstWithHostNet", undefined, undefined, { seccompProfile: { type: "RuntimeDefault" } }],
+    );
+    assert.deepEqual(container(objects, "DaemonSet", "herald-speaker").securityContext, {
+      runAsUser: 0,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"], add: ["NET_RAW"] },
+    });
+    assert.ok(spec.terminationGracePeriodSeconds >= 10, "time to hand addresses over");
+  });
+
+  it("tells the programs what the values say", () => {
+    const objects = render({
+      loadBalancerClass: "example.com/lb",
+      existingConfigMap: "pools",
+      prometheus: { metricsPort: 9472 },
+      controller: { logLevel: "debug" },
+      speaker: {
+        logLevel: "warn",
+        ignoreExcludeLB: true,
+        excludeInterfaces: { patterns: ["^lo$", "^veth.*"] },
+      },
+    });
+    assert.deepEqual(container(objects, "Deployment", "herald-controller").args, [
+      "--port=9472",
+      "--log-level=debug",
+      "--config=pools",
+      "--leader-elect=true",
+      "--lb-class=example.com/lb",
+    ]);
+    assert.deepEqual(container(objects, "DaemonSet", "herald-speaker").args, [
+      "--port=9472",
+      "--log-level=warn",
+      "--config=pools",
+      "--lb-class=example.com/lb",
+      "--ignore-exclude-lb=true",
+      "--exclude-interfaces=^lo$,^veth.*",
+    ]);
+  });
+
+  it("tells speakers who and where they are, and a selector that finds exactly their pods", () => {
+    const objects = render({ speaker: { labels: { team: "network" } } });
+    const field = (fieldPath: string) => ({ valueFrom: { fieldRef: { fieldPath } } });
+    const { env } = container(objects, "DaemonSet", "herald-speaker");
+    const value =
+      "app.kubernetes.io/name=herald,app.kubernetes.io/instance=herald,app.kubernetes.io/component=speaker";
+    assert.deepEqual(env, [
+      { name: "METALLB_NODE_NAME", ...field("spec.nodeName") },
+      { name: "METALLB_NAMESPACE", ...field("metadata.namespace") },
+      { name: "METALLB_POD_NAME", ...field("metadata.name") },
+      { name: "METALLB_HOST", ...field("status.hostIP") },
+      { name: "METALLB_ML_LABELS", value },
+      { name: "METALLB_ML_BIND_ADDR", ...field("status.podIP") },
+      { name: "METALLB_ML_BIND_PORT", value: "7946" },
+    ]);
+    const { labels } = one(objects, "DaemonSet", "herald-speaker").spec.template.metadata;
+    assert.deepEqual(labels, {
+      ...Object.fromEntries(value.split(",").map((term) => term.split("="))),
+      team: "network",
+    });
+  });
+
+  it("runs speakers on control-plane nodes unless told otherwise", () => {
+    const key = (values: object) =>
+      one(render(values), "DaemonSet", "herald-speaker").spec.template.spec.tolerations?.map(
+        (toleration: Rendered) => toleration.key,
+      );
+    assert.deepEqual(key({}), ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"]);
+    assert.deepEqual(key({ speaker: { tolerateMaster: false } }), undefined);
+    assert.deepEqual(key({ speaker: { tolerateMaster: false, tolerations: [{ key: "gpu" }] } }), ["gpu"]);
+  });
+
+  it("mounts the speakers' key only where one is wanted", () => {
+    const objects = render({ speaker: { memberlist: { mlSecretKeyPath: "/etc/ml" } } });
+    const { spec } = one(objects, "DaemonSet", "herald-speaker").spec.template;
+    assert.deepEqual(spec.volumes, [
+      { name: "memberlist", secret: { secretName: "herald-memberlist", defaultMode: 256 } },
+    ]);
+    assert.deepEqual(spec.containers[0].volumeMounts, [
+      { name: "memberlist", mountPath: "/etc/ml", readOnly: true },
+    ]);
+    const env = spec.containers[0].env.at(-1);
+    assert.deepEqual(env, { name: "METALLB_ML_SECRET_KEY_PATH", value: "/etc/ml" });
+  });
+
+  it("asks for the chart's own version of the images unless a tag is given", () => {
+    const version = /^appVersion: (.*)$/m.exec(readFileSync(join(chart, "Chart.yaml"), "utf8"))?.[1];
+    const objects = render({ speaker: { image: { tag: "dev" } } });
+    assert.equal(
+      container(objects, "Deployment", "herald-controller").image,
+      `docker.io/herald/controller:${version}`,
+    );
+    assert.equal(container(objects, "DaemonSet", "herald-speaker").image, "docker.io/herald/speaker:dev");
+  });
+
+  it("keeps a controller through a drain once there are two", () => {
+    const budget = one(render({ controller: { replicas: 2 } }), "PodDisruptionBudget", "herald-controller");
+    const { matchLabels } = one(render(), "Deployment", "herald-controller").spec.selector;
+    assert.deepEqual(budget.spec, { maxUnavailable: 1, selector: { matchLabels } });
+  });
+});
+
+describe("chart: configuration", () => {
+  const pools = { "address-pools": [{ name: "default", protocol: "layer2", addresses: ["192.0.2.0/24"] }] };
+
+  it("makes the ConfigMap of configInline", () => {
+    const { data } = one(render({ configInline: pools }), "ConfigMap", "config");
+    assert.deepEqual(Object.keys(data), ["config"]);
+    assert.deepEqual(
+      parseAllDocuments(data.config).map((document) => document.toJS()),
+      [pools],
+    );
+  });
+
+  const refused = [
+    {
+      what: "a key nobody knows",
+      values: { speaker: { logLevl: "info" } },
+      says: "at '/speaker': additional properties 'logLevl' not allowed",
+    },
+    {
+      what: "a log level nobody knows",
+      values: { controller: { logLevel: "loud" } },
+      says: "at '/controller/logLevel': value must be one of",
+    },
+    {
+      what: "a grace period too short to hand over",
+      values: { speaker: { terminationGracePeriodSeconds: 0 } },
+      says: "at '/speaker/terminationGracePeriodSeconds': minimum: got 0, want 10",
+    },
+    {
+      what: "a typo inside configInline",
+      values: { configInline: { "address-pools": [{ ...pools["address-pools"][0], "auto-asign": true }] } },
+      says: "at '/configInline/address-pools/0': additional properties 'auto-asign' not allowed",
+    },
+    {
+      what: "two configurations",
+      values: { configInline: pools, existingConfigMap: "mine" },
+      says: "configInline and existingConfigMap are both set",
+    },
+    {
+      what: "two monitors",
+      values: { prometheus: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } },
+      says: "every figure would be read twice",
+    },
+  ];
+  for (const { what, values, says } of refused) {
+    it(`refuses ${what} and says where`, () => {
+      assert.throws(
+        () => render(values),
+        (error: Error) => error.message.includes(says),
+      );
+    });
+  }
+
+  const notes = (values: string[]) =>
+    helm(["install", "herald", chart, "--namespace=metallb-system", "--dry-run=client", ...values]).split(
+      "NOTES:",
+    )[1] ?? "";
+
+  it("says what to do next: a ConfigMap to paste, in the release's namespace", () => {
+    const pasted = /<<'YAML'\n([\s\S]*?)\nYAML/.exec(notes([]))?.[1] ?? "";
+    const [{ metadata, data }] = parseAllDocuments(pasted).map((document) => document.toJS() as Rendered);
+    assert.deepEqual(metadata, { namespace: "metallb-system", name: "config" });
+    assert.match(data.config, /^address-pools:\n- name: default\n/);
+  });
+
+  it("prints no ConfigMap to paste when it made one", () => {
+    assert.doesNotMatch(notes(["--set-json", `configInline=${JSON.stringify(pools)}`]), /YAML/);
+  });
+});
+
+describe("chart: monitoring", () => {
+  const { skip } = {
+    skip: onPath("promtool") === undefined && "promtool (package prometheus) is not installed",
+  };
+  const rules = () =>
+    one(
+      render({
+        prometheus: { prometheusRule: { enabled: true, addressPoolUsage: { excludePools: "test-.*" } } },
+      }),
+      "PrometheusRule",
+      "herald",
+    );
+
+  it("has an alert for each thing an operator must do something about", () => {
+    const [{ rules: alerts }] = rules().spec.groups;
+    assert.deepEqual(
+      alerts.map(({ alert, for: since, labels }: Rendered) => [alert, since, labels.severity]),
+      [
+        ["MetalLBStaleConfig", "1m", "warning"],
+        ["MetalLBConfigNotLoaded", "1m", "warning"],
+        ["MetalLBAddressPoolExhausted", "1m", "critical"],
+        ["MetalLBAddressPoolUsage75Percent", undefined, "warning"],
+        ["MetalLBAddressPoolUsage85Percent", undefined, "warning"],
+        ["MetalLBAddressPoolUsage95Percent", undefined, "critical"],
+      ],
+    );
+  });
+
+  it("has alerts that promtool accepts, and that fire when they should", { skip }, () => {
+    writeFileSync(join(scratch, "rules.json"), JSON.stringify(rules().spec));
+    const series = (name: string, pool: string, value: number) => ({
+      series: `${name}{pool="${pool}",instance="c"}`,
+      values: `${value}x10`,
+    });
+    const gauges = (pool: string, used: number) => [
+      series("metallb_allocator_addresses_in_use_total", pool, used),
+      series("metallb_allocator_addresses_total", pool, 100),
+    ];
+    const firing = (alertname: string, ...pools: readonly string[]) => ({
+      alertname,
+      eval_time: "5m",
+      exp_alerts: pools.map((pool) => ({
+        exp_labels: { pool, instance: "c", severity: alertname.includes("75") ? "warning" : "critical" },
+      })),
+    });
+    const stripped = rules().spec.groups.map((group: Rendered) => ({
+      ...group,
+      rules: group.rules.map(({ annotations: _, ...rule }: Rendered) => rule),
+    }));
+    writeFileSync(join(scratch, "bare.json"), JSON.stringify({ groups: stripped }));
+    const alert_rule_test = [
+      firing("MetalLBAddressPoolExhausted", "full", "test-1"),
+      firing("MetalLBAddressPoolUsage75Percent", "full", "busy"),
+    ];
+    const input_series = [
+      ...gauges("full", 100),
+      ...gauges("busy", 80),
+      ...gauges("quiet", 10),
+      ...gauges("test-1", 100),
+    ];
+    const test = {
+      rule_files: ["bare.json"],
+      evaluation_interval: "1m",
+      tests: [{ interval: "1m", input_series, alert_rule_test }],
+    };
+    writeFileSync(join(scratch, "test.json"), JSON.stringify(test));
+    for (const args of [
+      ["check", "rules", "rules.json"],
+      ["test", "rules", "test.json"],
+    ]) {
+      const { status, stdout, stderr } = spawnSync("promtool", args, { cwd: scratch, encoding: "utf8" });
+      assert.equal(status, 0, `${stdout}${stderr}`);
+    }
+  });
+
+  it("lets Prometheus find both programs by either kind of monitor", () => {
+    for (const [value, kind] of [
+      ["podMonitor", "PodMonitor"],
+      ["serviceMonitor", "ServiceMonitor"],
+    ] as const) {
+      const objects = render({ prometheus: { [value]: { enabled: true } } });
+      const found = objects.filter((object) => object.kind === kind);
+      assert.deepEqual(found.map(identity), [`${kind}/herald-controller`, `${kind}/herald-speaker`]);
+      for (const monitor of found) {
+        const [{ port }] = monitor.spec.podMetricsEndpoints ?? monitor.spec.endpoints;
+        assert.equal(port, "monitoring");
+      }
+    }
+  });
+});
