@@ -52,6 +52,8 @@ export class Controller {
   #caches: Caches | undefined;
   #term: Term | undefined;
   #wasSynced = false;
+  #leading = false;
+  #endsFollowing: (() => Promise<void>) | undefined; // while following
 
   constructor(options: ControllerOptions, ports: ControllerPorts) {
     this.#options = options;
@@ -75,7 +77,7 @@ export class Controller {
   /** What readiness waits for: to have read everything once, as leader or as follower. */
   get notReady(): readonly string[] {
     if (this.#wasSynced) return [];
-    return this.#caches?.awaited ?? ["the start"];
+    return this.#caches?.awaited ?? ["the Lease"];
   }
 
   /** Resolves once aborted and everything in hand is written. Rejects only with a bug of ours. */
@@ -84,17 +86,17 @@ export class Controller {
       await this.#lead(stop, stop, () => true);
       return;
     }
-    const elector = this.#createElector();
-    let following = this.#startFollowing();
-    await elector.run(async (term) => {
-      await following();
-      await this.#lead(stop, term, () => elector.leading);
-      following = stop.aborted ? async () => {} : this.#startFollowing();
+    const elector = this.#createElector(stop);
+    await elector.run(async (lease) => {
+      this.#leading = true;
+      await this.#endFollowing();
+      await this.#lead(stop, lease, () => elector.leading);
+      this.#leading = false;
     }, stop);
-    await following();
+    await this.#endFollowing();
   }
 
-  #createElector(): LeaderElector {
+  #createElector(stop: AbortSignal): LeaderElector {
     const { client, clock, random, epochMs, log, metrics } = this.#ports;
     const { namespace, identity, leaseTiming } = this.#options;
     return new LeaderElector({
@@ -107,25 +109,31 @@ export class Controller {
       notice: (notice) => {
         metrics.noticed("lease", notice.type);
         logLeaseNotice(log, notice);
+        // Why not before: who leads at once would have read everything twice.
+        const others = notice.type === "following" || notice.type === "failed";
+        if (others && !this.#leading && !stop.aborted) this.#follow();
       },
       ...(epochMs === undefined ? {} : { epochMs }),
       ...(leaseTiming === undefined ? {} : { timing: leaseTiming }),
     });
   }
 
-  /**
-   * Reads along, so that readiness and the metrics of the configuration mean something on every replica.
-   *
-   * @returns ends it.
-   */
-  #startFollowing(): () => Promise<void> {
+  /** Reads along, so that readiness and the metrics of the configuration mean something on every replica. */
+  #follow(): void {
+    if (this.#endsFollowing !== undefined) return;
     const abort = new AbortController();
     const caches = this.#createCaches();
     const done = Promise.all([caches.run(abort.signal), this.#whenSynced(caches, abort.signal)]);
-    return async () => {
+    this.#endsFollowing = async () => {
       abort.abort();
       await done;
     };
+  }
+
+  async #endFollowing(): Promise<void> {
+    const end = this.#endsFollowing;
+    this.#endsFollowing = undefined;
+    await end?.();
   }
 
   async #lead(stop: AbortSignal, lease: AbortSignal, leading: () => boolean): Promise<void> {

@@ -94,14 +94,14 @@ const NOTHING_YET: ControllerState = {
 };
 
 function addGauges(registry: Registry, state: () => ControllerState): void {
-  const services = new Gauge({
+  new Gauge({
     name: "herald_controller_services",
     help: "Services that ask for addresses, by how they fare: addressed, or why they are not.",
     labelNames: ["state"],
     registers: [registry],
-    collect: () => {
-      services.reset();
-      for (const [name, count] of state().reconciler?.census() ?? []) services.set({ state: name }, count);
+    collect() {
+      this.reset();
+      for (const [name, count] of state().reconciler?.census() ?? []) this.set({ state: name }, count);
     },
   });
   addGauge(
@@ -137,19 +137,26 @@ function addPoolGauges(registry: Registry, state: () => ControllerState): void {
     ["services_allocated_total", "Services with addresses of the pool.", (u) => u.services],
   ];
   for (const [name, help, value] of gauges) {
-    const gauge: Gauge<"pool"> = new Gauge({
+    new Gauge({
       name: `metallb_allocator_${name}`,
       help: `${help} MetalLB's name.`,
       labelNames: ["pool"],
       registers: [registry],
-      collect: () => {
-        gauge.reset();
-        for (const usage of usages()) gauge.set({ pool: usage.pool }, value(usage));
+      collect() {
+        this.reset();
+        for (const usage of usages()) this.set({ pool: usage.pool }, value(usage));
       },
     });
   }
 }
 
 function addGauge(registry: Registry, name: string, help: string, value: () => number): void {
-  const gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(value()) });
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(value());
+    },
+  });
 }

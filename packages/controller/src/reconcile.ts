@@ -60,7 +60,7 @@ export class Reconciler {
     const openings = this.#allocator.openings;
     const claimants: ServiceView[] = [];
     for (const { key, view } of changes) {
-      if (view === undefined || this.#known.get(key)?.view.uid !== view.uid) this.#forget(key);
+      if (view === undefined || this.#isAnother(view)) this.#forget(key);
       if (view === undefined) continue;
       if (this.#serves(view)) claimants.push(view);
       else decisions.set(key, this.#relinquish(view));
@@ -103,6 +103,12 @@ export class Reconciler {
     return view.type === "LoadBalancer" && servedBy(view, this.#lbClass);
   }
 
+  /** A Service that was deleted and made anew under the same name, between two looks. */
+  #isAnother({ key, uid }: ServiceView): boolean {
+    const known = this.#known.get(key);
+    return known !== undefined && known.view.uid !== uid;
+  }
+
   #adopt(view: ServiceView): void {
     try {
       this.#allocator.adopt(view);
@@ -142,13 +148,14 @@ export class Reconciler {
 
   #remember(view: ServiceView, outcome: Outcome): Decision {
     const { addresses, pool, notices, failure } = outcome;
-    const told = this.#known.get(view.key)?.told ?? "";
-    const telling = notices.map(({ reason, message }) => `${reason} ${message}`).join("\n");
+    const told = this.#known.get(view.key)?.told ?? [];
+    const telling = notices.map(({ reason, message }) => `${reason} ${message}`);
     this.#known.set(view.key, { view, failure, told: telling });
     const wantsMore = notices.some(({ reason }) => reason === "AdditionalAssignFailed");
     if (failure !== undefined || wantsMore) this.#waiting.add(view.key);
     else this.#waiting.delete(view.key);
-    return { view, desired: { addresses, pool }, notices: telling === told ? [] : notices };
+    const news = notices.filter((_, index) => !told.includes(telling[index] ?? ""));
+    return { view, desired: { addresses, pool }, notices: news };
   }
 
   /** Those that wait, without those that are asked anyway. */
@@ -164,8 +171,8 @@ export class Reconciler {
 interface Known {
   readonly view: ServiceView;
   readonly failure: AllocationReason | undefined;
-  /** The notices of the last decision: the same ones are not told twice in a row. */
-  readonly told: string;
+  /** The notices of the last decision: the same one is not told twice in a row. */
+  readonly told: readonly string[];
 }
 
 /**
