@@ -216,8 +216,7 @@ const watches: readonly { name: string; behaviour: Behaviour; events: string[]; 
   },
   {
     name: "reports a reset in the middle of the stream after what came before it",
-    behaviour: (request, response) =>
-      response.write(line("ADDED", "8"), () => request.socket.destroy()),
+    behaviour: (request, response) => response.write(line("ADDED", "8"), () => request.socket.destroy()),
     events: ["added 8"],
     error: "0 Unreachable",
   },
