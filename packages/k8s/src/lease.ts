@@ -15,7 +15,7 @@ import { leasesPath, objectPath } from "./paths.ts";
 export type { LeaseNotice, LeaseTiming } from "./lease-core.ts";
 
 export interface LeaderElectorOptions {
-  readonly client: ApiClient;
+  readonly client: Pick<ApiClient, "get" | "create" | "patch">;
   readonly namespace: string;
   /** Of the Lease. */
   readonly name: string;
