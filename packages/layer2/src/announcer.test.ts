@@ -272,6 +272,17 @@ describe("Announcer, taking over", () => {
     assert.deepEqual(tell([up(eth0)], 1200), onEth0);
   });
 
+  it("wakes for nothing on an interface that went down", () => {
+    tell([up(eth0), announce(), down("eth0")]);
+    assert.equal(announcer.nextWake(), undefined);
+  });
+
+  it("does not announce what it yields on an interface that appears", () => {
+    tell([up(eth0), announce(), withdraw("yield")]);
+    assert.deepEqual(tell([up(eth1), up({ ...eth0, index: 9 })]), []);
+    assert.equal(announcer.nextWake(), 1000);
+  });
+
   it("stops announcing an address that is withdrawn or yielding", () => {
     tell([up(eth0), announce(), withdraw("now")]);
     assert.equal(announcer.nextWake(), undefined);

@@ -54,6 +54,12 @@ describe("SharingGroups", () => {
       group: ["a", "b"],
       stands: "10.0.0.9",
     },
+    {
+      name: "IPv4 before IPv6, whatever the numbers",
+      services: { a: ["10.0.0.9", "::5"], b: ["::5"] },
+      group: ["a", "b"],
+      stands: "10.0.0.9",
+    },
     { name: "a Service without an address", services: {}, group: ["a"], stands: undefined },
   ];
   for (const { name, services, group, stands } of cases) {

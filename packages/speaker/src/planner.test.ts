@@ -215,6 +215,42 @@ describe("Planner", () => {
     assert.deepEqual([...winners.keys()].sort(), ["iris1", "iris2"]);
   });
 
+  it("elects a node that serves all who share an address", () => {
+    const [a, b] = ["a", "b"].map((name) => service(name, ["10.20.30.1"], local)) as [
+      ServiceView,
+      ServiceView,
+    ];
+    const decisions = ["iris1", "iris2"].map((self) => {
+      const made = planner(self);
+      for (const view of [a, b]) made.setService(view);
+      made.setEndpoints(a.key, on("iris1"));
+      made.setEndpoints(b.key, on("iris1", "iris2"));
+      return [made.decide(a.key), made.decide(b.key)];
+    });
+    assert.deepEqual(decisions, [
+      [announces("10.20.30.1"), announces("10.20.30.1")],
+      [withdraws("noLocalEndpoints", "iris1"), withdraws("notOwner", "iris1")],
+    ]);
+  });
+
+  it("elects one node for those who share an address even where no node serves them all", () => {
+    const [a, b] = ["a", "b"].map((name) => service(name, ["10.20.30.1"], local)) as [
+      ServiceView,
+      ServiceView,
+    ];
+    const decisions = ["iris1", "iris2"].map((self) => {
+      const made = planner(self);
+      for (const view of [b, a]) made.setService(view);
+      made.setEndpoints(a.key, on("iris1"));
+      made.setEndpoints(b.key, on("iris2"));
+      return [made.decide(a.key), made.decide(b.key)];
+    });
+    assert.deepEqual(decisions, [
+      [announces("10.20.30.1"), withdraws("noLocalEndpoints", "iris1")],
+      [withdraws("noLocalEndpoints", "iris1"), withdraws("notOwner", "iris1")],
+    ]);
+  });
+
   it("tells who is touched: all that share an address, before and after", () => {
     const made = planner("iris2");
     const [a, b] = [service("a", ["10.20.30.1"]), service("b", ["10.20.30.1"])];
@@ -222,6 +258,7 @@ describe("Planner", () => {
     assert.deepEqual([...made.setService(b)].sort(), [a.key, b.key]);
     assert.deepEqual([...made.setEndpoints(b.key, on("iris1"))].sort(), [a.key, b.key]);
     assert.deepEqual(made.setEndpoints(b.key, on("iris1", "iris1")), []);
+    assert.deepEqual([...made.setEndpoints(b.key, on("iris2"))].sort(), [a.key, b.key]);
     assert.deepEqual([...made.setService(service("b", ["10.20.30.2"]))].sort(), [a.key, b.key]);
     assert.deepEqual(made.removeService(b.key), [b.key]);
   });
