@@ -2,15 +2,15 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Addresses, addressesOf, type Host, type NodeName, nodeNames } from "./addresses.ts";
 import type { Api, ApiObject } from "./api.ts";
+import { ClusterNode } from "./cluster-node.ts";
 import { type CommandOptions, command } from "./command.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { Credentials } from "./credentials.ts";
 import { FakePod, type FakePodOptions } from "./fake-pod.ts";
 import { clusterName, stateFolder } from "./folders.ts";
-import { Kubelet } from "./kubelet.ts";
 import { launch, onHost, type Running, until } from "./launch.ts";
 import { Ledger } from "./ledger.ts";
-import { type NodeParts, postNode, proxyIsReady, setNodeReady, startKubeProxy } from "./node.ts";
+import { setNodeReady } from "./node.ts";
 import { pauseImage, writeImage } from "./plain-image.ts";
 import { identify } from "./process-table.ts";
 import type { ProgramName } from "./program-list.ts";
@@ -19,10 +19,8 @@ import type { OnProgress } from "./progress.ts";
 import { whyNot } from "./requirements.ts";
 import { killAll, ownerOf, processesOf, sweep } from "./sweep.ts";
 import { sweepOnExit } from "./sweep-on-exit.ts";
-import { addPodBridge, type LanHost, Topology } from "./topology.ts";
+import { type LanHost, Topology } from "./topology.ts";
 
-const NODE_READY_WITHIN_MS = 90_000;
-const PROXY_READY_WITHIN_MS = 30_000;
 const FIRST_POD_ADDRESS = 10;
 const FAKE_PODS_MAX = 240;
 
@@ -91,7 +89,7 @@ export class Cluster {
   readonly #topology: Topology;
   readonly #credentials: Credentials;
   readonly #controlPlane: ControlPlane;
-  readonly #kubeletOf = new Map<NodeName, Kubelet>();
+  readonly #nodes = new Map<NodeName, ClusterNode>();
   readonly #forgetExit: () => void;
   readonly #pods: FakePod[] = []; // at most FAKE_PODS_MAX
   #podCount = 0;
@@ -139,7 +137,8 @@ export class Cluster {
     onProgress(`network of ${this.nodes.length} nodes: ${elapsed()}`);
     await this.#controlPlane.start();
     onProgress(`control plane ready: ${elapsed()}`);
-    await Promise.all(this.nodes.map((node) => this.#startNode(node)));
+    this.#createNodes(this.kubelets ? this.#writePauseImage() : undefined);
+    await Promise.all([...this.#nodes.values()].map((node) => node.start(this.api)));
     onProgress(`${this.nodes.length} nodes ready: ${elapsed()}`);
   }
 
@@ -176,7 +175,7 @@ export class Cluster {
     return this.exec("control-plane", [...this.#kubectlWords, ...args], options);
   }
 
-  /** helm, as the admin; only in a cluster with kubelets. */
+  /** helm, as the admin. */
   helm(args: readonly string[], options: CommandOptions = {}): Promise<string> {
     const folder = (kind: string) => join(this.#folder, "helm", kind);
     const env = {
@@ -249,14 +248,14 @@ export class Cluster {
   async crashNode(node: NodeName): Promise<void> {
     await this.linkDown(node);
     const pods = this.#pods.filter((pod) => pod.node === node).map((pod) => pod.networkNamespace);
-    killAll(() => processesOf(this.#folderOf(node), [this.namespaceOf(node), ...pods]));
+    killAll(() => processesOf(this.#node(node).folder, [this.namespaceOf(node), ...pods]));
   }
 
   /** Plugs a crashed node in again and starts what a node starts by itself. Spawned programs and fake pods stay dead. */
   async restartNode(node: NodeName): Promise<void> {
     await this.exec(node, ["nft", "flush", "ruleset"]);
     await this.linkUp(node);
-    await this.#startNode(node);
+    await this.#node(node).start(this.api);
   }
 
   /** Sets a node's Ready condition and taint, as the node lifecycle controller would; only without kubelets. */
@@ -275,7 +274,7 @@ export class Cluster {
     if (this.kubelets) throw new Error("in a cluster with kubelets, pods are containers");
     this.#podCount += 1;
     if (this.#podCount > FAKE_PODS_MAX)
-      throw new Error(`at most ${FAKE_PODS_MAX} fake pods in the life of a cluster`);
+      throw new Error(`a cluster has at most ${FAKE_PODS_MAX} fake pods in its life`);
     const pod = await FakePod.start(options, {
       ledger: this.#ledger,
       api: this.api,
@@ -308,7 +307,7 @@ export class Cluster {
 
   /** Imports an image archive on every node. Only with kubelets. */
   async importImage(archivePath: string): Promise<void> {
-    await Promise.all([...this.#kubeletOf.values()].map((kubelet) => kubelet.importImage(archivePath)));
+    await Promise.all([...this.#nodes.values()].map((node) => node.importImage(archivePath)));
   }
 
   /** Ends everything, at once and for good. Harmless when already stopped. */
@@ -322,52 +321,30 @@ export class Cluster {
     return [this.#programs.path("kubectl"), ...flags];
   }
 
-  async #startNode(node: NodeName): Promise<void> {
-    const parts: NodeParts = {
-      ledger: this.#ledger,
-      programs: this.#programs,
-      credentials: this.#credentials,
-      node,
-      namespace: this.namespaceOf(node),
-      folder: this.#folderOf(node),
-      logFolder: this.logFolder,
-    };
-    await postNode(this.api, node);
-    const proxy = startKubeProxy(parts);
-    if (this.kubelets) await this.#startKubelet(parts);
-    else {
-      await addPodBridge(parts.namespace, node);
-      await setNodeReady(this.api, node, true);
+  #createNodes(pauseImage: string | undefined): void {
+    for (const node of this.nodes) {
+      const parts = {
+        ledger: this.#ledger,
+        programs: this.#programs,
+        credentials: this.#credentials,
+        node,
+        namespace: this.namespaceOf(node),
+        folder: join(this.#folder, node),
+        logFolder: this.logFolder,
+      };
+      this.#nodes.set(node, new ClusterNode(parts, pauseImage));
     }
-    await Promise.all([
-      until(proxy, `${node} kube-proxy`, PROXY_READY_WITHIN_MS, () => proxyIsReady(parts.namespace)),
-      this.#nodeIsReady(node),
-    ]);
   }
 
-  async #startKubelet(parts: NodeParts): Promise<void> {
+  #writePauseImage(): string {
     const archive = join(this.#folder, "pause.tar");
     writeImage(pauseImage(this.#programs.path("pause")), archive);
-    const kubelet = new Kubelet(parts);
-    this.#kubeletOf.set(parts.node, kubelet);
-    await kubelet.start(archive);
+    return archive;
   }
 
-  async #nodeIsReady(node: NodeName): Promise<void> {
-    await this.api.waitFor<NodeObject>(
-      `/api/v1/nodes/${node}`,
-      (found) =>
-        found?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true,
-      NODE_READY_WITHIN_MS,
-      `${node} is Ready`,
-    );
+  #node(name: NodeName): ClusterNode {
+    const node = this.#nodes.get(name);
+    if (node === undefined) throw new Error(`no ${name} in this cluster of ${this.nodes.length}`);
+    return node;
   }
-
-  #folderOf(node: NodeName): string {
-    return join(this.#folder, node);
-  }
-}
-
-interface NodeObject extends ApiObject {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }

@@ -11,8 +11,10 @@ const PLAIN = {
   nftables: "nft",
   iproute2: "ip",
   conntrack: "conntrack",
+  curl: "curl",
   tcpdump: "tcpdump",
-  "iputils-arping": "arping",
+  // Why this arping and not the one of iputils: it goes on listening, so that a second holder is heard too.
+  arping: "/usr/sbin/arping",
 };
 // Why Debian's runc: one built from Go without cgo has no seccomp, and kubelet's default profile needs that.
 const FOR_KUBELETS = {

@@ -68,7 +68,7 @@ export function programsFor({ kubelets }: Size): {
   client: readonly ClientProgram[];
 } {
   const plain: readonly GoProgram[] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy"];
-  if (!kubelets) return { go: plain, client: ["kubectl"] };
+  if (!kubelets) return { go: plain, client: ["kubectl", "helm"] };
   const more: readonly GoProgram[] = [
     "kube-scheduler",
     "kubelet",

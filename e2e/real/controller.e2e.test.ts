@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { whyNot } from "../cluster/requirements.ts";
+import { Installation } from "./installation.ts";
+import { addressesIn, type ServiceObject, service } from "./objects.ts";
+
+const skip = whyNot({ kubelets: false }) ?? false;
+const SERVICES = "/api/v1/namespaces/default/services";
+const CONFIG = `address-pools:
+- name: default
+  protocol: layer2
+  addresses:
+  - 192.168.1.100-192.168.1.199
+  - 198.51.100.0/22
+`;
+
+type Assignments = ReadonlyMap<string, string>;
+
+describe("the controller, on a real API server", { skip }, () => {
+  let cluster: Cluster;
+  let herald: Installation;
+
+  before(async () => {
+    cluster = await startCluster({ name: "controller", nodes: 1 });
+    herald = await Installation.start(cluster, { speakers: [] });
+    await herald.configure(CONFIG);
+  });
+  after(() => cluster?.stop());
+
+  it("gives 300 Services, created at once, an address each and none twice", async () => {
+    await create("many", 300);
+    const assigned = await allAddressed(300);
+    assert.equal(new Set(assigned.values()).size, 300);
+  });
+
+  it("writes each Service once and no more", async () => {
+    const writes = await herald.metric("control-plane", "metallb_k8s_client_update_errors_total");
+    assert.equal(writes, 0);
+    const { items } = await cluster.api.get<{ items: readonly Versioned[] }>(SERVICES);
+    const rewritten = items.filter(
+      ({ metadata }) => (metadata.managedFields ?? []).filter(isStatus).length > 1,
+    );
+    assert.deepEqual(rewritten, []);
+  });
+
+  it("loses and moves nothing when it is killed in the middle of giving out addresses", async () => {
+    const before = await assignments();
+    await create("later", 200);
+    await cluster.waitFor<ServiceList>(
+      SERVICES,
+      (list) => countAddressed(list) >= 350,
+      15_000,
+      "it is in the middle",
+    );
+    herald.controller().kill("SIGKILL");
+    await herald.controller().exited;
+    const atDeath = await assignments();
+    await herald.startController("controller-2");
+    const afterwards = await allAddressed(500);
+    assert.equal(new Set(afterwards.values()).size, 500);
+    for (const held of [before, atDeath]) {
+      assert.deepEqual(
+        [...held].filter(([name, address]) => afterwards.get(name) !== address),
+        [],
+      );
+    }
+  });
+
+  it("gives no address twice while two controllers run and the leader is killed", async () => {
+    await herald.startController("controller-3");
+    await create("contested", 200);
+    await cluster.waitFor<ServiceList>(
+      SERVICES,
+      (list) => countAddressed(list) >= 550,
+      15_000,
+      "it is in the middle",
+    );
+    herald.controller("controller-2").kill("SIGKILL");
+    await herald.controller("controller-2").exited;
+    const afterwards = await allAddressed(700, 60_000); // the Lease of the dead leader has to run out
+    assert.equal(new Set(afterwards.values()).size, 700);
+  });
+
+  it("hands over at once when the leader stops in order", async () => {
+    await herald.startController("controller-4");
+    const from = performance.now();
+    assert.deepEqual(await herald.controller("controller-3").stop(), { code: 0, signal: null });
+    await create("handover", 1);
+    await allAddressed(701, 10_000);
+    assert.ok(performance.now() - from < 10_000, "a Lease left behind would last 15 s");
+  });
+
+  it("carries on after the API server was restarted", async () => {
+    await cluster.restartApiServer("SIGKILL");
+    await create("restarted", 5);
+    const assigned = await allAddressed(706, 60_000);
+    assert.equal(new Set(assigned.values()).size, 706);
+  });
+
+  it("heals a status that someone else has emptied", async () => {
+    const before = await assignments();
+    await cluster.api.patch(`${SERVICES}/many-7/status`, { status: { loadBalancer: { ingress: null } } });
+    await herald.addressed("many-7");
+    assert.deepEqual(await assignments(), before);
+  });
+
+  async function create(prefix: string, count: number): Promise<void> {
+    await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        cluster.api.post(SERVICES, service({ name: `${prefix}-${index}` })),
+      ),
+    );
+  }
+
+  async function allAddressed(count: number, deadlineMs = 30_000): Promise<Assignments> {
+    await cluster.waitFor<ServiceList>(
+      SERVICES,
+      (list) => countAddressed(list) === count,
+      deadlineMs,
+      `${count} Services have addresses`,
+    );
+    return assignments();
+  }
+
+  async function assignments(): Promise<Assignments> {
+    const { items } = await cluster.api.get<ServiceList>(SERVICES);
+    return new Map(
+      items.flatMap((item) => addressesIn(item).map((address) => [item.metadata.name, address] as const)),
+    );
+  }
+});
+
+interface ServiceList {
+  readonly items: readonly ServiceObject[];
+}
+
+interface Versioned {
+  readonly metadata: { readonly managedFields?: readonly { readonly subresource?: string }[] };
+}
+
+function isStatus({ subresource }: { readonly subresource?: string }): boolean {
+  return subresource === "status";
+}
+
+function countAddressed(list: ServiceList | undefined): number {
+  return (list?.items ?? []).filter((item) => addressesIn(item).length > 0).length;
+}
