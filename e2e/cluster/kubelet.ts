@@ -61,7 +61,7 @@ export class Kubelet {
     const config = join(folder, "containerd.toml");
     writeFileSync(config, this.#containerdConfig());
     const shims = dirname(programs.path("containerd-shim-runc-v2"));
-    return this.#launch("containerd", [programs.path("containerd"), "--config", config], {
+    return this.#launch([programs.path("containerd"), "--config", config], {
       what: `${node} containerd`,
       env: { PATH: `${shims}:${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
       logPath: join(logFolder, `${node}-containerd.log`),
@@ -82,19 +82,15 @@ export class Kubelet {
       `--cert-dir=${join(folder, "kubelet-pki")}`,
       "--v=2",
     ];
-    return this.#launch("kubelet", [programs.path("kubelet"), ...args], {
+    return this.#launch([programs.path("kubelet"), ...args], {
       what: `${node} kubelet`,
       env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
       logPath: join(logFolder, `${node}-kubelet.log`),
     });
   }
 
-  /** Not on a host of its own as programs usually are here: that would hide the control groups. */
-  #launch(
-    _name: string,
-    argv: readonly string[],
-    rest: { what: string; env: Record<string, string>; logPath: string },
-  ) {
+  /** In the node's network and nothing else of its own: `ip netns exec` would hide the control groups. */
+  #launch(argv: readonly string[], rest: { what: string; env: Record<string, string>; logPath: string }) {
     const { ledger, namespace } = this.#parts;
     return launch(ledger, { argv: [...inNetwork(namespace), ...argv], ...rest });
   }
