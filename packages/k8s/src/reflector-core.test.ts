@@ -46,8 +46,8 @@ const stories: readonly { name: string; steps: readonly Step[] }[] = [
     steps: [
       [0, start, "list"],
       [5, page("7", "a"), "list a"],
-      [9, page("7", "b"), "list b"],
-      [12, lastPage("7", 20), "complete", listed(1020, 12), "watch 7 for 360 s"],
+      [9, page("8", "b"), "list b"],
+      [12, lastPage("9", 20), "complete", listed(1020, 12), "watch 7 for 360 s"],
       [13, opened, "watching 7"],
     ],
   },
