@@ -64,8 +64,11 @@ export function describeMistakes(mistakes: readonly ConfigMistake[]): string {
   const lines = mistakes.map(describeMistake);
   const whole = lines.join("; ");
   if (whole.length <= MESSAGE_LIMIT) return whole;
-  let kept = lines.length - 1;
-  const shorten = (): string => `${lines.slice(0, kept).join("; ")}; and ${lines.length - kept} more`;
+  let kept = Math.max(1, lines.length - 1);
+  const shorten = (): string => {
+    const rest = lines.length - kept;
+    return lines.slice(0, kept).join("; ") + (rest === 0 ? "" : `; and ${rest} more`);
+  };
   while (kept > 1 && shorten().length > MESSAGE_LIMIT) kept -= 1;
   return shorten().slice(0, MESSAGE_LIMIT);
 }
