@@ -65,6 +65,8 @@ interface Port {
 interface Held {
   readonly address: IpAddress;
   readonly interfaces: "all" | ReadonlySet<string>;
+  /** Who else announced it last, and when: often our successor, who was told of the move before us. */
+  claim: { readonly by: MacAddress; readonly at: Instant } | undefined;
 }
 
 const BROADCAST_OCTETS = macOctets(BROADCAST);
@@ -91,7 +93,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   handle(input: AnnouncerInput, now: Instant): readonly AnnouncerEffect[] {
     switch (input.type) {
       case "frame":
-        return this.#hear(input.interface, input.bytes);
+        return this.#hear(input.interface, input.bytes, now);
       case "interface-up":
         this.#interfaceUp(input.interface);
         return this.#announceDue(now);
@@ -103,8 +105,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
         this.#announce(input.address, input.interfaces);
         return this.#announceDue(now);
       case "withdraw":
-        if (familyOf(input.address) === 4) this.#withdraw(input.address, input.how, now);
-        return [];
+        return familyOf(input.address) === 4 ? this.#withdraw(input.address, input.how, now) : [];
     }
   }
 
@@ -124,7 +125,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     return turn;
   }
 
-  #hear(name: string, bytes: Uint8Array): readonly AnnouncerEffect[] {
+  #hear(name: string, bytes: Uint8Array, now: Instant): readonly AnnouncerEffect[] {
     const port = this.#ports.get(name);
     if (port === undefined) {
       return [{ type: "dropped", protocol: "arp", reason: "unknown-interface", interface: name }];
@@ -135,13 +136,18 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     if (target !== undefined && held === undefined) return port.dropped["not-announced"];
     const packet = readArp(bytes, port);
     if (typeof packet === "string") return port.dropped[packet];
-    return this.#consider(packet, held ?? this.#held.get(packet.targetIp), port);
+    return this.#consider(packet, held ?? this.#held.get(packet.targetIp), port, now);
   }
 
-  #consider(packet: ArpPacket, held: Held | undefined, port: Port): readonly AnnouncerEffect[] {
+  #consider(
+    packet: ArpPacket,
+    held: Held | undefined,
+    port: Port,
+    now: Instant,
+  ): readonly AnnouncerEffect[] {
     const { name } = port.interface;
     if (isGroup(packet.senderMac)) return port.dropped["invalid-sender"];
-    if (packet.senderIp === packet.targetIp) return this.#hearGratuitous(packet, held, port);
+    if (packet.senderIp === packet.targetIp) return this.#hearGratuitous(packet, held, port, now);
     if (packet.operation === "reply") return port.dropped["arp-reply"];
     if (held === undefined) return port.dropped["not-announced"];
     if (!admits(held, name)) return port.dropped["interface-not-selected"];
@@ -152,13 +158,20 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   }
 
   /** Somebody announces an address. If it is one we are yielding, its new owner is there and we can go. */
-  #hearGratuitous(packet: ArpPacket, held: Held | undefined, port: Port): readonly AnnouncerEffect[] {
+  #hearGratuitous(
+    packet: ArpPacket,
+    held: Held | undefined,
+    port: Port,
+    now: Instant,
+  ): readonly AnnouncerEffect[] {
     const dropped = port.dropped[packet.operation === "reply" ? "arp-reply" : "gratuitous-request"];
     const key = packet.targetIp;
-    if (!this.#yielding.has(key) || held === undefined || !admits(held, port.interface.name)) return dropped;
+    if (held === undefined || !admits(held, port.interface.name)) return dropped;
     const by = formatMac(packet.senderMac);
     for (const { interface: own } of this.#ports.values()) if (own.mac === by) return dropped;
-    return [...this.#yielded(key, by), ...dropped];
+    if (this.#yielding.has(key)) return [...this.#yielded(key, by), ...dropped];
+    held.claim = { by, at: now };
+    return dropped;
   }
 
   #interfaceUp(next: Interface): void {
@@ -179,7 +192,8 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   #announce(address: IpAddress, selection: "all" | readonly string[]): void {
     const key = toU32(address);
     const before = this.#yielding.delete(key) ? undefined : this.#held.get(key);
-    const held: Held = { address, interfaces: selection === "all" ? "all" : new Set(selection) };
+    const interfaces = selection === "all" ? "all" : new Set(selection);
+    const held: Held = { address, interfaces, claim: before?.claim };
     this.#held.set(key, held);
     for (const name of this.#ports.keys()) {
       const was = before !== undefined && admits(before, name);
@@ -189,16 +203,22 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     }
   }
 
-  #withdraw(address: IpAddress, how: "now" | "yield", now: Instant): void {
+  #withdraw(address: IpAddress, how: "now" | "yield", now: Instant): readonly AnnouncerEffect[] {
     const key = toU32(address);
-    if (!this.#held.has(key)) return;
+    const held = this.#held.get(key);
+    if (held === undefined) return [];
     for (const name of this.#ports.keys()) this.#gratuitous.stop({ address, interface: name });
     if (how === "now") {
       this.#held.delete(key);
       this.#yielding.delete(key);
     } else if (!this.#yielding.has(key)) {
+      const { claim } = held;
+      if (claim !== undefined && claim.at + this.#options.claimMemoryMs > now) {
+        return this.#yielded(key, claim.by);
+      }
       this.#yielding.set(key, now + this.#options.yieldMs);
     }
+    return [];
   }
 
   #yielded(key: number, by: MacAddress | undefined): readonly AnnouncerEffect[] {

@@ -64,6 +64,25 @@ describe("Election", () => {
     );
   });
 
+  it("chooses right while nodes and addresses are forgotten and come back", () => {
+    const gone = fc.record({ nodes: fc.subarray(["a", "b", "c", "d"]), address: ip });
+    const round = fc.record({
+      subject: fc.constantFrom("10.0.0.1", "10.0.0.2").map(address),
+      candidates: nodes,
+      gone,
+    });
+    fc.assert(
+      fc.property(fc.array(round, { maxLength: 20 }), (rounds) => {
+        const election = new Election(sha256);
+        for (const { subject, candidates, gone } of rounds) {
+          assert.equal(election.ownerOf(subject, candidates), rank(subject, candidates, sha256)[0]);
+          for (const node of [...gone.nodes, ...candidates.slice(1)]) election.forgetNode(node);
+          election.forgetAddress(gone.address);
+        }
+      }),
+    );
+  });
+
   it("does not depend on the order of the candidates", () => {
     fc.assert(
       fc.property(ip, nodes, (subject, candidates) => {
