@@ -65,6 +65,8 @@ const MAX_TEXT_LENGTH = 1 << 20;
 const MAX_SYNTAX_MISTAKES = 10;
 /** Values that come into being by aliases: enough for any honest document. */
 const MAX_ALIASED = 10_000;
+/** A list of addresses that fills a ConfigMap has fewer. */
+const MAX_VALUES = 150_000;
 const MAX_DEPTH = 32;
 
 function quoteUnlessPlain(key: string): string {
@@ -131,6 +133,7 @@ class Reader implements YamlDocument {
   readonly #origins = new Map<object, Origin>(); // by value
   #top = 0; // offset of the document's contents
   #aliased = 0;
+  #values = 0;
 
   constructor(lines: LineCounter) {
     this.#lines = lines;
@@ -170,6 +173,8 @@ class Reader implements YamlDocument {
     if (isAlias(node)) return this.#aliasedValue(node.source, node, path);
     if ("anchor" in node && typeof node.anchor === "string") this.#anchors.set(node.anchor, node);
     if (aliased) this.#aliased += 1;
+    this.#values += 1;
+    if (this.#values > MAX_VALUES) return this.#refuseMany(node);
     if (isScalar(node)) return node.value;
     if (path.length >= MAX_DEPTH) return this.#refuse(node, path, "the document is nested too deeply");
     this.#open.add(node);
@@ -251,6 +256,11 @@ class Reader implements YamlDocument {
       origin.set(index, { offset: node?.range?.[0] ?? this.#top, node });
     }
     return value;
+  }
+
+  #refuseMany(node: Node): undefined {
+    if (this.#values > MAX_VALUES + 1) return;
+    this.#refuse(node, [], `the document has more than ${MAX_VALUES} values`);
   }
 
   #refuse(node: Node, path: DocumentPath, message: string): undefined {
