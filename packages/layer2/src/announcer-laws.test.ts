@@ -146,7 +146,7 @@ function frameOf(s: Extract<Step, { type: "ask" | "claim" }>): Uint8Array {
 }
 
 const runs = { numRuns: 300 };
-const histories = fc.array(step, { maxLength: 60 });
+const histories = fc.array(step, { maxLength: 60, size: "max" });
 const sends = (effects: readonly AnnouncerEffect[]) => effects.filter((effect) => effect.type === "send");
 
 describe("Announcer, whatever happens", () => {

@@ -341,6 +341,25 @@ describe("Announcer, withdrawing", () => {
     ]);
   });
 
+  it("goes at once when its successor was heard before it was told", () => {
+    assert.deepEqual(tell([frame(foreign(1)), withdraw("yield"), frame(request)], 5), [
+      dropped("gratuitous-request"),
+      { type: "yielded", address: vip, by: other },
+      dropped("not-announced"),
+    ]);
+  });
+
+  it("waits for its successor when a claim was heard long ago", () => {
+    tell([frame(foreign(1))], 5);
+    assert.deepEqual(tell([withdraw("yield"), frame(request)], 2_005), answer);
+    assert.equal(announcer.nextWake(), 3_005);
+  });
+
+  it("waits for its successor when the claim was heard before it took over itself", () => {
+    tell([frame(foreign(1)), withdraw("yield"), announce(["eth0"])], 5);
+    assert.deepEqual(tell([withdraw("yield"), frame(request)], 10), answer);
+  });
+
   it("does not wait longer when it is told to yield again", () => {
     tell([withdraw("yield")]);
     tell([withdraw("yield")], 900);

@@ -139,12 +139,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     return this.#consider(packet, held ?? this.#held.get(packet.targetIp), port, now);
   }
 
-  #consider(
-    packet: ArpPacket,
-    held: Held | undefined,
-    port: Port,
-    now: Instant,
-  ): readonly AnnouncerEffect[] {
+  #consider(packet: ArpPacket, held: Held | undefined, port: Port, now: Instant): readonly AnnouncerEffect[] {
     const { name } = port.interface;
     if (isGroup(packet.senderMac)) return port.dropped["invalid-sender"];
     if (packet.senderIp === packet.targetIp) return this.#hearGratuitous(packet, held, port, now);

@@ -92,7 +92,7 @@ describe("GratuitousSchedule", () => {
       fc.record({ type: fc.constant("sleep" as const), ms: fc.double({ min: 0, max: 12, noNaN: true }) }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 2, max: 9 }), (steps, pace) => {
+      fc.property(fc.array(step, { maxLength: 80, size: "max" }), fc.integer({ min: 2, max: 9 }), (steps, pace) => {
         const schedule = new GratuitousSchedule({ ...options, gratuitousFramesPerSlot: pace });
         const sent: number[] = [];
         let now = 0;

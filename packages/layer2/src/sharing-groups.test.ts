@@ -90,7 +90,7 @@ describe("SharingGroups", () => {
       maxLength: 2,
     });
     fc.assert(
-      fc.property(fc.array(fc.tuple(key, addresses), { maxLength: 30 }), (history) => {
+      fc.property(fc.array(fc.tuple(key, addresses), { maxLength: 30, size: "max" }), (history) => {
         const groups = new SharingGroups<string>();
         const last = new Map<string, readonly string[]>();
         for (const [service, texts] of history) {
