@@ -92,22 +92,26 @@ describe("GratuitousSchedule", () => {
       fc.record({ type: fc.constant("sleep" as const), ms: fc.double({ min: 0, max: 12, noNaN: true }) }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80, size: "max" }), fc.integer({ min: 2, max: 9 }), (steps, pace) => {
-        const schedule = new GratuitousSchedule({ ...options, gratuitousFramesPerSlot: pace });
-        const sent: number[] = [];
-        let now = 0;
-        for (const s of steps) {
-          if (s.type === "sleep") now += s.ms;
-          else schedule[s.type](turn(s.last));
-          sent.push(...framesOf(schedule.wake(now)).map(() => now));
-        }
-        sent.push(...run(schedule, now).flatMap(({ at, turns }) => framesOf(turns).map(() => at)));
-        const inSlot = sent.map((end) => sent.filter((at) => at <= end && at + SLOT_MS > end).length);
-        assert.deepEqual(
-          inSlot.filter((frames) => frames > pace),
-          [],
-        );
-      }),
+      fc.property(
+        fc.array(step, { maxLength: 80, size: "max" }),
+        fc.integer({ min: 2, max: 9 }),
+        (steps, pace) => {
+          const schedule = new GratuitousSchedule({ ...options, gratuitousFramesPerSlot: pace });
+          const sent: number[] = [];
+          let now = 0;
+          for (const s of steps) {
+            if (s.type === "sleep") now += s.ms;
+            else schedule[s.type](turn(s.last));
+            sent.push(...framesOf(schedule.wake(now)).map(() => now));
+          }
+          sent.push(...run(schedule, now).flatMap(({ at, turns }) => framesOf(turns).map(() => at)));
+          const inSlot = sent.map((end) => sent.filter((at) => at <= end && at + SLOT_MS > end).length);
+          assert.deepEqual(
+            inSlot.filter((frames) => frames > pace),
+            [],
+          );
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -121,9 +121,7 @@ describe("A takeover", () => {
         segment.clock.advance(10);
         assert.deepEqual([segment.lost, segment.unanswered()], [0, []], segment.story());
         assert.equal(segment.client.neighbour(vip), next.host.mac);
-        assert.deepEqual(yields(old), [
-          { type: "yielded", address: vip, by: next.host.mac },
-        ]);
+        assert.deepEqual(yields(old), [{ type: "yielded", address: vip, by: next.host.mac }]);
       }
     });
   }

@@ -58,7 +58,7 @@ const decisions = (made: Planner): Decision[] =>
 describe("Planner, whatever happens", () => {
   it("decides what a fresh planner would that is told only how things stand", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (history) => {
+      fc.property(fc.array(step, { maxLength: 30, size: "max" }), (history) => {
         const lived = planner("iris1");
         const last = new Map<string, Step>();
         for (const s of history) {
@@ -76,7 +76,7 @@ describe("Planner, whatever happens", () => {
 
   it("tells of every decision that a change makes another one", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (history) => {
+      fc.property(fc.array(step, { maxLength: 30, size: "max" }), (history) => {
         const made = planner("iris1");
         for (const s of history) {
           const before = decisions(made);
@@ -97,7 +97,7 @@ describe("Planner, whatever happens", () => {
 
   it("never lets two nodes announce one address, nor one Service of two families from two nodes", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (history) => {
+      fc.property(fc.array(step, { maxLength: 30, size: "max" }), (history) => {
         const planners = NODES.map((self) => planner(self));
         for (const s of history) for (const made of planners) tell(made, s);
         const speakers = planners.flatMap((made, index) =>
