@@ -34,9 +34,16 @@ export async function kubeconfigAccess(path: string, now: () => number): Promise
   if (cluster.proxyUrl !== undefined) throw new Error(`kubeconfig ${source}: proxy-url is not supported`);
   // Why: client-node forgets the cluster's CA when the context has no user.
   const ca = bufferFromFileOrString(cluster.caFile, cluster.caData) ?? undefined;
+  const server = parseServer(cluster.server);
+  if (!server.secure) {
+    // Why: client-node refuses credentials over plain HTTP otherwise; there is no TLS that could be verified.
+    config.clusters = config.clusters.map((each) =>
+      each.name === cluster.name ? { ...each, skipTLSVerify: true } : each,
+    );
+  }
   let known: { readonly credentials: Credentials; readonly readAt: number } | undefined;
   return {
-    server: parseServer(cluster.server),
+    server,
     credentials: async () => {
       if (known === undefined || now() - known.readAt >= REFRESH_MS) {
         known = { credentials: await readCredentials(config, source, ca), readAt: now() };

@@ -69,9 +69,9 @@ export class Transport {
     const request = (server.secure ? requestHttps : requestHttp)({
       agent: this.#agent,
       method: exchange.method,
-      ...(server.socketPath === undefined
-        ? { host: server.host, port: server.port }
-        : { socketPath: server.socketPath }),
+      host: server.host, // also what the certificate must be for, when a socket leads there
+      port: server.port,
+      ...(server.socketPath !== undefined && { socketPath: server.socketPath }),
       path: server.basePath + exchange.path,
       ...tls,
       headers: {
