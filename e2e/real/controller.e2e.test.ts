@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, describe } from "node:test";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
-import { whyNot } from "../cluster/requirements.ts";
+import { clusterTests } from "./cluster-tests.ts";
 import { Installation } from "./installation.ts";
 import { addressesIn, type ServiceObject, service } from "./objects.ts";
 
-const skip = whyNot({ kubelets: false }) ?? false;
+const { it, before } = clusterTests({ kubelets: false });
 const SERVICES = "/api/v1/namespaces/default/services";
 const CONFIG = `address-pools:
 - name: default
@@ -17,7 +17,7 @@ const CONFIG = `address-pools:
 
 type Assignments = ReadonlyMap<string, string>;
 
-describe("the controller, on a real API server", { skip }, () => {
+describe("the controller, on a real API server", () => {
   let cluster: Cluster;
   let herald: Installation;
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, describe } from "node:test";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
-import { whyNot } from "../cluster/requirements.ts";
+import { clusterTests } from "./cluster-tests.ts";
 import { Installation, NAMESPACE } from "./installation.ts";
 import { addressesIn, ISSUE_CONFIG, type ServiceObject, service } from "./objects.ts";
 
-const skip = whyNot({ kubelets: false }) ?? false;
+const { it, before } = clusterTests({ kubelets: false });
 const SERVICES = "/api/v1/namespaces/default/services";
 
 interface EventList {
@@ -17,7 +17,7 @@ interface EventList {
   }[];
 }
 
-describe("the main job, on a real cluster", { skip }, () => {
+describe("the main job, on a real cluster", () => {
   let cluster: Cluster;
   let herald: Installation;
 

@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, describe } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { NodeName } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import type { ProbeReport } from "../cluster/probe.ts";
-import { whyNot } from "../cluster/requirements.ts";
+import { clusterTests } from "./cluster-tests.ts";
 import { Installation } from "./installation.ts";
 import { addressesIn, ISSUE_CONFIG, type ServiceObject } from "./objects.ts";
 
-const skip = whyNot({ kubelets: false }) ?? false;
+const { it, before } = clusterTests({ kubelets: false });
 const PROBE = fileURLToPath(new URL("../cluster/probe.ts", import.meta.url));
 const EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers";
 const ADDRESS = "192.168.1.100";
 
-describe("speakers, on a real segment", { skip }, () => {
+describe("speakers, on a real segment", () => {
   let cluster: Cluster;
   let herald: Installation;
 
