@@ -8,3 +8,14 @@ export interface EndpointView {
   /** `conditions.serving`, equal to `ready` when absent. */
   readonly serving: boolean;
 }
+
+/** Whether traffic sent to the endpoint is answered: one that is going away still counts while it serves. */
+export function isUsable({ ready, serving }: EndpointView): boolean {
+  return ready || serving;
+}
+
+/** The nodes where traffic of a Service with externalTrafficPolicy Local may enter. */
+export function nodesWithUsableEndpoints(endpoints: readonly EndpointView[]): ReadonlySet<string> {
+  const names = endpoints.filter(isUsable).map(({ nodeName }) => nodeName);
+  return new Set(names.filter((name) => name !== undefined));
+}
