@@ -180,12 +180,14 @@ describe("many Services", () => {
     world.put("b", asking("192.168.1.101"));
     await world.pass(5000);
     const seen = watchForDoubles(world);
-    world.api.setDelay(10);
+    // Why: both changes are to arrive together, with the next list.
+    world.api.cutWatches();
     world.put("a", asking("192.168.1.101"));
     world.put("b", asking("192.168.1.100"));
-    await world.pass(5000);
+    world.api.compact();
+    await world.pass(60_000);
     assert.deepEqual(world.everything(), { a: ["192.168.1.101"], b: ["192.168.1.100"] });
-    assert.deepEqual(seen(), []);
+    assert.deepEqual([seen(), world.statusWrites], [[], 2 + 3]);
   });
 
   it("an address that moves on is gone from one before another shows it", async () => {
@@ -203,6 +205,22 @@ describe("many Services", () => {
     await world.pass(60_000);
     assert.deepEqual(world.everything(), { a: [], b: ["192.168.1.101"], c: ["192.168.1.100"] });
     assert.deepEqual(seen(), []);
+  });
+});
+
+describe("an address whose last Service cannot be written", () => {
+  it("is given on as soon as that Service is deleted", async () => {
+    const { world } = await lead(TWO_ADDRESSES);
+    for (const name of ["a", "b", "c"]) world.put(name);
+    await world.pass(5000);
+    const refusal = new ApiError(500, "InternalError", "a webhook is away");
+    world.api.failNext(1000, refusal, ({ path }) => path.endsWith("/a/status"));
+    world.put("a", { annotations: { "metallb.io/address-pool": "none" } });
+    await world.pass(100_000);
+    assert.deepEqual(world.everything(), { a: ["192.168.1.100"], b: ["192.168.1.101"], c: [] });
+    world.remove("a");
+    await world.pass(1000);
+    assert.deepEqual(world.everything(), { b: ["192.168.1.101"], c: ["192.168.1.100"] });
   });
 });
 

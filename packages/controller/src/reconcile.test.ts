@@ -136,6 +136,15 @@ const decided: readonly { name: string; view: ServiceView; gets: Expected | "lef
     view: service({ type: "NodePort", ingress: [{ ip: "1.2.3.0" }], annotations: { [FROM]: "four" } }),
     gets: {},
   },
+  {
+    name: "a LoadBalancer of another class is left alone, whoever served it before",
+    view: service({
+      loadBalancerClass: "other",
+      ingress: [{ ip: "1.2.3.0" }],
+      annotations: { [FROM]: "four" },
+    }),
+    gets: "left alone",
+  },
   { name: "without a cluster address nothing happens", view: service({ clusterIps: [] }), gets: {} },
   {
     name: "an address of the wrong family is replaced",

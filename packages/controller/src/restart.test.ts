@@ -132,6 +132,32 @@ describe("two controllers at once", () => {
     assertNoneTwice(await settled(world));
   });
 
+  it("put right what a dead leader's last write still does, after the next one has begun", async () => {
+    const world = new World(new VirtualClock(), new SeededRandom(1));
+    world.configure("address-pools: [{name: p, protocol: layer2, addresses: [192.0.2.0/32]}]");
+    const one = world.start({ identity: "one" });
+    await world.pass(1000);
+    const { api } = world;
+    const patch = api.patch.bind(api);
+    const arrival = Promise.withResolvers<void>();
+    api.patch = async (...request) => {
+      api.patch = patch;
+      await arrival.promise;
+      return await patch(...request);
+    };
+    world.put("young", { createdAt: "2026-01-02T00:00:00Z" });
+    await world.pass(100);
+    one.kill();
+    world.put("old", { createdAt: "2026-01-01T00:00:00Z" });
+    world.start({ identity: "two" });
+    await world.pass(60_000);
+    const before = world.everything();
+    arrival.resolve();
+    await world.pass(1000);
+    const healed = { old: ["192.0.2.0"], young: [] };
+    assert.deepEqual([before, world.everything()], [healed, healed]);
+  });
+
   const step = fc.record(
     {
       what: fc.constantFrom(

@@ -42,8 +42,9 @@ export class StatusWriter {
     for (const { view, desired, notices } of decisions) {
       const untold = this.#pending.get(view.key)?.notices ?? [];
       this.#pending.set(view.key, { desired, notices: [...untold, ...notices].slice(-MAX_UNTOLD) });
-      this.#options.enqueue(view.key);
     }
+    // Why not above: writing may begin at once, and has to know of everybody who is about to lose an address.
+    for (const { view } of decisions) this.#options.enqueue(view.key);
   }
 
   forget(key: ServiceKey): void {
@@ -126,7 +127,8 @@ export class StatusWriter {
     const pending = this.#pending.get(view.key);
     if (pending === undefined) return;
     if (pending.desired !== undefined && statusPatch(view, pending.desired) !== undefined) {
-      this.#options.enqueue(view.key);
+      // Why not otherwise: the term is over, and asking again would find it so again, for ever.
+      if (this.#options.mayWrite()) this.#options.enqueue(view.key);
       this.#wake(view.key);
       return;
     }
