@@ -13,11 +13,12 @@ interface Warmed {
   readonly program: string;
   /** As the image's USER says: Node keeps a cache for each. */
   readonly uid: number;
+  readonly args: readonly string[];
 }
 
 const WARMED: readonly Warmed[] = [
-  { folder: "/controller", program: "controller.js", uid: 65534 },
-  { folder: "/speaker", program: "speaker.js", uid: 0 },
+  { folder: "/controller", program: "controller.js", uid: 65534, args: [] },
+  { folder: "/speaker", program: "speaker.js", uid: 0, args: ["--exclude-interfaces=."] },
 ];
 
 /** As in the images' ENTRYPOINT: another set of V8's flags is another cache. */
@@ -34,14 +35,14 @@ const CLUSTER = {
 };
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-async function warm({ folder, program, uid }: Warmed): Promise<void> {
+async function warm({ folder, program, uid, args }: Warmed): Promise<void> {
   const cache = join(folder, "cache");
   mkdirSync(cache);
   chownSync(cache, uid, uid);
   const port = await freePort();
   const child = spawn(
     process.execPath,
-    [...FLAGS, join(folder, program), "--port", String(port), "--host", "127.0.0.1"],
+    [...FLAGS, join(folder, program), "--port", String(port), "--host", "127.0.0.1", ...args],
     { uid, gid: uid, env: { ...CLUSTER, NODE_COMPILE_CACHE: cache }, stdio: "inherit" },
   );
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { bundle, type Output, PROGRAMS, type ProgramName, repository } from "./bundle.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "herald-bundle-"));
+after(() => rmSync(scratch, { recursive: true }));
+
+const bundles = new Map<ProgramName, readonly Output[]>();
+for (const name of Object.keys(PROGRAMS) as ProgramName[]) {
+  bundles.set(name, await bundle(PROGRAMS[name], join(scratch, name)));
+}
+
+const startOctets = (name: ProgramName): number =>
+  (bundles.get(name) ?? []).filter(({ atStart }) => atStart).reduce((sum, { octets }) => sum + octets, 0);
+
+describe("bundle", () => {
+  for (const [name, outputs] of bundles) {
+    it(`starts ${name} without client-node, which only a kubeconfig needs`, () => {
+      const loaders = outputs.filter(({ packages }) => packages.includes("@kubernetes/client-node"));
+      assert.deepEqual(
+        loaders.map(({ atStart }) => atStart),
+        [false],
+      );
+    });
+
+    it(`keeps what ${name} reads at start below 2.5 MiB`, () => {
+      assert.ok(startOctets(name) < 2.5 * 1024 * 1024, `${startOctets(name)} octets`);
+    });
+
+    it(`runs ${name} from the bundle alone`, () => {
+      const program = join(scratch, name, `${name}.js`);
+      assert.match(
+        execFileSync(process.execPath, [program, "--help"], { cwd: "/", encoding: "utf8" }),
+        /--log-level/,
+      );
+    });
+
+    it(`ships the licences of what is in ${name}`, () => {
+      const text = readFileSync(join(scratch, name, "LICENCES"), "utf8");
+      const packages = [...new Set(outputs.flatMap((output) => output.packages)), ...PROGRAMS[name].addons];
+      assert.deepEqual(
+        packages.filter((each) => !text.includes(`${each} `)),
+        [],
+      );
+    });
+  }
+
+  it("gives the speaker the add-ons' code and nothing they were built from", () => {
+    const files = readdirSync(join(scratch, "speaker", "node_modules"), {
+      recursive: true,
+      encoding: "utf8",
+    });
+    const koffi = `@koromix/koffi-linux-${process.arch}`;
+    assert.deepEqual(files.filter((file) => /\.(node|js|cc|gyp)$/.test(file)).sort(), [
+      `${koffi}/index.js`,
+      `${koffi}/linux_${process.arch}/koffi.node`,
+      "cap/build/Release/cap.node",
+      "cap/lib/Cap.js",
+      "cap/lib/Decoders.js",
+      "koffi/index.js",
+      "koffi/src/koffi/index.js",
+      "koffi/src/koffi/src/static.js",
+    ]);
+  });
+
+  it("starts the worker by its bundled name", () => {
+    const code = readdirSync(join(scratch, "speaker"))
+      .filter((file) => file.endsWith(".js"))
+      .map((file) => readFileSync(join(scratch, "speaker", file), "utf8"))
+      .join("");
+    assert.match(code, /new URL\("\.\/kubernetes-worker\.js"/);
+  });
+});
+
+describe("Dockerfiles", () => {
+  const text = (name: ProgramName): string =>
+    readFileSync(join(repository, `docker/${name}.Dockerfile`), "utf8");
+  const buildStage = (name: ProgramName): string =>
+    /^ARG BUILD_IMAGE[\s\S]*?(?=^# ---- run)/m.exec(text(name))?.[0] ?? name;
+  const entrypoint = (name: ProgramName): readonly string[] =>
+    JSON.parse(/^ENTRYPOINT (.*)$/m.exec(text(name))?.[1] ?? "[]") as string[];
+
+  it("have one build stage in common, so that it is built once", () => {
+    assert.equal(buildStage("controller"), buildStage("speaker"));
+  });
+
+  it("install from the manifest of every package", () => {
+    const folders = readdirSync(join(repository, "packages"), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    const missing = folders.filter(
+      ({ name }) => !text("speaker").includes(`COPY packages/${name}/package.json`),
+    );
+    assert.deepEqual(
+      missing.map(({ name }) => name),
+      [],
+    );
+  });
+
+  it("pin their bases by digest", () => {
+    const bases = [...text("speaker").matchAll(/^ARG \w+_IMAGE=(.*)$/gm)].map((match) => match[1] ?? "");
+    assert.equal(bases.length, 2);
+    for (const base of bases) assert.match(base, /@sha256:[0-9a-f]{64}$/);
+  });
+
+  it("start the programs with the flags their compile cache was made with", () => {
+    const warm = readFileSync(join(repository, "docker/warm.ts"), "utf8");
+    const flags = JSON.parse(/^const FLAGS = (.*);$/m.exec(warm)?.[1] ?? "[]") as string[];
+    for (const name of ["controller", "speaker"] as const) {
+      assert.deepEqual(entrypoint(name), ["/usr/local/bin/node", ...flags, `/${name}/${name}.js`]);
+    }
+  });
+});
