@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type ApiClient,
   ApiError,
@@ -41,11 +42,14 @@ export class HttpApiClient implements ApiClient {
 
   async listPage<T>(path: string, options: ListOptions): Promise<ListPage<T>> {
     const query = { ...options.query, limit: `${options.limit}`, ...given({ continue: options.continue }) };
-    const list = await this.#json<RawList<T>>({
-      method: "GET",
-      path: withQuery(path, query),
-      signal: options.signal,
-    });
+    const { signal } = options;
+    const answer = await this.#open({ method: "GET", path: withQuery(path, query), signal });
+    const text = await this.#transport.read(answer, signal);
+    // Why the turns: reading, parsing and what the caller does with a page are some milliseconds each; others may go between.
+    await nextTurn();
+    const list = parse<RawList<T>>(text);
+    await nextTurn();
+    signal?.throwIfAborted();
     const { resourceVersion, continue: token = "" } = list.metadata ?? {};
     if (!Array.isArray(list.items) || resourceVersion === undefined) {
       throw new ApiError(0, "Garbled", `${path} did not answer with a list`);

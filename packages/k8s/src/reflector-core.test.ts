@@ -164,6 +164,16 @@ const stories: readonly { name: string; steps: readonly Step[] }[] = [
     ],
   },
   {
+    name: "lists anew when a watch opened and never said anything: its version may be from the future",
+    steps: [
+      ...SYNCED,
+      [150_019, "-"],
+      [150_020, "-", "abort", "silent for 150000", "watch failed 0, again in 750"],
+      [150_770, "-", "list"],
+      [150_780, lastPage("3"), "complete", listed(1, 10), "watch 3 for 360 s"],
+    ],
+  },
+  {
     name: "gives up a watch that never opens",
     steps: [
       [0, start, "list"],

@@ -187,13 +187,14 @@ export class ReflectorCore implements Core<ReflectorInput, ReflectorEffect> {
   #failed(failure: Extract<ReflectorInput, { type: "failed" }>, now: Instant): readonly ReflectorEffect[] {
     const { status, reason, message, retryAfterMs } = failure;
     const listing = this.#phase.type === "listing";
+    const deaf = this.#isDeaf(now);
     if (this.#wasHealthy(now)) this.#forgive();
     else if (!listing && this.#isBarren(status)) this.#barren += 1;
     this.#failures += 1;
     const retryInMs = Math.max(retryAfterMs, backoffMs(BACKOFF, this.#failures, this.#random));
     const expired = status === 410;
     if (expired) this.#continue = undefined;
-    const then = listing || expired || this.#barren >= BARREN_WATCHES ? "list" : "watch";
+    const then = listing || expired || deaf || this.#barren >= BARREN_WATCHES ? "list" : "watch";
     this.#phase = { type: "waiting", due: now + retryInMs, then };
     const type = listing ? "list-failed" : "watch-failed";
     return [
@@ -205,8 +206,16 @@ export class ReflectorCore implements Core<ReflectorInput, ReflectorEffect> {
   /** Did this watch bring nothing although the server was there? One out of reach says nothing about our version. */
   #isBarren(status: number): boolean {
     if (this.#phase.type === "watching") return !this.#phase.heard;
-    // Why 504: it is how the API server refuses a resourceVersion newer than its own (etcd restored from a backup).
+    // Why 504: it is how some API servers refuse a resourceVersion newer than their own.
     return status === 504 || (status >= 400 && status < 500 && status !== 429);
+  }
+
+  /**
+   * Has the open watch been silent from its first moment until it was given up? That is how the API server treats a
+   * resourceVersion newer than its own (etcd restored from a backup): it says neither an event nor a bookmark, for ever.
+   */
+  #isDeaf(now: Instant): boolean {
+    return this.#phase.type === "watching" && !this.#phase.heard && now >= this.#phase.due;
   }
 
   #wasHealthy(now: Instant): boolean {

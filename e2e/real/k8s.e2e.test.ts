@@ -1,0 +1,372 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { systemClock } from "@herald/daemon/clock";
+import { systemRandom } from "@herald/daemon/random";
+import { type ApiClient, ApiError, type ApiObject, type WatchEvent } from "@herald/k8s/api";
+import type { configMapView } from "@herald/k8s/config-map";
+import { createEventRecorder } from "@herald/k8s/events";
+import { HttpApiClient } from "@herald/k8s/http-client";
+import { kubeconfigAccess } from "@herald/k8s/kubeconfig";
+import { LeaderElector } from "@herald/k8s/lease";
+import { configMapsPath, objectPath, servicePath, serviceStatusPath } from "@herald/k8s/paths";
+import { Reflector } from "@herald/k8s/reflector";
+import { serviceView, writeServiceStatus } from "@herald/k8s/service";
+import { Transport } from "@herald/k8s/transport";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { clusterName, stateFolder } from "../cluster/folders.ts";
+import type { Running } from "../cluster/launch.ts";
+import { whyNot } from "../cluster/requirements.ts";
+
+const skip = whyNot({ kubelets: false }) ?? false;
+const NAME = `${clusterName()}-k8s`;
+const API_SERVER_PORT = 6443;
+type ConfigMap = Parameters<typeof configMapView>[0];
+type Service = Parameters<typeof serviceView>[0];
+
+/** Carries TCP from a socket file, which every namespace sees, to the API server. Killing it resets all connections. */
+const RELAY = `
+  const net = require("node:net");
+  net.createServer((here) => {
+    const there = net.connect(Number(process.argv[3]), process.argv[2]);
+    here.pipe(there).pipe(here);
+    for (const end of [here, there]) end.on("error", () => { here.destroy(); there.destroy(); });
+  }).listen(process.argv[1], () => console.log("relaying"));
+`;
+
+let cluster: Cluster;
+let relay: Running;
+let client: ApiClient;
+const socketPath = join(stateFolder(NAME), "relay.sock");
+
+async function startRelay(): Promise<Running> {
+  rmSync(socketPath, { force: true });
+  const { ipv4 } = cluster.addressesOf("control-plane");
+  const started = cluster.spawn("control-plane", [
+    process.execPath,
+    "-e",
+    RELAY,
+    socketPath,
+    ipv4,
+    `${API_SERVER_PORT}`,
+  ]);
+  await cluster.untilLog(started, "relaying", 10_000);
+  return started;
+}
+
+before(async () => {
+  if (skip !== false) return;
+  cluster = await startCluster({ name: NAME, nodes: 1 });
+  relay = await startRelay();
+  const access = await kubeconfigAccess(cluster.kubeconfig, () => performance.now());
+  assert.ok(access !== undefined);
+  const server = { ...access.server, socketPath };
+  client = new HttpApiClient(new Transport({ ...access, server }, "herald-e2e"));
+});
+after(async () => {
+  client?.close();
+  await cluster?.stop();
+});
+
+const MANY = "many";
+
+interface Follower {
+  readonly reflector: Reflector<string>;
+  readonly notices: string[];
+  readonly stop: () => Promise<void>;
+}
+
+/** Follows ConfigMaps of the namespace `many` by their value `v`. */
+function follow(): Follower {
+  const notices: string[] = [];
+  const reflector: Reflector<string> = new Reflector<string>({
+    client,
+    path: configMapsPath(MANY),
+    query: { labelSelector: "e2e=many" },
+    view: (object: ApiObject & { data?: Record<string, string> }) => object.data?.["v"] ?? "",
+    clock: systemClock,
+    random: systemRandom,
+    onChange: () => {},
+    notice: (notice) => notices.push("reason" in notice ? `${notice.type} ${notice.reason}` : notice.type),
+  });
+  const abort = new AbortController();
+  const run = reflector.run(abort.signal);
+  return {
+    reflector,
+    notices,
+    stop: async () => {
+      abort.abort();
+      await run;
+    },
+  };
+}
+
+const configMap = (name: string, v: string): object => ({
+  metadata: { name, labels: { e2e: "many" } },
+  data: { v },
+});
+
+/** As the API server has it, page by page. */
+async function listed(): Promise<Map<string, string>> {
+  const all = new Map<string, string>();
+  const query = { labelSelector: "e2e=many" };
+  for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
+    const page = await client.listPage<ConfigMap>(configMapsPath(MANY), {
+      query,
+      limit: 400,
+      continue: token,
+    });
+    for (const { metadata, data } of page.items) all.set(`${MANY}/${metadata?.name}`, data?.["v"] ?? "");
+    token = page.continue;
+  }
+  return all;
+}
+
+/** Runs the deeds, some at a time. */
+async function inParallel(deeds: readonly (() => Promise<unknown>)[], atOnce = 16): Promise<void> {
+  const left = [...deeds];
+  const worker = async (): Promise<void> => {
+    for (let deed = left.shift(); deed !== undefined; deed = left.shift()) await deed();
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** Again until the API server takes it: it may be away. */
+async function insist(deed: () => Promise<unknown>): Promise<void> {
+  const due = performance.now() + 60_000;
+  for (;;) {
+    try {
+      await deed();
+      return;
+    } catch (error) {
+      if (!(error instanceof ApiError) || performance.now() > due) throw error;
+      if (error.reason === "AlreadyExists" || error.status === 404) return; // the lost answer was yes
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function untilEqual(reflector: Reflector<string>, withinMs: number): Promise<void> {
+  const due = performance.now() + withinMs;
+  const wanted = await listed();
+  for (;;) {
+    const known = new Map([...reflector.keys()].map((key) => [key, reflector.get(key) ?? "gone"]));
+    if (performance.now() > due) assert.deepEqual(known, wanted);
+    if (known.size === wanted.size && [...wanted].every(([key, v]) => known.get(key) === v)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+describe("Kubernetes client on a real API server", { timeout: 300_000 }, () => {
+  it("lists 1,200 objects in pages and misses nothing while connections are reset", { skip }, async () => {
+    await client.create("/api/v1/namespaces", { metadata: { name: MANY } });
+    const names = Array.from({ length: 1200 }, (_, index) => `m-${index}`);
+    await inParallel(names.map((name) => () => client.create(configMapsPath(MANY), configMap(name, "0"))));
+    const { reflector, notices, stop } = follow();
+    await reflector.whenSynced(AbortSignal.timeout(30_000));
+    assert.equal(reflector.size, 1200);
+    relay.kill("SIGKILL");
+    await relay.exited;
+    await cluster.kubectl(["delete", "configmap", `--namespace=${MANY}`, "m-7", "m-8"]);
+    await cluster.kubectl([
+      "patch",
+      "configmap",
+      `--namespace=${MANY}`,
+      "m-9",
+      "--patch",
+      '{"data":{"v":"1"}}',
+    ]);
+    relay = await startRelay();
+    await untilEqual(reflector, 30_000);
+    assert.deepEqual(
+      notices.filter((type) => type === "listed" || type === "expired"),
+      ["listed"],
+    );
+    await stop();
+  });
+
+  it("misses nothing while the API server is killed and restarted under changes", { skip }, async () => {
+    const { reflector, stop } = follow();
+    await reflector.whenSynced(AbortSignal.timeout(30_000));
+    const path = (name: string): string => objectPath(configMapsPath(MANY), name);
+    const changes = Array.from({ length: 600 }, (_, index) => async (): Promise<void> => {
+      const name = `m-${index + 100}`;
+      if (index % 3 === 0) await insist(() => client.delete(path(name)));
+      else if (index % 3 === 1)
+        await insist(() => client.create(configMapsPath(MANY), configMap(`n-${index}`, "2")));
+      else await insist(() => client.patch(path(name), "merge", { data: { v: `${index}` } }));
+    });
+    const restarted = cluster.restartApiServer();
+    await inParallel(changes);
+    await restarted;
+    await untilEqual(reflector, 60_000);
+    assert.equal(reflector.size, (await listed()).size);
+    await stop();
+  });
+
+  it("is told 410 for a version that is too old, and hears nothing at all from the future", {
+    skip,
+  }, async () => {
+    const query = { labelSelector: "e2e=many" };
+    const first = async (resourceVersion: string): Promise<string> => {
+      try {
+        const signal = AbortSignal.timeout(10_000);
+        const events = await client.watch<ConfigMap>(configMapsPath(MANY), {
+          resourceVersion,
+          timeoutSeconds: 5,
+          query,
+          signal,
+        });
+        for await (const event of events) return describeEvent(event);
+        return "ended";
+      } catch (error) {
+        if (error instanceof ApiError) return `${error.status} ${error.reason}`;
+        throw error;
+      }
+    };
+    assert.equal(await first("1"), "410 Expired");
+    assert.equal(await first("999999999"), "ended"); // what the reflector lists anew for, see #isDeaf
+  });
+
+  it("writes a Service's status and its annotation in one request, once per change", { skip }, async () => {
+    const key = "default/status";
+    await client.create("/api/v1/namespaces/default/services", {
+      metadata: { name: "status" },
+      spec: { type: "LoadBalancer", ports: [{ port: 80 }] },
+    });
+    const service = serviceView(await client.get<Service>(servicePath(key)));
+    const decide = (): { addresses: IpAddress[]; pool: string } => ({
+      addresses: ["192.0.2.1" as IpAddress],
+      pool: "default",
+    });
+    const written = await writeServiceStatus({ client, service, decide });
+    assert.equal(written.outcome, "written");
+    const stored = await client.get<Service>(servicePath(key));
+    assert.deepEqual(stored.status?.loadBalancer, { ingress: [{ ip: "192.0.2.1", ipMode: "VIP" }] });
+    assert.deepEqual(stored.metadata?.annotations, { "metallb.io/ip-allocated-from-pool": "default" });
+    const again = await writeServiceStatus({ client, service: serviceView(stored), decide });
+    assert.deepEqual([again.outcome, serviceView(stored).ingress], ["unchanged", [{ ip: "192.0.2.1" }]]);
+    // Somebody else was faster: the old view is refused, read again and decided again.
+    const late = await writeServiceStatus({
+      client,
+      service,
+      decide: ({ ingress }) => ({ addresses: ingress.map(({ ip }) => ip as IpAddress), pool: "moved" }),
+    });
+    assert.deepEqual(
+      late.outcome !== "gone" && [late.outcome, late.service.ingress, late.service.annotations],
+      ["written", [{ ip: "192.0.2.1" }], { "metallb.io/ip-allocated-from-pool": "moved" }],
+    );
+    const fresh = serviceView(await client.get<Service>(servicePath(key)));
+    const cleared = await writeServiceStatus({
+      client,
+      service: fresh,
+      decide: () => ({ addresses: [], pool: undefined }),
+    });
+    const empty = cleared.outcome === "gone" ? undefined : cleared.service;
+    assert.deepEqual([empty?.ingress, empty?.annotations], [[], {}]);
+  });
+
+  it("applies on the server with its own field manager, and patches by JSON patch", { skip }, async () => {
+    const applied = await client.patch<Service>(
+      serviceStatusPath("default/status"),
+      "apply",
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "status", namespace: "default" },
+        status: { loadBalancer: { ingress: [{ ip: "192.0.2.9" }] } },
+      },
+      { fieldManager: "herald", force: true },
+    );
+    assert.deepEqual(applied.status?.loadBalancer, { ingress: [{ ip: "192.0.2.9", ipMode: "VIP" }] });
+    const patched = await client.patch<Service>(servicePath("default/status"), "json", [
+      { op: "add", path: "/metadata/labels", value: { a: "b" } },
+    ]);
+    assert.deepEqual(patched.metadata?.labels, { a: "b" });
+    await assert.rejects(
+      client.delete(servicePath("default/status"), { preconditions: { uid: "another" } }),
+      { name: "ApiError", status: 409, reason: "Conflict" },
+    );
+  });
+
+  it("tells Events that kubectl describe shows, with a count", { skip }, async () => {
+    const { metadata } = await client.get<Service>(servicePath("default/status"));
+    const recorder = createEventRecorder({
+      client,
+      component: "metallb-controller",
+      instance: "controller-1",
+      clock: systemClock,
+    });
+    const regarding = {
+      apiVersion: "v1",
+      kind: "Service",
+      namespace: "default",
+      name: "status",
+      uid: metadata?.uid ?? "",
+    };
+    const message = 'Assigned IP ["192.0.2.9"]';
+    recorder.record({ regarding, type: "Normal", reason: "IPAllocated", message });
+    await recorder.flush(AbortSignal.timeout(10_000));
+    for (let times = 0; times < 3; times += 1) {
+      recorder.record({ regarding, type: "Normal", reason: "IPAllocated", message });
+    }
+    await recorder.flush(AbortSignal.timeout(10_000));
+    recorder.close();
+    assert.equal(recorder.dropped, 0);
+    const described = await cluster.kubectl(["describe", "service", "status"]);
+    assert.match(
+      described,
+      /Normal +IPAllocated .*\(x4 over .*\) +metallb-controller +Assigned IP \["192\.0\.2\.9"\]/,
+    );
+  });
+
+  it("elects one of two candidates and hands over at once when it stops", { skip }, async () => {
+    const elector = (identity: string): LeaderElector =>
+      new LeaderElector({
+        client,
+        namespace: "default",
+        name: "herald-controller",
+        identity,
+        clock: systemClock,
+        random: systemRandom,
+      });
+    const [first, second] = [elector("one"), elector("two")];
+    const [stopFirst, stopSecond] = [new AbortController(), new AbortController()];
+    const led: string[] = [];
+    const lead = (name: string) => async (signal: AbortSignal) => {
+      led.push(name);
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    };
+    const firstRun = first.run(lead("one"), stopFirst.signal);
+    await eventually(() => first.leading, 5_000);
+    const secondRun = second.run(lead("two"), stopSecond.signal);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    assert.deepEqual([first.leading, second.leading, led], [true, false, ["one"]]);
+    stopFirst.abort();
+    await firstRun;
+    await eventually(() => second.leading, 4_000);
+    const holder = await cluster.kubectl([
+      "get",
+      "lease",
+      "herald-controller",
+      "--output=jsonpath={.spec.holderIdentity}",
+    ]);
+    assert.deepEqual([holder, led], ["two", ["one", "two"]]);
+    stopSecond.abort();
+    await secondRun;
+  });
+});
+
+async function eventually(holds: () => boolean, withinMs: number): Promise<void> {
+  const due = performance.now() + withinMs;
+  while (!holds()) {
+    assert.ok(performance.now() < due, `not within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function describeEvent(event: WatchEvent<ConfigMap>): string {
+  return event.type === "error" ? `${event.error.status} ${event.error.reason}` : event.type;
+}
