@@ -291,10 +291,7 @@ describe("deciding for many Services", () => {
   for (const { name, change } of [
     { name: "its type changes", change: { type: "ClusterIP" } },
     { name: "its class changes", change: { loadBalancerClass: "other" } },
-    {
-      name: "it is made anew under the same name, without being kept",
-      change: { type: "ClusterIP", uid: "new" },
-    },
+    { name: "it is made anew under the same name", change: { uid: "new", createdAtMs: 99 } },
   ]) {
     it(`releases the address of a Service when ${name}`, () => {
       const reconciler = new Reconciler({ lbClass: "" });

@@ -43,6 +43,13 @@ describe("the HTTP server", () => {
     });
   });
 
+  it("serves both families when no address is named", async (t) => {
+    const registry = new Registry();
+    const server = await startHttp({ host: "", port: 0, registry, notReady: () => [] });
+    t.after(() => server.close());
+    assert.equal((await get(server, "/healthz")).status, 200);
+  });
+
   it("answers 404 for the rest and names what there is", async (t) => {
     assert.deepEqual(await get(await serve(t), "/debug/pprof"), {
       status: 404,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import { StartError } from "./start-error.ts";
@@ -60,14 +61,15 @@ function addRoutes(server: FastifyInstance, { registry, notReady }: HttpOptions)
 
 async function listen(server: FastifyInstance, { host, port }: HttpOptions): Promise<void> {
   try {
-    await server.listen({ host: host === "" ? "::" : host, port });
+    await server.listen({ host: host === "" ? everyAddress() : host, port });
   } catch (error) {
-    if (host === "" && codeOf(error) === "EAFNOSUPPORT") {
-      await listen(server, { host: "0.0.0.0", port } as HttpOptions); // a kernel without IPv6
-      return;
-    }
     throw new StartError(describeListenError(codeOf(error), host, port), { cause: error });
   }
+}
+
+/** IPv6's takes IPv4, too, but a kernel may be without IPv6. */
+function everyAddress(): string {
+  return existsSync("/proc/net/if_inet6") ? "::" : "0.0.0.0";
 }
 
 function describeListenError(code: string, host: string, port: number): string {
