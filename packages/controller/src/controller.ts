@@ -173,6 +173,10 @@ export class Controller {
       observe: {
         decided: metrics.decided,
         wrote: metrics.wrote,
+        told: (service, { level, reason, message }) => {
+          if (level === "Warning") log.warn("service told", { service, reason, message });
+          else log.info("service told", { service, reason, message });
+        },
         retried: ({ key, error, inMs }) =>
           log.warn("status not written, trying again", { service: key, reason: error.message, inMs }),
       },

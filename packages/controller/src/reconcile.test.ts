@@ -137,6 +137,16 @@ const decided: readonly { name: string; view: ServiceView; gets: Expected | "lef
     gets: {},
   },
   {
+    name: "a Service on its way out is given nothing",
+    view: service({ deleting: true }),
+    gets: "left alone",
+  },
+  {
+    name: "a Service on its way out keeps what it has",
+    view: service({ deleting: true, ingress: [{ ip: "1.2.3.1" }] }),
+    gets: { addresses: ["1.2.3.1"], pool: "four" },
+  },
+  {
     name: "a LoadBalancer of another class is left alone, whoever served it before",
     view: service({
       loadBalancerClass: "other",

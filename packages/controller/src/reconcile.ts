@@ -100,7 +100,9 @@ export class Reconciler {
   }
 
   #serves(view: ServiceView): boolean {
-    return view.type === "LoadBalancer" && servedBy(view, this.#lbClass);
+    // Why: a Service on its way out keeps what it has to the end, but is given nothing any more.
+    const lives = !view.deleting || view.ingress.length > 0 || this.#allocator.heldBy(view.key) !== undefined;
+    return lives && view.type === "LoadBalancer" && servedBy(view, this.#lbClass);
   }
 
   /** A Service that was deleted and made anew under the same name, between two looks. */

@@ -1,6 +1,7 @@
 import type { ApiClient } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
 import { WorkQueue } from "@herald/k8s/queue";
+import type { Notice } from "@herald/shared/allocator/converge";
 import type { Config } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
 import type { ServiceKey } from "@herald/shared/service/view";
@@ -25,6 +26,8 @@ export interface TermOptions {
 export interface TermObserver {
   decided(change: { readonly services: number; readonly tookMs: number }): void;
   wrote(outcome: WriteOutcome | "conflict"): void;
+  /** An Event on the Service says so. */
+  told(key: ServiceKey, notice: Notice): void;
   retried(retry: { readonly key: string; readonly error: Error; readonly inMs: number }): void;
 }
 
@@ -58,8 +61,10 @@ export class Term {
       enqueue: (key) => this.#queue.add(key),
       reconsider: (view) => this.#decide([{ key: view.key, view }]),
       tell: (view, notices) => {
-        for (const { level, reason, message } of notices) {
+        for (const notice of notices) {
+          const { level, reason, message } = notice;
           events.record({ regarding: serviceReference(view), type: level, reason, message });
+          observe.told(view.key, notice);
         }
       },
       count: observe.wrote,
