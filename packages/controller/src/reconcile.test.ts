@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SeededRandom } from "@herald/lab/random";
 import { loadConfig } from "@herald/shared/config/load";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
-import fc from "fast-check";
 import { Reconciler } from "./reconcile.ts";
 import { DUAL, ips, service } from "./testing/views.ts";
 
@@ -359,84 +357,4 @@ describe("deciding for many Services", () => {
     reconciler.configure(POOLS.slice(2, 3), [old]);
     assert.deepEqual(summary(reconciler.configure(POOLS, [old])), { addresses: ["3.2.1.0"], pool: "both" });
   });
-});
-
-describe("the order of news", () => {
-  const views = Array.from({ length: 12 }, (_, index) =>
-    service({
-      key: `default/s${index}`,
-      createdAtMs: index % 5,
-      annotations: index % 3 === 0 ? { [POOL]: "four" } : {},
-      ingress: index % 4 === 1 ? [{ ip: "1.2.3.1" }] : [],
-    }),
-  );
-
-  function outcome(order: readonly ServiceView[]): object {
-    const reconciler = new Reconciler({ lbClass: "" });
-    reconciler.configure(POOLS, order);
-    return Object.fromEntries(views.map(({ key }) => [key, reconciler.heldBy(key)?.addresses]));
-  }
-
-  it("does not matter: a hundred shuffled lists give the same addresses", () => {
-    const expected = outcome(views);
-    for (let seed = 0; seed < 100; seed += 1) {
-      const random = new SeededRandom(seed);
-      const shuffled = views
-        .map((view) => ({ view, at: random.next() }))
-        .sort((one, other) => one.at - other.at)
-        .map(({ view }) => view);
-      assert.deepEqual(outcome(shuffled), expected, `seed ${seed}`);
-    }
-  });
-
-  const step = fc.record(
-    {
-      name: fc.constantFrom("a", "b", "c", "d", "e"),
-      what: fc.constantFrom("put", "remove", "plain", "pool", "shared"),
-      port: fc.constantFrom(80, 443),
-    },
-    { noNullPrototype: true },
-  );
-
-  it("never lets two Services that may not share hold one address", () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const reconciler = new Reconciler({ lbClass: "" });
-        reconciler.configure(FOUR, []);
-        const now = new Map<ServiceKey, ServiceView>();
-        for (const { name, what, port } of steps) {
-          const key = `default/${name}` as ServiceKey;
-          const view = what === "remove" ? undefined : variant(key, what, port);
-          if (view === undefined) now.delete(key);
-          else now.set(key, view);
-          reconciler.update([{ key, view }]);
-          assertUnshared(reconciler, now);
-        }
-      }),
-    );
-  });
-
-  function variant(key: ServiceKey, what: string, port: number): ServiceView {
-    const annotations: Record<string, string> =
-      what === "shared" ? { "metallb.io/allow-shared-ip": "us" } : {};
-    return service({
-      key,
-      annotations: what === "pool" ? { [POOL]: "none" } : annotations,
-      type: what === "plain" ? "ClusterIP" : "LoadBalancer",
-      ports: [{ protocol: "TCP", port }],
-    });
-  }
-
-  function assertUnshared(reconciler: Reconciler, now: ReadonlyMap<ServiceKey, ServiceView>): void {
-    const users = new Map<string, ServiceView>();
-    for (const view of now.values()) {
-      const [address] = reconciler.heldBy(view.key)?.addresses ?? [];
-      if (address === undefined) continue;
-      const slot = `${address} ${view.ports[0]?.port}`;
-      const other = users.get(slot) ?? users.get(address);
-      assert.equal(other, undefined, `${view.key} and ${other?.key} have ${address}`);
-      const shares = view.annotations["metallb.io/allow-shared-ip"] !== undefined;
-      users.set(shares ? slot : address, view);
-    }
-  }
 });
