@@ -1,45 +1,11 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
+import { describe, it } from "node:test";
 import { parseAllDocuments } from "yaml";
-import { onPath } from "../e2e/cluster/requirements.ts";
 import { helm, renderManifest } from "../scripts/manifest.ts";
 import { valuesSchema } from "../scripts/values-schema.ts";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
-const chart = join(root, "charts/herald");
-const scratch = mkdtempSync(join(tmpdir(), "herald-chart-"));
-after(() => rmSync(scratch, { recursive: true }));
-
-// biome-ignore lint/suspicious/noExplicitAny: rendered objects of every kind, compared whole
-type Rendered = any;
-
-function render(values: object = {}): readonly Rendered[] {
-  const file = join(scratch, "values.json");
-  writeFileSync(file, JSON.stringify(values));
-  const text = helm(["template", "herald", chart, "--namespace=metallb-system", `--values=${file}`]);
-  return parseAllDocuments(text)
-    .map((document) => document.toJS() as Rendered)
-    .filter((object) => object !== null);
-}
-
-function one(objects: readonly Rendered[], kind: string, name: string): Rendered {
-  const found = objects.filter((object) => object.kind === kind && object.metadata.name === name);
-  assert.equal(found.length, 1, `${found.length} objects ${kind}/${name}`);
-  return found[0];
-}
-
-function container(objects: readonly Rendered[], kind: string, name: string): Rendered {
-  const { containers } = one(objects, kind, name).spec.template.spec;
-  assert.equal(containers.length, 1);
-  return containers[0];
-}
-
-const identity = (object: Rendered): string => `${object.kind}/${object.metadata.name}`;
+import { chart, container, identity, one, type Rendered, render, root } from "./rendered-chart.ts";
 
 describe("chart", () => {
   it("pleases helm lint", () => {
@@ -339,96 +305,5 @@ describe("chart: configuration", () => {
 
   it("prints no ConfigMap to paste when it made one", () => {
     assert.doesNotMatch(notes(["--set-json", `configInline=${JSON.stringify(pools)}`]), /YAML/);
-  });
-});
-
-describe("chart: monitoring", () => {
-  const { skip } = {
-    skip: onPath("promtool") === undefined && "promtool (package prometheus) is not installed",
-  };
-  const rules = () =>
-    one(
-      render({
-        prometheus: { prometheusRule: { enabled: true, addressPoolUsage: { excludePools: "test-.*" } } },
-      }),
-      "PrometheusRule",
-      "herald",
-    );
-
-  it("has an alert for each thing an operator must do something about", () => {
-    const [{ rules: alerts }] = rules().spec.groups;
-    assert.deepEqual(
-      alerts.map(({ alert, for: since, labels }: Rendered) => [alert, since, labels.severity]),
-      [
-        ["MetalLBStaleConfig", "1m", "warning"],
-        ["MetalLBConfigNotLoaded", "1m", "warning"],
-        ["MetalLBAddressPoolExhausted", "1m", "critical"],
-        ["MetalLBAddressPoolUsage75Percent", undefined, "warning"],
-        ["MetalLBAddressPoolUsage85Percent", undefined, "warning"],
-        ["MetalLBAddressPoolUsage95Percent", undefined, "critical"],
-      ],
-    );
-  });
-
-  it("has alerts that promtool accepts, and that fire when they should", { skip }, () => {
-    writeFileSync(join(scratch, "rules.json"), JSON.stringify(rules().spec));
-    const series = (name: string, pool: string, value: number) => ({
-      series: `${name}{pool="${pool}",instance="c"}`,
-      values: `${value}x10`,
-    });
-    const gauges = (pool: string, used: number) => [
-      series("metallb_allocator_addresses_in_use_total", pool, used),
-      series("metallb_allocator_addresses_total", pool, 100),
-    ];
-    const firing = (alertname: string, ...pools: readonly string[]) => ({
-      alertname,
-      eval_time: "5m",
-      exp_alerts: pools.map((pool) => ({
-        exp_labels: { pool, instance: "c", severity: alertname.includes("75") ? "warning" : "critical" },
-      })),
-    });
-    const stripped = rules().spec.groups.map((group: Rendered) => ({
-      ...group,
-      rules: group.rules.map(({ annotations: _, ...rule }: Rendered) => rule),
-    }));
-    writeFileSync(join(scratch, "bare.json"), JSON.stringify({ groups: stripped }));
-    const alert_rule_test = [
-      firing("MetalLBAddressPoolExhausted", "full", "test-1"),
-      firing("MetalLBAddressPoolUsage75Percent", "full", "busy"),
-    ];
-    const input_series = [
-      ...gauges("full", 100),
-      ...gauges("busy", 80),
-      ...gauges("quiet", 10),
-      ...gauges("test-1", 100),
-    ];
-    const test = {
-      rule_files: ["bare.json"],
-      evaluation_interval: "1m",
-      tests: [{ interval: "1m", input_series, alert_rule_test }],
-    };
-    writeFileSync(join(scratch, "test.json"), JSON.stringify(test));
-    for (const args of [
-      ["check", "rules", "rules.json"],
-      ["test", "rules", "test.json"],
-    ]) {
-      const { status, stdout, stderr } = spawnSync("promtool", args, { cwd: scratch, encoding: "utf8" });
-      assert.equal(status, 0, `${stdout}${stderr}`);
-    }
-  });
-
-  it("lets Prometheus find both programs by either kind of monitor", () => {
-    for (const [value, kind] of [
-      ["podMonitor", "PodMonitor"],
-      ["serviceMonitor", "ServiceMonitor"],
-    ] as const) {
-      const objects = render({ prometheus: { [value]: { enabled: true } } });
-      const found = objects.filter((object) => object.kind === kind);
-      assert.deepEqual(found.map(identity), [`${kind}/herald-controller`, `${kind}/herald-speaker`]);
-      for (const monitor of found) {
-        const [{ port }] = monitor.spec.podMetricsEndpoints ?? monitor.spec.endpoints;
-        assert.equal(port, "monitoring");
-      }
-    }
   });
 });

@@ -86,7 +86,9 @@ function program(name: "controller" | "speaker", root: string): Recipe {
     ],
     { cwd: root, exclude: ["**/node_modules", "**/testdata", "**/*.test.ts"] },
   ).filter(
-    (path) => statSync(join(root, path)).isFile() && !/^docker\/(image\.ts|.*\.Dockerfile)$/.test(path),
+    (path) =>
+      statSync(join(root, path)).isFile() &&
+      !/^docker\/((image|rendered-chart)\.ts|.*\.Dockerfile)$/.test(path),
   );
   const dockerfile = `docker/${name}.Dockerfile`;
   return { dockerfile: join(root, dockerfile), context: root, inputs: [...inputs, dockerfile].sort() };
@@ -106,6 +108,7 @@ async function buildMissing(
 ): Promise<void> {
   await installBuilders(onProgress);
   const buildah = await Buildah.open(join(folder, "storage"));
+  await buildah.forgetWhenFull();
   const host = await hostSettings(join(folder, "settings"));
   const bases = await makeBases(buildah, host, onProgress);
   const bound = [
@@ -121,7 +124,7 @@ async function buildMissing(
       const tag = IMAGE_NAMES[name];
       const args = [
         "build",
-        "--layers",
+        `--layers=${buildah.keepsLayers}`,
         ...bound,
         ...host.buildArgs,
         "--file",

@@ -10,17 +10,13 @@ export class Buildah {
   readonly #global: readonly string[];
   readonly #folder: string;
 
-  private constructor(folder: string, driver: string) {
+  readonly #driver: "overlay" | "vfs";
+
+  private constructor(folder: string, driver: "overlay" | "vfs") {
     this.#folder = folder;
-    this.#global = [
-      "buildah",
-      "--root",
-      join(folder, driver),
-      "--runroot",
-      join(folder, "run"),
-      "--storage-driver",
-      driver,
-    ];
+    this.#driver = driver;
+    const [root, runtime] = [join(folder, driver), join(folder, "run")];
+    this.#global = ["buildah", "--root", root, "--runroot", runtime, "--storage-driver", driver];
   }
 
   /** With layers as overlays where the file system lets them be, else as copies. */
@@ -31,9 +27,12 @@ export class Buildah {
       () => true,
       () => false,
     );
-    const chosen = works ? overlay : new Buildah(folder, "vfs");
-    chosen.#forgetWhenFull(works ? "overlay" : "vfs");
-    return chosen;
+    return works ? overlay : new Buildah(folder, "vfs");
+  }
+
+  /** Whether steps should be kept for the next build: not as copies, each as large as all before it together. */
+  get keepsLayers(): boolean {
+    return this.#driver === "overlay";
   }
 
   /** @returns standard output. */
@@ -47,10 +46,12 @@ export class Buildah {
     return (await this.run(["images", "--quiet", "--filter", `reference=${image}`])).trim() !== "";
   }
 
-  #forgetWhenFull(driver: string): void {
-    const layers = join(this.#folder, driver, driver, driver === "vfs" ? "dir" : "");
-    if (countEntries(layers) > MAX_LAYERS)
-      rmSync(join(this.#folder, driver), { recursive: true, force: true });
+  /** Throws everything away once there is too much of it. Not while others use the same folder. */
+  async forgetWhenFull(): Promise<void> {
+    const layers = join(this.#folder, this.#driver, this.#driver, this.#driver === "vfs" ? "dir" : "");
+    if (countEntries(layers) <= MAX_LAYERS) return;
+    await this.run(["rm", "--all"]); // unmounts what a killed build left
+    rmSync(join(this.#folder, this.#driver), { recursive: true, force: true });
   }
 }
 
