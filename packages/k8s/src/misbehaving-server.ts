@@ -47,7 +47,7 @@ export async function misbehavingServer(first: Behaviour, host = "127.0.0.1"): P
     server: parseServer(url),
     credentials: async () => ({ headers: { authorization: "Bearer t" }, tls: { ca: loopbackCertificate } }),
   };
-  const limits = { ...LIMITS, connectMs: 500, headersMs: 200, bodyMs: 200, bodyOctets: 4 * 1024 * 1024 };
+  const limits = { ...LIMITS, connectMs: 2000, headersMs: 400, bodyMs: 400, bodyOctets: 4 * 1024 * 1024 };
   const client = new HttpApiClient(new Transport(access, "test", limits));
   return {
     url,
