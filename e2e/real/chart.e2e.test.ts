@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { after, describe } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { ApiObject } from "../cluster/api.ts";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { buildImages, type Images } from "../cluster/images.ts";
+import { Segment } from "../cluster/segment.ts";
+import { clusterTests } from "./cluster-tests.ts";
+import { addressesIn, ISSUE_CONFIG, type ServiceObject, service } from "./objects.ts";
+
+const { it, before } = clusterTests({ kubelets: true });
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const NAMESPACE = "metallb-system";
+const IMAGES = ["controller", "speaker"].flatMap((name) => [`--set=${name}.image.tag=dev`]);
+const CAP_NET_RAW = 1n << 13n;
+
+interface PodObject extends ApiObject {
+  readonly status: {
+    readonly containerStatuses: readonly { readonly restartCount: number; readonly ready: boolean }[];
+  };
+}
+
+describe("the chart, on a cluster with kubelets", () => {
+  let cluster: Cluster;
+  let images: Images;
+  let segment: Segment;
+
+  before(async () => {
+    images = await buildImages({ onProgress: console.log });
+    cluster = await startCluster({ name: "chart", nodes: 2, kubelets: true });
+    segment = new Segment(cluster);
+    await cluster.importImage(images.controller);
+    await cluster.importImage(images.speaker);
+  });
+  after(() => cluster?.stop());
+
+  it("installs by helm, configured from its values, and every pod becomes ready", async () => {
+    await cluster.helm(
+      [
+        ...["install", "herald", `${ROOT}/charts/herald`, `--namespace=${NAMESPACE}`, "--create-namespace"],
+        ...["--wait", "--timeout=120s", "--values=-", ...IMAGES],
+      ],
+      { input: `configInline:\n${indent(ISSUE_CONFIG)}` },
+    );
+    const { items } = await cluster.api.get<{ items: readonly PodObject[] }>(
+      `/api/v1/namespaces/${NAMESPACE}/pods`,
+    );
+    assert.deepEqual(
+      items.map(({ status }) =>
+        status.containerStatuses.map(({ ready, restartCount }) => [ready, restartCount]),
+      ),
+      items.map(() => [[true, 0]]),
+    );
+    assert.equal(items.length, 3);
+  });
+
+  it("serves a Service", async () => {
+    await cluster.api.post("/api/v1/namespaces/default/services", service({ name: "plain" }));
+    const found = await cluster.waitFor<ServiceObject>(
+      "/api/v1/namespaces/default/services/plain",
+      (value) => value !== undefined && addressesIn(value).length === 1,
+      15_000,
+      "plain has an address",
+    );
+    assert.deepEqual(addressesIn(found), ["192.168.1.100"]);
+    // Why no answer: nothing runs behind it, and an address without an endpoint is not announced.
+    assert.deepEqual(await segment.whoHas("192.168.1.100"), []);
+  });
+
+  it("runs the controller as nobody, without any capability, sealed", () => {
+    const [found, ...more] = containersOf("controller");
+    assert.deepEqual(more, []);
+    assert.deepEqual(found, {
+      uid: 65534,
+      capabilities: 0n,
+      noNewPrivileges: true,
+      seccomp: "filter",
+      rootReadOnly: true,
+    });
+  });
+
+  it("runs each speaker with NET_RAW and no other capability, sealed", () => {
+    const found = containersOf("speaker");
+    const wanted = {
+      uid: 0,
+      capabilities: CAP_NET_RAW,
+      noNewPrivileges: true,
+      seccomp: "filter",
+      rootReadOnly: true,
+    };
+    assert.deepEqual(found, [wanted, wanted]);
+  });
+
+  const rights: readonly { who: string; verb: string; what: string; where: string; may: boolean }[] = [
+    { who: "controller", verb: "patch", what: "services/status", where: "default", may: true },
+    { who: "controller", verb: "update", what: "services", where: "default", may: false },
+    { who: "controller", verb: "get", what: "secrets", where: NAMESPACE, may: false },
+    { who: "controller", verb: "get", what: "configmaps/other", where: NAMESPACE, may: false },
+    { who: "controller", verb: "update", what: "leases/other", where: NAMESPACE, may: false },
+    { who: "controller", verb: "create", what: "pods", where: NAMESPACE, may: false },
+    { who: "speaker", verb: "watch", what: "nodes", where: "default", may: true },
+    { who: "speaker", verb: "patch", what: "nodes", where: "default", may: false },
+    { who: "speaker", verb: "patch", what: "services/status", where: "default", may: false },
+    { who: "speaker", verb: "get", what: "secrets", where: NAMESPACE, may: false },
+    { who: "speaker", verb: "list", what: "pods", where: "default", may: false },
+    { who: "speaker", verb: "list", what: "pods", where: NAMESPACE, may: true },
+  ];
+  for (const { who, verb, what, where, may } of rights) {
+    it(`${may ? "lets" : "does not let"} the ${who} ${verb} ${what} in ${where}`, async () => {
+      const user = `--as=system:serviceaccount:${NAMESPACE}:herald-${who}`;
+      const [resource = "", name] = what.split("/");
+      const sub = name === "status" ? [resource, "--subresource=status"] : [what];
+      const answer = await cluster
+        .kubectl(["auth", "can-i", verb, ...sub, `--namespace=${where}`, user])
+        .catch((error: { stdout?: string }) => error.stdout ?? "");
+      assert.equal(answer.trim(), may ? "yes" : "no");
+    });
+  }
+
+  it("starts a program again that was killed, and nothing changes", async () => {
+    for (const pid of pidsOf("controller")) process.kill(pid, "SIGKILL");
+    await cluster.waitFor<{ items: readonly PodObject[] }>(
+      `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=app.kubernetes.io%2Fcomponent%3Dcontroller`,
+      (list) =>
+        list?.items[0]?.status.containerStatuses[0]?.restartCount === 1 &&
+        list.items[0].status.containerStatuses[0].ready,
+      60_000,
+      "the controller runs again",
+    );
+    const found = await cluster.api.get<ServiceObject>("/api/v1/namespaces/default/services/plain");
+    assert.deepEqual(addressesIn(found), ["192.168.1.100"]);
+  });
+
+  it("upgrades to two controllers, of which one leads", async () => {
+    await cluster.helm([
+      ...["upgrade", "herald", `${ROOT}/charts/herald`, `--namespace=${NAMESPACE}`, "--reuse-values"],
+      ...["--set=controller.replicas=2", "--wait", "--timeout=120s"],
+    ]);
+    assert.equal(pidsOf("controller").length, 2);
+    const lease = await cluster.api.get<{ spec: { holderIdentity: string } }>(
+      `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/herald-controller`,
+    );
+    assert.match(lease.spec.holderIdentity, /^herald-controller-/);
+  });
+
+  it("is the same as herald.yaml to the API server, which takes every object of it", async () => {
+    const output = await cluster.kubectl(["apply", "--dry-run=server", "-f", "-"], {
+      input: readFileSync(`${ROOT}/herald.yaml`, "utf8"),
+    });
+    assert.match(output, /daemonset\.apps\/herald-speaker/);
+    assert.doesNotMatch(output, /Warning/);
+  });
+
+  it("leaves nothing of its own behind when it is uninstalled", async () => {
+    await cluster.helm(["uninstall", "herald", `--namespace=${NAMESPACE}`, "--wait", "--timeout=60s"]);
+    const left = await cluster.kubectl([
+      ...[
+        "get",
+        "clusterroles,clusterrolebindings,roles,rolebindings,deployments,daemonsets,serviceaccounts,configmaps",
+      ],
+      ...["--selector=app.kubernetes.io/name=herald", "--all-namespaces", "--output=name"],
+    ]);
+    assert.equal(left, "");
+    assert.deepEqual([...pidsOf("controller"), ...pidsOf("speaker")], []);
+  });
+
+  /** What the kernel says of our containers' main processes. */
+  function containersOf(program: string) {
+    return pidsOf(program).map((pid) => {
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      const field = (name: string): string => new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(status)?.[1] ?? "";
+      const root = readFileSync(`/proc/${pid}/mountinfo`, "utf8")
+        .split("\n")
+        .find((line) => line.split(" ")[4] === "/");
+      return {
+        uid: Number(field("Uid")),
+        capabilities:
+          BigInt(`0x${field("CapEff")}`) | BigInt(`0x${field("CapPrm")}`) | BigInt(`0x${field("CapBnd")}`),
+        noNewPrivileges: field("NoNewPrivs") === "1",
+        seccomp: field("Seccomp") === "2" ? "filter" : field("Seccomp"),
+        rootReadOnly: root?.split(" ")[5]?.split(",").includes("ro"),
+      };
+    });
+  }
+
+  /** Main processes of a program in this cluster's containers. */
+  function pidsOf(program: string): readonly number[] {
+    return readdirSync("/proc")
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(Number)
+      .filter((pid) => isMain(pid, program));
+  }
+
+  function isMain(pid: number, program: string): boolean {
+    try {
+      const [executable = "", ...words] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      const inContainer = readlinkSync(`/proc/${pid}/ns/mnt`) !== readlinkSync("/proc/self/ns/mnt");
+      return (
+        inContainer &&
+        executable.endsWith("node") &&
+        words.some(
+          (word) =>
+            word.endsWith(`/${program}.js`) ||
+            word.endsWith(`/${program}.mjs`) ||
+            word.includes(`/${program}/`),
+        )
+      );
+    } catch (error) {
+      if (error instanceof Error && "code" in error) return false; // it ended meanwhile
+      throw error;
+    }
+  }
+});
+
+function indent(text: string): string {
+  return text.replace(/^(?=.)/gm, "  ");
+}
