@@ -318,8 +318,10 @@ describe("converging one Service", () => {
     converge(sampleService("other"), allocator);
     converge(sampleService("a"), allocator);
     allocator.release(serviceKey("shop", "other"));
-    const outcome = converge(sampleService("a", { status: [] }), allocator);
-    assert.deepEqual([outcome.addresses, outcome.notices], [["1.0.0.1"], []]);
+    for (const status of [[], ["1.0.0.0"], ["1.0.0.5", "1.0.0.6", "1.0.0.7"]]) {
+      const outcome = converge(sampleService("a", { status }), allocator);
+      assert.deepEqual([outcome.addresses, outcome.notices], [["1.0.0.1"], []]);
+    }
   });
 });
 

@@ -3,7 +3,6 @@ import { familyOf, type IpAddress } from "../ip/address.ts";
 import { ingressAddresses } from "../service/ingress.ts";
 import type { ServiceView } from "../service/view.ts";
 import type { Allocator, Held } from "./allocator.ts";
-import { requestedAddresses } from "./request.ts";
 
 /** Where one Service should be. */
 export interface Outcome {
@@ -137,7 +136,7 @@ function tellGain(view: ServiceView, kept: Held | undefined, now: Held): readonl
   const added = now.addresses.filter((address) => !kept.addresses.includes(address));
   if (added.length > 0) return [gain("Assigned additional IP", added)];
   const lacksOne = view.ipFamilyPolicy === "PreferDualStack" && view.clusterIps.length > now.addresses.length;
-  if (!lacksOne || requestedAddresses(view).length > 0) return [];
+  if (!lacksOne) return [];
   const message = `Failed to allocate an IP of the other family for "${view.key}": pool "${now.pool}" has none`;
   return [{ level: "Normal", reason: "AdditionalAssignFailed", message }];
 }

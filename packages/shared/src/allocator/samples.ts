@@ -1,7 +1,9 @@
-import type { Pool } from "../config/config.ts";
+import type { Pool, ServiceAllocation } from "../config/config.ts";
+import { AllocationError } from "../errors.ts";
 import type { IpAddress } from "../ip/address.ts";
 import { parseRange } from "../ip/range.ts";
 import { type ServicePort, type ServiceView, serviceKey } from "../service/view.ts";
+import { Allocator } from "./allocator.ts";
 
 /** What a sample Service may say otherwise than the plain one: single stack IPv4, TCP port 80. */
 export interface SampleService extends Partial<Omit<ServiceView, "clusterIps" | "ingress" | "ports">> {
@@ -59,6 +61,40 @@ export function samplePool(name: string, addresses: readonly string[], rest: Par
     ...rest,
   };
 }
+
+export function allocatorOf(...pools: readonly Pool[]): Allocator {
+  const allocator = new Allocator();
+  allocator.setPools(pools);
+  return allocator;
+}
+
+/** What a Service gets, as text: `10.0.0.1 of pool`, or the reason and the message of the refusal. */
+export function tell(allocator: Allocator, name: string, options: SampleService = {}): string {
+  try {
+    const { addresses, pool } = allocator.hold(sampleService(name, options));
+    return `${addresses.join(" ")} of ${pool}`;
+  } catch (error) {
+    if (!(error instanceof AllocationError)) throw error;
+    return `${error.reason}: ${error.message}`;
+  }
+}
+
+/** The same, of a refusal the reason alone. */
+export function ask(allocator: Allocator, name: string, options: SampleService = {}): string {
+  return tell(allocator, name, options).replace(/^([a-z-]+): .*$/s, "$1");
+}
+
+/** Parts of a sample Service that ask for an address, for several, or for a pool. */
+export const ip = (address: string) => ({ loadBalancerIp: address });
+export const ips = (text: string) => ({ annotations: { "metallb.io/loadBalancerIPs": text } });
+export const inPool = (name: string) => ({ annotations: { "metallb.io/address-pool": name } });
+
+/** The part of a sample pool that sets it aside. */
+export const allocation = (
+  rest: Partial<ServiceAllocation>,
+): { readonly serviceAllocation: ServiceAllocation } => ({
+  serviceAllocation: { priority: 0, namespaces: undefined, serviceSelectors: [], ...rest },
+});
 
 const CLUSTER_IPS: Readonly<Record<string, string>> = { "4": "10.96.0.1", "6": "fd00:96::1" };
 
