@@ -164,6 +164,8 @@ export class FakeApi implements ApiClient {
         signal,
       });
       for (const event of this.#store.since(path, query, Number(resourceVersion))) watch.push(event);
+      // As the real one: a version it has not reached yet is taken, and nothing is ever said.
+      if (Number(resourceVersion) > this.#store.version) watch.silence();
       this.#watches.add(watch);
       return watch as AsyncIterable<WatchEvent<unknown>> as AsyncIterable<WatchEvent<T>>;
     });

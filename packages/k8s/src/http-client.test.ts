@@ -271,6 +271,18 @@ describe("HTTP watch", () => {
     await closed.promise;
   });
 
+  it("closes the connection when aborted before anybody listens", async () => {
+    const closed = Promise.withResolvers<void>();
+    server.behave((request, response) => {
+      request.socket.on("close", () => closed.resolve());
+      response.write(line("ADDED", "8"));
+    });
+    const abort = new AbortController();
+    await server.client.watch("/w", { ...WATCHING, signal: abort.signal });
+    abort.abort();
+    await closed.promise;
+  });
+
   it("throws the signal's reason when aborted between events", async () => {
     server.behave((_, response) => void response.write(line("ADDED", "8")));
     const abort = new AbortController();

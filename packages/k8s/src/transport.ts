@@ -56,7 +56,8 @@ export class Transport {
   }
 
   /**
-   * Resolves with the headers of the answer, whatever its status; the body is the caller's to read or destroy.
+   * Resolves with the headers of the answer, whatever its status; the body is the caller's to read. Aborting destroys it,
+   * also when nobody has begun to read.
    *
    * @throws {ApiError} of status 0 when there is no answer; the signal's reason when aborted.
    */
@@ -90,7 +91,6 @@ export class Transport {
   async read(answer: IncomingMessage, signal: AbortSignal | undefined): Promise<string> {
     const chunks: Buffer[] = []; // bounded by limits.bodyOctets
     let octets = 0;
-    const stop = destroyOnAbort(answer, signal);
     const timer = setTimeout(
       () => answer.destroy(new ApiError(0, "TimedOut", `the answer took over ${this.#limits.bodyMs} ms`)),
       this.#limits.bodyMs,
@@ -107,20 +107,17 @@ export class Transport {
       throw failureOf(error, signal);
     } finally {
       clearTimeout(timer);
-      stop();
     }
     return Buffer.concat(chunks).toString("utf8");
   }
 
   /** Chunks as they come, for as long as they come. @throws {ApiError} when the connection is cut. */
   async *stream(answer: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
-    const stop = destroyOnAbort(answer, signal);
     try {
       yield* answer as AsyncIterable<Buffer>;
     } catch (error) {
       throw failureOf(error, signal);
     } finally {
-      stop();
       answer.destroy();
     }
   }
@@ -147,7 +144,10 @@ export class Transport {
         within(connectMs, "no connection");
         socket.once(this.#access.server.secure ? "secureConnect" : "connect", headers);
       });
-      request.once("response", resolve);
+      request.once("response", (answer) => {
+        answer.once("close", destroyOnAbort(answer, signal));
+        resolve(answer);
+      });
       // Why `on`: destroying a request may report a second error, which must not be an uncaught one.
       request.on("error", (error) => reject(failureOf(error, signal)));
     }).finally(() => {
