@@ -1,0 +1,77 @@
+// node announce.ts ADDRESS...: the announcer alone on real interfaces, without a cluster. Answers every line on
+// standard input with its counters and what it holds, as JSON; ends with its input.
+import { readdirSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { systemClock } from "@herald/daemon/clock";
+import { createLog } from "@herald/daemon/log";
+import { createRegistry } from "@herald/daemon/metrics";
+import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
+import { parseAddress } from "@herald/shared/ip/address";
+import { watchInterfaces } from "@herald/speaker/io/interfaces";
+import { pcap } from "@herald/speaker/io/pcap";
+import { createSpeakerMetrics } from "@herald/speaker/metrics";
+import { runLayer2 } from "@herald/speaker/run-layer2";
+
+/** What a line is answered with. */
+export interface AnnounceReport {
+  /** Series and their values, as /metrics shows them. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly openFiles: number;
+  readonly rssOctets: number;
+}
+
+const registry = createRegistry();
+const metrics = createSpeakerMetrics(registry);
+const log = createLog({ level: "info", program: "announce", write: (line) => process.stderr.write(line) });
+
+const layer2 = runLayer2(
+  {
+    announcer: DEFAULT_ANNOUNCER_OPTIONS,
+    captures: { retryMinMs: 100, retryMaxMs: 10_000 },
+    excludedInterfaces: [/^lo$/],
+  },
+  {
+    clock: systemClock,
+    packets: pcap,
+    log,
+    metrics: metrics.layer2,
+    onYielded: () => {},
+    onCaptureLost: () => interfaces.refresh(),
+  },
+);
+const interfaces = watchInterfaces({
+  clock: systemClock,
+  onLinks: layer2.setLinks,
+  onTrouble: (reason) => {
+    metrics.layer2.interfaceTroubles.inc();
+    log.warn("trouble", { reason });
+  },
+});
+for (const text of process.argv.slice(2)) {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`${text} is no address`);
+  layer2.feed({ type: "announce", address, interfaces: "all" });
+}
+
+const lines = createInterface({ input: process.stdin });
+lines.on("line", () => {
+  void registry.metrics().then((text) => {
+    const series = text.split("\n").filter((line) => /^(herald|metallb)_/.test(line));
+    const report: AnnounceReport = {
+      metrics: Object.fromEntries(
+        series.map((line) => [
+          line.slice(0, line.lastIndexOf(" ")),
+          Number(line.slice(line.lastIndexOf(" "))),
+        ]),
+      ),
+      openFiles: readdirSync("/proc/self/fd").length,
+      rssOctets: process.memoryUsage.rss(),
+    };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+  });
+});
+lines.on("close", () => {
+  interfaces.stop();
+  layer2.stop();
+  process.exit(0);
+});

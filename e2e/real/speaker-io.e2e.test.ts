@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { AnnounceReport } from "./announce.ts";
+import { AnnounceProcess } from "./announce-process.ts";
+import { VethPair, whyNoPair } from "./veth-pair.ts";
+
+const ADDRESS = "192.0.2.77";
+// Given to each test, not to the suite: a runner counts skipped tests, and a skipped suite as nothing.
+const skip = (await whyNoPair()) ?? false;
+
+const announcing = ({ metrics }: AnnounceReport): boolean =>
+  metrics['herald_speaker_interfaces{state="announcing"}'] === 1;
+const silent = (report: AnnounceReport): boolean => !announcing(report);
+
+describe("the announcer on real interfaces", () => {
+  let pair: VethPair;
+  let announcer: AnnounceProcess;
+
+  before(async () => {
+    if (skip) return;
+    pair = await VethPair.create();
+    announcer = new AnnounceProcess(pair.node, [ADDRESS]);
+    await announcer.until("the announcer has n0", announcing);
+  });
+
+  after(async () => {
+    await announcer?.stop();
+    await pair?.delete();
+  });
+
+  it("answers a neighbour's kernel with its MAC", { skip }, async () => {
+    assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
+  });
+
+  it("does not answer for an address that is not announced", { skip }, async () => {
+    assert.equal(await pair.resolve("192.0.2.78"), undefined);
+  });
+
+  it("leaves the interface out of promiscuous mode", { skip }, async () => {
+    const [link] = JSON.parse(await pair.inNode(["ip", "-json", "-details", "link", "show", "n0"])) as [
+      { promiscuity: number },
+    ];
+    assert.equal(link.promiscuity, 0);
+  });
+
+  it("answers again after its interface went down and up", { skip }, async () => {
+    await pair.inNode(["ip", "link", "set", "n0", "down"]);
+    await announcer.until("n0 is given up", silent);
+    await pair.inNode(["ip", "link", "set", "n0", "up"]);
+    await announcer.until("n0 is back", announcing);
+    assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
+  });
+
+  it("answers again after its interface was deleted and another came under the same name", {
+    skip,
+  }, async () => {
+    await pair.pullOut();
+    await announcer.until("n0 is given up", silent);
+    await pair.plugIn();
+    await announcer.until("n0 is back", announcing);
+    assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
+  });
+
+  it("answers with the new MAC after the interface's was changed", { skip }, async () => {
+    const { metrics } = await announcer.report();
+    await pair.inNode(["ip", "link", "set", "n0", "address", "02:00:00:00:00:99"]);
+    const opens = "herald_speaker_capture_opens_total";
+    await announcer.until(
+      "n0 is opened anew",
+      (report) => (report.metrics[opens] ?? 0) > (metrics[opens] ?? 0),
+    );
+    assert.equal(await pair.resolve(ADDRESS), "02:00:00:00:00:99");
+  });
+
+  it("goes silent on an interface that joins a bridge, and speaks on the bridge", { skip }, async () => {
+    const mac = "02:00:00:00:00:aa";
+    await pair.inNode(["ip", "link", "add", "br0", "address", mac, "type", "bridge"]);
+    await pair.inNode(["ip", "link", "set", "n0", "master", "br0"]);
+    await pair.inNode(["ip", "link", "set", "br0", "up"]);
+    await announcer.until(
+      "br0 is announced on instead",
+      (report) => announcing(report) && report.metrics['herald_speaker_interfaces{state="has-master"}'] === 1,
+    );
+    assert.equal(await pair.resolve(ADDRESS), mac);
+    await pair.inNode(["ip", "link", "delete", "br0"]);
+    await announcer.until(
+      "n0 is announced on again",
+      (report) => announcing(report) && report.metrics['herald_speaker_interfaces{state="has-master"}'] === 0,
+    );
+  });
+
+  it("outlives 100 flaps and as many deletions without growing", { skip }, async () => {
+    const flap = "for i in $(seq 50); do ip link set n0 down; ip link set n0 up; done";
+    const replace = `for i in $(seq 50); do ip link del n0; ip link add n0 type veth peer name p1; ip link set n0 up; done`;
+    await pair.inNode(["bash", "-c", flap]);
+    await announcer.until("n0 is back", announcing);
+    const first = await announcer.report();
+    await pair.inNode(["bash", "-c", flap]);
+    await pair.inNode(["bash", "-c", replace]);
+    await pair.pullOut();
+    await pair.plugIn();
+    const last = await announcer.until("n0 is back", announcing);
+    assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
+    assert.equal(last.openFiles, first.openFiles);
+    const grownMb = (last.rssOctets - first.rssOctets) / 2 ** 20;
+    assert.ok(grownMb < 16, `resident memory grew by ${grownMb.toFixed(1)} MB`);
+  });
+
+  it("ends with exit code 0", { skip }, async () => assert.equal(await announcer.stop(), 0));
+});
