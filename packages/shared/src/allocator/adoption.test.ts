@@ -21,6 +21,15 @@ describe("adopting what statuses say", () => {
     assert.equal(allocator.adopt(sampleService("a", { ingress: [{ hostname: "x.example" }] })), undefined);
   });
 
+  it("takes nothing more for a Service that holds something, whatever its status says by then", () => {
+    const allocator = allocatorOf(...pools);
+    allocator.adopt(sampleService("a", { status: ["1.0.0.1"] }));
+    const again = allocator.adopt(sampleService("a", { status: ["1.0.0.2"] }));
+    assert.deepEqual(again, { addresses: ["1.0.0.1"], pool: "p" });
+    assert.deepEqual(allocator.usersOf("1.0.0.2" as IpAddress), []);
+    assert.equal(allocator.usage()[0]?.ipv4.inUse, 1);
+  });
+
   it("leaves a contested address to the older Service, then to the lower name (MetalLB defect 8)", () => {
     const views = [
       sampleService("young", { status: ["1.0.0.1"], createdAtMs: 20 }),

@@ -137,7 +137,7 @@ function tellGain(view: ServiceView, kept: Held | undefined, now: Held): readonl
   if (added.length > 0) return [gain("Assigned additional IP", added)];
   const lacksOne = view.ipFamilyPolicy === "PreferDualStack" && view.clusterIps.length > now.addresses.length;
   if (!lacksOne) return [];
-  const message = `Failed to allocate an IP of the other family for "${view.key}": pool "${now.pool}" has none`;
+  const message = `Failed to allocate an IP of the other family for "${view.key}": pool "${now.pool}" has none to give`;
   return [{ level: "Normal", reason: "AdditionalAssignFailed", message }];
 }
 
