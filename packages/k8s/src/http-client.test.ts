@@ -95,7 +95,7 @@ const refusals: readonly { name: string; behaviour: Behaviour; status: number; r
   },
 ];
 
-describe("HTTP client", () => {
+describe("HTTP client", { timeout: 30_000 }, () => {
   for (const { name, behaviour, status, reason } of refusals) {
     it(`throws an ApiError for ${name}`, async () => {
       server.behave(behaviour);
@@ -247,7 +247,7 @@ const watches: readonly { name: string; behaviour: Behaviour; events: string[]; 
   { name: "reports a server that never answers", behaviour: () => {}, events: [], error: "0 TimedOut" },
 ];
 
-describe("HTTP watch", () => {
+describe("HTTP watch", { timeout: 30_000 }, () => {
   for (const { name, behaviour, events, error } of watches) {
     it(name, async () => {
       server.behave(behaviour);
