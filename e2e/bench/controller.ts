@@ -48,7 +48,7 @@ function decideForMany(count: number): Row {
   );
   const { pools } = loadConfig(CONFIG);
   const from = performance.now();
-  new Reconciler({ lbClass: "" }).configure(pools, views);
+  new Reconciler({ lbClass: "", source: "ConfigMap ns/config" }).configure(pools, views);
   const value = performance.now() - from;
   return { name: "controller, first decision", value, unit: "ms", note: `${count} new Services, one pool` };
 }

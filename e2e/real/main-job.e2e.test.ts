@@ -37,7 +37,7 @@ describe("the main job, on a real cluster", () => {
     );
     assert.match(
       items.find(({ reason }) => reason === "AllocationFailed")?.message ?? "",
-      /no pools|no address pools/i,
+      /there are no address pools yet: ConfigMap metallb-system\/config/,
     );
     await herald.configure(ISSUE_CONFIG);
     assert.deepEqual(addressesIn(await herald.addressed("early")), ["192.168.1.100"]);

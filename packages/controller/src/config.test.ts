@@ -7,6 +7,9 @@ import { type Replica, World } from "./testing/world.ts";
 const GOOD = "address-pools: [{name: p, protocol: layer2, addresses: [192.0.2.0/28]}]";
 const BAD = "address-pools:\n- name: p\n  protocol: layer3\n  addresses: [192.0.2.0/28]\n";
 
+const NO_POOLS_YET =
+  'Warning AllocationFailed: Failed to allocate IP for "default/web": there are no address pools yet: ConfigMap metallb-system/config does not exist or is refused';
+
 async function start(config?: string): Promise<{ world: World; replica: Replica }> {
   const world = new World(new VirtualClock(), new SeededRandom(1));
   if (config !== undefined) world.configure(config);
@@ -37,7 +40,7 @@ describe("the configuration", () => {
     await world.pass(5000);
     assert.deepEqual(
       [world.addresses("web"), world.events("web"), replica.controller.notReady],
-      [[], [], []],
+      [[], [NO_POOLS_YET], []],
     );
     assert.deepEqual(await gauges(replica), [0, 0, 0, 0]);
     world.configure(GOOD);

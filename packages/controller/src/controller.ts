@@ -170,6 +170,7 @@ export class Controller {
       caches,
       mayWrite,
       lbClass: this.#options.lbClass,
+      configSource: `ConfigMap ${this.#options.namespace}/${this.#options.configName}`,
       observe: {
         decided: metrics.decided,
         wrote: metrics.wrote,

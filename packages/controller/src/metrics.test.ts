@@ -21,7 +21,7 @@ describe("metrics under MetalLB's names", () => {
   it("count addresses once and Services each, and go with their pool", async () => {
     const registry = new Registry();
     const metrics = createControllerMetrics(registry);
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     const views = [
       service({ key: "default/a", ...SHARED }),
       service({ key: "default/b", ...SHARED, ports: [{ protocol: "TCP", port: 443 }] }),

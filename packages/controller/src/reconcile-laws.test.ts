@@ -26,7 +26,7 @@ describe("the order of news", () => {
   );
 
   function outcome(order: readonly ServiceView[]): object {
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     reconciler.configure(POOLS, order);
     return Object.fromEntries(views.map(({ key }) => [key, reconciler.heldBy(key)?.addresses]));
   }
@@ -55,7 +55,7 @@ describe("the order of news", () => {
   it("never lets two Services that may not share hold one address", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const reconciler = new Reconciler({ lbClass: "" });
+        const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
         reconciler.configure(FOUR, []);
         const now = new Map<ServiceKey, ServiceView>();
         for (const { name, what, port } of steps) {

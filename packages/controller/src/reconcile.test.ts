@@ -23,7 +23,7 @@ interface Expected {
 }
 
 function decide(view: ServiceView, pools = POOLS, lbClass = ""): Expected | "left alone" {
-  const reconciler = new Reconciler({ lbClass });
+  const reconciler = new Reconciler({ lbClass, source: "ConfigMap ns/config" });
   return summary(reconciler.configure(pools, [view]));
 }
 
@@ -242,7 +242,23 @@ describe("deciding for one Service", () => {
 
   it("decides nothing before it knows any pools, so that statuses stay", () => {
     const view = service({ ingress: [{ ip: "1.2.3.0" }] });
-    assert.deepEqual(new Reconciler({ lbClass: "" }).update([{ key: view.key, view }]), []);
+    assert.deepEqual(
+      new Reconciler({ lbClass: "", source: "ConfigMap ns/config" }).update([{ key: view.key, view }]),
+      [],
+    );
+  });
+
+  it("says once, to each Service without an address, that there are no pools yet", () => {
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
+    const view = service({});
+    const message =
+      'Failed to allocate IP for "default/web": there are no address pools yet: ConfigMap ns/config does not exist or is refused';
+    const change = { key: view.key, view };
+    assert.deepEqual(reconciler.update([change, change]), [
+      { view, desired: undefined, notices: [{ level: "Warning", reason: "AllocationFailed", message }] },
+    ]);
+    reconciler.update([{ key: view.key, view: undefined }]);
+    assert.equal(reconciler.update([change]).length, 1);
   });
 
   it("clears what no pool gives out once there are no pools", () => {
@@ -261,14 +277,14 @@ describe("deciding for many Services", () => {
   }
 
   it("adopts every status before it gives anything out", () => {
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     const holder = { ...youngest, ingress: [{ ip: "1.2.3.0" }] };
     reconciler.configure(FOUR, [old, young, holder]);
     assert.deepEqual(shown(reconciler, old, young, youngest), ["1.2.3.1", undefined, "1.2.3.0"]);
   });
 
   it("lets the older of two Services with one address keep it", () => {
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     const ingress = [{ ip: "1.2.3.1" }];
     const decisions = reconciler.configure(FOUR, [
       { ...young, ingress },
@@ -285,7 +301,7 @@ describe("deciding for many Services", () => {
   });
 
   it("gives what is released to the oldest who waits, not to who comes along", () => {
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     const holders = ["a", "b"].map((name) => service({ key: `default/${name}` }));
     const late = service({ key: "default/late", createdAtMs: 9 });
     reconciler.configure(FOUR, [...holders, youngest, young]);
@@ -302,7 +318,7 @@ describe("deciding for many Services", () => {
     { name: "it is made anew under the same name", change: { uid: "new", createdAtMs: 99 } },
   ]) {
     it(`releases the address of a Service when ${name}`, () => {
-      const reconciler = new Reconciler({ lbClass: "" });
+      const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
       reconciler.configure(FOUR, [old, young, youngest]);
       const view = { ...old, ...change };
       reconciler.update([{ key: view.key, view }]);
@@ -311,7 +327,7 @@ describe("deciding for many Services", () => {
   }
 
   it("releases by a class of its own although the API drops the class with the type", () => {
-    const reconciler = new Reconciler({ lbClass: "mine" });
+    const reconciler = new Reconciler({ lbClass: "mine", source: "ConfigMap ns/config" });
     const mine = service({ loadBalancerClass: "mine" });
     reconciler.configure(FOUR, [mine]);
     const view = { ...mine, type: "ClusterIP", loadBalancerClass: undefined, ingress: [{ ip: "1.2.3.0" }] };
@@ -320,7 +336,7 @@ describe("deciding for many Services", () => {
   });
 
   it("tells the same failure once, and again when it is another", () => {
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     const view = service({ annotations: { [POOL]: "none" } });
     const other = { ...view, annotations: { [POOL]: "nothing" } };
     const told = [
@@ -332,7 +348,7 @@ describe("deciding for many Services", () => {
   });
 
   it("does not take back by a status that is behind", () => {
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     reconciler.configure(POOLS, [old]);
     const view = { ...old, ingress: [{ ip: "3.2.1.9" }] };
     assert.deepEqual(summary(reconciler.update([{ key: view.key, view }])), {
@@ -342,7 +358,7 @@ describe("deciding for many Services", () => {
   });
 
   it("moves everybody from a pool that goes to one that stays, in one decision each", () => {
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     reconciler.configure(FOUR, [old]);
     const view = { ...old, ingress: [{ ip: "1.2.3.0" }] };
     assert.deepEqual(summary(reconciler.configure(POOLS.slice(2), [view])), {
@@ -353,7 +369,7 @@ describe("deciding for many Services", () => {
   });
 
   it("does not move anybody for a pool that comes", () => {
-    const reconciler = new Reconciler({ lbClass: "" });
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     reconciler.configure(POOLS.slice(2, 3), [old]);
     assert.deepEqual(summary(reconciler.configure(POOLS, [old])), { addresses: ["3.2.1.0"], pool: "both" });
   });

@@ -34,11 +34,18 @@ export class Reconciler {
   readonly #allocator = new Allocator();
   readonly #known = new Map<ServiceKey, Known>(); // bounded by the Services of the cluster
   readonly #waiting = new Set<ServiceKey>(); // of #known
+  /** Told that there is no configuration yet; by key, the uid. Bounded by the Services of the cluster. */
+  readonly #unconfigured = new Map<ServiceKey, string>();
+  readonly #source: string;
   #configured = false;
 
-  /** @param options.lbClass the class to serve; "" for Services that name none. */
-  constructor(options: { readonly lbClass: string }) {
+  /**
+   * @param options.lbClass the class to serve; "" for Services that name none.
+   * @param options.source where the configuration comes from, for people: `ConfigMap metallb-system/config`.
+   */
+  constructor(options: { readonly lbClass: string; readonly source: string }) {
     this.#lbClass = options.lbClass;
+    this.#source = options.source;
   }
 
   /**
@@ -48,6 +55,7 @@ export class Reconciler {
   configure(pools: readonly Pool[], views: Iterable<ServiceView>): readonly Decision[] {
     const all = [...views].sort(byClaim);
     this.#configured = true;
+    this.#unconfigured.clear();
     this.#allocator.setPools(pools);
     for (const view of all) if (this.#serves(view) && !this.#known.has(view.key)) this.#adopt(view);
     return this.update(all.map((view) => ({ key: view.key, view })));
@@ -55,7 +63,7 @@ export class Reconciler {
 
   /** Decides for Services that changed, and for those that wait where the change made room. */
   update(changes: readonly Change[]): readonly Decision[] {
-    if (!this.#configured) return [];
+    if (!this.#configured) return changes.flatMap((change) => this.#explainWait(change));
     const decisions = new Map<ServiceKey, Decision>();
     const openings = this.#allocator.openings;
     const claimants: ServiceView[] = [];
@@ -97,6 +105,18 @@ export class Reconciler {
       if (state !== undefined) counts.set(state, (counts.get(state) ?? 0) + 1);
     }
     return counts;
+  }
+
+  /** Without a configuration nothing is decided, but who waits for it is told so, once. */
+  #explainWait({ key, view }: Change): readonly Decision[] {
+    if (view === undefined) this.#unconfigured.delete(key);
+    if (view === undefined || view.ingress.length > 0 || !this.#serves(view)) return [];
+    if (this.#unconfigured.get(key) === view.uid) return [];
+    this.#unconfigured.set(key, view.uid);
+    const message = `Failed to allocate IP for "${key}": there are no address pools yet: ${this.#source} does not exist or is refused`;
+    return [
+      { view, desired: undefined, notices: [{ level: "Warning", reason: "AllocationFailed", message }] },
+    ];
   }
 
   #serves(view: ServiceView): boolean {

@@ -18,6 +18,8 @@ export interface TermOptions {
   readonly events: EventRecorder;
   readonly caches: Caches;
   readonly lbClass: string;
+  /** What the configuration comes from, for people. */
+  readonly configSource: string;
   readonly mayWrite: () => boolean;
   readonly observe: TermObserver;
 }
@@ -44,9 +46,9 @@ export class Term {
   #open = false;
 
   constructor(options: TermOptions) {
-    const { client, clock, random, events, lbClass, mayWrite, observe } = options;
+    const { client, clock, random, events, lbClass, configSource, mayWrite, observe } = options;
     this.#options = options;
-    this.#reconciler = new Reconciler({ lbClass });
+    this.#reconciler = new Reconciler({ lbClass, source: configSource });
     this.#queue = new WorkQueue({
       clock,
       random,
@@ -85,6 +87,7 @@ export class Term {
     this.#open = true;
     for (const view of this.#options.caches.services()) this.#latest.see(view);
     if (config !== undefined) this.configure(config);
+    else this.#decide([...this.#latest.values()].map((view) => ({ key: view.key, view })));
   }
 
   /** Puts a configuration in force. Without one, nothing is decided: what statuses say stays. */
