@@ -27,8 +27,8 @@ describe("bundle", () => {
       );
     });
 
-    it(`keeps what ${name} reads at start below 2.5 MiB`, () => {
-      assert.ok(startOctets(name) < 2.5 * 1024 * 1024, `${startOctets(name)} octets`);
+    it(`keeps what ${name} reads at start below 1.75 MiB`, () => {
+      assert.ok(startOctets(name) < 1.75 * 1024 * 1024, `${startOctets(name)} octets`);
     });
 
     it(`runs ${name} from the bundle alone`, () => {

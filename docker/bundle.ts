@@ -74,7 +74,7 @@ export async function bundle(
     banner: {
       js: 'import{createRequire as $require}from"node:module";const require=$require(import.meta.url);',
     },
-    plugins: [workerPaths(program)],
+    plugins: [workerPaths(program), onlyEnglish],
     metafile: true,
     logLevel: "warning",
   });
@@ -110,6 +110,16 @@ function workerPaths(program: Bundled): Plugin {
     },
   };
 }
+
+/** zod's messages in forty other languages would be read at every start. */
+const onlyEnglish: Plugin = {
+  name: "only-english",
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: 'export { default as en } from "./en.js";',
+    }));
+  },
+};
 
 function outputs(metafile: Metafile, folder: string, root: string): readonly Output[] {
   const early = readAtStart(metafile);
