@@ -36,6 +36,7 @@ const layer2 = runLayer2(
     log,
     metrics: metrics.layer2,
     onYielded: () => {},
+    isStill: (station) => interfaces.isStill(station),
     onCaptureLost: () => interfaces.refresh(),
   },
 );

@@ -73,6 +73,7 @@ async function start(life: Life): Promise<void> {
       log,
       metrics,
       recordEvent: kubernetes.recordEvent,
+      isStill: (station) => interfaces.isStill(station),
       onCaptureLost: () => interfaces.refresh(),
     },
   );

@@ -37,6 +37,11 @@ export interface Layer2Ports {
   readonly metrics: Layer2Metrics;
   /** The end of a `yield`; `heard` when the new owner was. */
   readonly onYielded: (address: IpAddress, heard: boolean) => void;
+  /**
+   * Whether an interface is still the one it was. A capture opens by name, and in between another may have come
+   * under that name: answers would carry the MAC of the one that is gone.
+   */
+  readonly isStill: (station: Interface) => boolean;
   /** A capture ended by itself: something happened to its interface. */
   readonly onCaptureLost: () => void;
 }
@@ -76,7 +81,8 @@ export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
     }
   });
 
-  const openCapture = ({ name, mac }: Interface): void => {
+  const openCapture = (station: Interface): void => {
+    const { name, mac } = station;
     const fail = (message: string): void => {
       metrics.captureFailures.inc();
       log.warn("capture failed", { interface: name, reason: message });
@@ -94,6 +100,11 @@ export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
     });
     if (capture.type === "open-failure") {
       fail(capture.message);
+      return;
+    }
+    if (!ports.isStill(station)) {
+      capture.close();
+      fail("it changed while the capture was opened");
       return;
     }
     metrics.captureOpens.inc();

@@ -1,5 +1,6 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
+import type { Interface } from "@herald/layer2/announcer";
 import type { Digest } from "@herald/layer2/election";
 import type { AnnouncerOptions } from "@herald/layer2/options";
 import type { Clock } from "@herald/shared/core";
@@ -35,6 +36,8 @@ export interface SpeakerPorts {
   readonly log: Log;
   readonly metrics: SpeakerMetrics;
   readonly recordEvent: (record: EventRecord) => void;
+  /** See Layer2Ports. */
+  readonly isStill: (station: Interface) => boolean;
   /** A capture ended by itself: look at the interfaces. */
   readonly onCaptureLost: () => void;
 }
@@ -76,7 +79,7 @@ class JoinedSpeaker implements Speaker {
   #leaving: { readonly addresses: Set<IpAddress>; readonly done: () => void } | undefined;
 
   constructor(options: SpeakerOptions, ports: SpeakerPorts) {
-    const { clock, packets, log, metrics, onCaptureLost, digest } = ports;
+    const { clock, packets, log, metrics, isStill, onCaptureLost, digest } = ports;
     this.#ports = ports;
     this.#plan = options.plan;
     this.#planner = new Planner({ self: options.node, options: options.plan, digest });
@@ -87,6 +90,7 @@ class JoinedSpeaker implements Speaker {
       packets,
       log,
       metrics: metrics.layer2,
+      isStill,
       onCaptureLost,
       onYielded: (address, heard) => this.#yielded(address, heard),
     });

@@ -1,3 +1,4 @@
+import type { Interface } from "@herald/layer2/announcer";
 import type { Clock, Instant } from "@herald/shared/core";
 import { DecodeError } from "@herald/wire/bytes";
 import type { Link } from "../interface-rules.ts";
@@ -19,6 +20,8 @@ export interface InterfaceWatchOptions {
 }
 
 export interface InterfaceWatch {
+  /** Asks the kernel whether this interface is there, by name, index and MAC. */
+  isStill(station: Interface): boolean;
   /** Something else noticed a change: make the list at the next look. */
   refresh(): void;
   stop(): void;
@@ -53,9 +56,16 @@ export function watchInterfaces({ clock, onLinks, onTrouble }: InterfaceWatchOpt
   };
   let cancel = clock.at(clock.now(), look);
 
+  const refresh = (): void => {
+    changedAt ??= clock.now();
+  };
+
   return {
-    refresh: () => {
-      changedAt ??= clock.now();
+    refresh,
+    isStill: ({ name, index, mac }) => {
+      const links = guarded(() => socket.list(), onTrouble);
+      if (links === undefined) refresh(); // events were read with the list
+      return links?.some((link) => link.name === name && link.index === index && link.mac === mac) ?? false;
     },
     stop: () => {
       cancel();
