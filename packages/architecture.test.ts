@@ -11,6 +11,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   shared: ["ipaddr.js", "yaml", "zod"],
   layer2: ["@herald/shared", "@herald/wire"],
+  gossip: ["@herald/shared", "@herald/wire"],
   k8s: ["@herald/shared", "@kubernetes/client-node"],
   daemon: ["@herald/shared", "fastify", "pino", "prom-client", "zod"],
   controller: ["@herald/daemon", "@herald/k8s", "@herald/shared", "prom-client", "zod"],
@@ -30,7 +31,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Protocols, allocation and configuration: no I/O, no clock, no dice, no promise. */
-const PURE = ["wire", "shared", "layer2"];
+const PURE = ["wire", "shared", "layer2", "gossip"];
 
 /** Pure files inside packages that also do I/O. */
 const PURE_FILES = [

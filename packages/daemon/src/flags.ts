@@ -1,6 +1,6 @@
 import process from "node:process";
+import { closest } from "@herald/shared/closest";
 import { z } from "zod";
-import { closest } from "./closest.ts";
 import { explainFlags } from "./flag-help.ts";
 
 /** One flag, written `--name value`, `--name=value` or, as Go's programs take it, with one dash. */

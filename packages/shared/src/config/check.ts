@@ -1,7 +1,7 @@
+import { suggest } from "../closest.ts";
 import type { IpRange } from "../ip/range.ts";
 import { shortestPrefix } from "../ip/range.ts";
 import { toPeer } from "./build.ts";
-import { suggest } from "./closest.ts";
 import { parseCommunity } from "./community.ts";
 import type { DocumentPath } from "./document.ts";
 import { type Finding, valueAt } from "./issues.ts";

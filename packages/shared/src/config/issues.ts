@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { suggest } from "./closest.ts";
+import { suggest } from "../closest.ts";
 import type { DocumentPath } from "./document.ts";
 import { ConfigSchema } from "./schema.ts";
 
