@@ -98,6 +98,7 @@ describe("Dockerfiles", () => {
     assert.deepEqual(
       missing.map(({ name }) => name),
       [],
+      "add a COPY line for each to both Dockerfiles",
     );
   });
 
