@@ -74,7 +74,7 @@ export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
       registers,
     }),
     takeovers: counter(registry, "herald_speaker_takeovers_total", "Services this node began to announce."),
-    yields: { heard: yields.labels("heard"), timeout: yields.labels("timeout") },
+    yields: { heard: series(yields, "heard"), timeout: series(yields, "timeout") },
     batchesApplied: counter(
       registry,
       "herald_speaker_batches_applied_total",
@@ -118,12 +118,12 @@ function createLayer2Metrics(registry: Registry): Layer2Metrics {
   for (const state of ["announcing", "opening", ...Object.keys(UNFIT_REASONS)]) interfaces.set({ state }, 0);
   return {
     framesDropped: Object.fromEntries(
-      Object.keys(DROP_REASONS).map((reason) => [reason, framesDropped.labels("arp", reason)]),
+      Object.keys(DROP_REASONS).map((reason) => [reason, series(framesDropped, "arp", reason)]),
     ) as Record<DropReason, Counted>,
     answers: counter(registry, "herald_speaker_answers_total", "ARP requests answered."),
     gratuitous: {
-      request: gratuitous.labels("arp", "request"),
-      reply: gratuitous.labels("arp", "reply"),
+      request: series(gratuitous, "arp", "request"),
+      reply: series(gratuitous, "arp", "reply"),
     },
     sendFailures: counter(
       registry,
@@ -165,9 +165,9 @@ function createAddressCounters(registry: Registry): Pick<Layer2Metrics, "ofAddre
       let counters = known.get(ip);
       if (counters === undefined) {
         counters = {
-          requests: requests.labels(ip),
-          responses: responses.labels(ip),
-          gratuitous: gratuitous.labels(ip),
+          requests: series(requests, ip),
+          responses: series(responses, ip),
+          gratuitous: series(gratuitous, ip),
         };
         known.set(ip, counters);
       }
@@ -237,6 +237,13 @@ function createLoopLag(registry: Registry): void {
 
 function counter(registry: Registry, name: string, help: string): Counter {
   return new Counter({ name, help, registers: [registry] });
+}
+
+/** One series of a counter, which stands at 0 from now on: what was never counted is there, too. */
+function series<Name extends string>(counter: Counter<Name>, ...values: readonly string[]): Counted {
+  const one = counter.labels(...values);
+  one.inc(0);
+  return one;
 }
 
 function startingAt0<Name extends string>(gauge: Gauge<Name>, label: string): Gauge<Name> {

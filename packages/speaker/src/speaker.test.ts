@@ -1,0 +1,285 @@
+import assert from "node:assert/strict";
+import { hash } from "node:crypto";
+import { describe, it } from "node:test";
+import { createLog } from "@herald/daemon/log";
+import type { EventRecord } from "@herald/k8s/events";
+import { hex } from "@herald/lab/hex";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { DROP_REASONS } from "@herald/layer2/drop-reasons";
+import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
+import { loadConfig } from "@herald/shared/config/load";
+import { type ServiceView, serviceKey } from "@herald/shared/service/view";
+import { describeFrame } from "@herald/wire/describe";
+import { parseMac } from "@herald/wire/mac";
+import { Registry } from "prom-client";
+import type { Link } from "./interface-rules.ts";
+import type { Change } from "./kubernetes-protocol.ts";
+import { createSpeakerMetrics } from "./metrics.ts";
+import type { CaptureOptions } from "./packet-port.ts";
+import { createSpeaker } from "./speaker.ts";
+
+const SELF = "node-1";
+const eth0: Link = {
+  name: "eth0",
+  index: 2,
+  mac: parseMac("02:00:00:00:00:01"),
+  up: true,
+  broadcast: true,
+  noArp: false,
+  hasMaster: false,
+  operational: true,
+};
+const web: ServiceView = {
+  key: serviceKey("default", "web"),
+  uid: "uid-1",
+  resourceVersion: "1",
+  type: "LoadBalancer",
+  loadBalancerClass: undefined,
+  annotations: {},
+  labels: {},
+  clusterIps: [],
+  ipFamilies: [4],
+  ipFamilyPolicy: "SingleStack",
+  externalTrafficPolicy: "Cluster",
+  selector: {},
+  ports: [],
+  loadBalancerIp: "",
+  ingress: [{ ip: "192.0.2.10" }],
+  createdAtMs: 0,
+  deleting: false,
+};
+const config: Change = {
+  type: "config",
+  config: loadConfig("address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24]}]"),
+};
+const refusedConfig: Change = { type: "config-refused", mistakes: [], message: "there is no ConfigMap" };
+const node = (name: string, speakerReady = true): Change => ({
+  type: "node",
+  name,
+  node: { labels: {}, networkUnavailable: false, speakerReady },
+});
+const ready: Change = {
+  type: "endpoints",
+  key: web.key,
+  endpoints: [{ nodeName: SELF, addresses: [], ready: true, serving: true }],
+};
+const service = (view: ServiceView): Change => ({ type: "service", service: view });
+const everything = [node(SELF), config, service(web), ready] as const;
+const request = hex`
+  ffffffffffff 020000000009 0806
+  0001 0800 06 04 0001 020000000009 c0000201 000000000000 c000020a`;
+const newOwnerSpeaks = hex`
+  ffffffffffff 0200000000bb 0806
+  0001 0800 06 04 0001 0200000000bb c000020a ffffffffffff c000020a`;
+
+function start() {
+  const clock = new VirtualClock();
+  const registry = new Registry();
+  const sent: string[] = [];
+  const events: EventRecord[] = [];
+  const lines: string[] = [];
+  let capture: CaptureOptions | undefined;
+  const speaker = createSpeaker(
+    {
+      node: SELF,
+      plan: { ignoreExcludeLb: false, lbClass: undefined },
+      announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: 5000, gratuitousRounds: 1 },
+      captures: { retryMinMs: 100, retryMaxMs: 1000 },
+      excludedInterfaces: [],
+    },
+    {
+      clock,
+      packets: {
+        open: (options) => {
+          capture = options;
+          return {
+            type: "capture",
+            send: (frame) => {
+              sent.push(describeFrame(frame));
+              return "sent";
+            },
+            close: () => {},
+          };
+        },
+      },
+      digest: (text) => hash("sha256", text, "buffer"),
+      log: createLog({ level: "info", program: "speaker", write: (line) => lines.push(line) }),
+      metrics: createSpeakerMetrics(registry),
+      recordEvent: (record) => events.push(record),
+      isStill: () => true,
+      onCaptureLost: () => {},
+    },
+  );
+  speaker.setLinks([eth0]);
+  return {
+    clock,
+    events,
+    speaker,
+    messages: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+    hear: (frame: Uint8Array) => capture?.onFrame(frame),
+    apply: (...changes: Change[]) => {
+      let taken = false;
+      speaker.apply(changes, () => {
+        taken = true;
+      });
+      clock.advance(50);
+      assert.ok(taken);
+    },
+    /** What was sent since the last time. */
+    sent: () => sent.splice(0),
+    series: async (name: string) =>
+      (await registry.metrics()).split("\n").filter((line) => line.startsWith(name)),
+  };
+}
+
+const GRATUITOUS = [
+  "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ARP, Announcement 192.0.2.10",
+  "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ARP, Reply 192.0.2.10 is-at 02:00:00:00:00:01",
+];
+const ANSWER = "02:00:00:00:00:01 > 02:00:00:00:00:09, ARP, Reply 192.0.2.10 is-at 02:00:00:00:00:01";
+
+describe("the speaker", () => {
+  it("announces nothing before it has seen the whole cluster", () => {
+    const { apply, hear, sent, speaker } = start();
+    apply(...everything);
+    hear(request);
+    assert.deepEqual(sent(), []);
+    assert.equal(speaker.synced, false);
+  });
+
+  it("announces what it owns once it has, answers for it and tells of it", async () => {
+    const { apply, events, hear, sent, series, speaker } = start();
+    apply(...everything, { type: "synced" });
+    assert.deepEqual(sent(), GRATUITOUS);
+    hear(request);
+    assert.deepEqual(sent(), [ANSWER]);
+    assert.equal(speaker.synced, true);
+    assert.deepEqual(events, [
+      {
+        regarding: { apiVersion: "v1", kind: "Service", namespace: "default", name: "web", uid: "uid-1" },
+        type: "Normal",
+        reason: "nodeAssigned",
+        message: 'announcing from node "node-1" with protocol "layer2"',
+      },
+    ]);
+    assert.deepEqual(await series("metallb_speaker_announced"), [
+      'metallb_speaker_announced{service="default/web",protocol="layer2",node="node-1",ip="192.0.2.10"} 1',
+    ]);
+    assert.deepEqual(await series("metallb_layer2"), [
+      'metallb_layer2_requests_received{ip="192.0.2.10"} 1',
+      'metallb_layer2_responses_sent{ip="192.0.2.10"} 1',
+      'metallb_layer2_gratuitous_sent{ip="192.0.2.10"} 2',
+    ]);
+  });
+
+  it("tells of a takeover once, however often the Service changes", () => {
+    const { apply, events } = start();
+    apply(...everything, { type: "synced" });
+    apply(service({ ...web, resourceVersion: "2" }), ready, node(SELF), config);
+    assert.equal(events.length, 1);
+  });
+
+  it("is silent at once, and drops the address's counters, when the Service goes", async () => {
+    const { apply, hear, sent, series } = start();
+    apply(...everything, { type: "synced" });
+    sent();
+    apply({ type: "service-gone", key: web.key });
+    hear(request);
+    assert.deepEqual(sent(), []);
+    assert.deepEqual(await series("metallb_layer2"), []);
+    assert.deepEqual(await series("metallb_speaker_announced"), []);
+  });
+
+  it("answers until it hears the node that takes an address over", async () => {
+    const { apply, hear, sent, series } = start();
+    apply(...everything, { type: "synced" });
+    sent();
+    apply(node(SELF, false), node("node-2"));
+    hear(request);
+    assert.deepEqual(sent(), [ANSWER]);
+    hear(newOwnerSpeaks);
+    hear(request);
+    assert.deepEqual(sent(), []);
+    assert.deepEqual(await series("herald_speaker_yields_total"), [
+      'herald_speaker_yields_total{outcome="heard"} 1',
+      'herald_speaker_yields_total{outcome="timeout"} 0',
+    ]);
+  });
+
+  it("keeps what it announces when the configuration is refused, and says so once", async () => {
+    const { apply, hear, messages, sent, series } = start();
+    apply(...everything, { type: "synced" });
+    sent();
+    apply(refusedConfig);
+    apply(refusedConfig);
+    hear(request);
+    assert.deepEqual(sent(), [ANSWER]);
+    assert.deepEqual(await series("metallb_k8s_client_config"), [
+      "metallb_k8s_client_config_loaded_bool 1",
+      "metallb_k8s_client_config_stale_bool 1",
+    ]);
+    assert.deepEqual(
+      messages().filter((message) => message.includes("stays in force")),
+      ["no configuration; the last one stays in force"],
+    );
+  });
+
+  it("moves to a new address when the status changes", () => {
+    const { apply, sent } = start();
+    apply(...everything, { type: "synced" });
+    sent();
+    apply(service({ ...web, ingress: [{ ip: "192.0.2.11" }] }));
+    assert.deepEqual(
+      sent(),
+      GRATUITOUS.map((line) => line.replaceAll("192.0.2.10", "192.0.2.11")),
+    );
+  });
+
+  it("drains at once when it announces nothing", async () => {
+    const { apply, speaker } = start();
+    apply(node(SELF), config, { type: "synced" });
+    await speaker.drain();
+  });
+
+  it("drains by answering until the new owner is heard", async () => {
+    const { apply, hear, sent, speaker } = start();
+    apply(...everything, { type: "synced" });
+    sent();
+    const drained = speaker.drain();
+    apply(service({ ...web, resourceVersion: "3" })); // nothing that still comes in makes it announce again
+    hear(request);
+    assert.deepEqual(sent(), [ANSWER]);
+    hear(newOwnerSpeaks);
+    await drained;
+    hear(request);
+    assert.deepEqual(sent(), []);
+  });
+
+  it("drains to the end of its patience when nobody takes over", async () => {
+    const { apply, clock, hear, sent, speaker } = start();
+    apply(...everything, { type: "synced" });
+    sent();
+    const drained = speaker.drain();
+    clock.advance(4999);
+    hear(request);
+    assert.deepEqual(sent(), [ANSWER]);
+    clock.advance(1);
+    await drained;
+  });
+
+  it("counts the frames it ignores by their reason", async () => {
+    const { apply, hear, series } = start();
+    apply({ type: "synced" });
+    hear(request);
+    hear(request.subarray(0, 20));
+    const dropped = await series("herald_speaker_frames_dropped_total");
+    assert.deepEqual(
+      dropped.filter((line) => !line.endsWith(" 0")),
+      [
+        'herald_speaker_frames_dropped_total{protocol="arp",reason="not-announced"} 1',
+        'herald_speaker_frames_dropped_total{protocol="arp",reason="truncated"} 1',
+      ],
+    );
+    assert.equal(dropped.length, Object.keys(DROP_REASONS).length);
+  });
+});
