@@ -30,6 +30,7 @@ COPY patches patches
 COPY docker/package.json docker/
 COPY packages/controller/package.json packages/controller/
 COPY packages/daemon/package.json packages/daemon/
+COPY packages/gossip/package.json packages/gossip/
 COPY packages/k8s/package.json packages/k8s/
 COPY packages/lab/package.json packages/lab/
 COPY packages/layer2/package.json packages/layer2/

@@ -1,14 +1,7 @@
 import { Allocator } from "@herald/shared/allocator/allocator";
 import { samplePool, sampleService } from "@herald/shared/allocator/samples";
 import { fromBigint, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
-
-/** One line of a benchmark's table. */
-export interface Row {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly note: string;
-}
+import type { Row } from "./row.ts";
 
 /** What it costs to give out an address of a /16, by how full it is, and what looking at each would cost. */
 export async function benchAllocator(): Promise<Row[]> {

@@ -4,15 +4,7 @@ import { join } from "node:path";
 import { command } from "../cluster/command.ts";
 import { AnnounceProcess } from "../real/announce-process.ts";
 import { VethPair, whyNoPair } from "../real/veth-pair.ts";
-
-/** One line of a benchmark's table. */
-export interface Row {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** What to hold it against. */
-  readonly note: string;
-}
+import type { Row } from "./row.ts";
 
 /** Held by the announcer, and by the node's own kernel: the same path, the best that can be had. */
 const HELD = "192.0.2.77";

@@ -5,15 +5,7 @@ import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { whyNot } from "../cluster/requirements.ts";
 import { Installation } from "../real/installation.ts";
 import { addressesIn, type ServiceObject, service } from "../real/objects.ts";
-
-/** One line of the benchmark's table. */
-export interface Row {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** What it was measured on, and how. */
-  readonly note: string;
-}
+import type { Row } from "./row.ts";
 
 const SERVICES = "/api/v1/namespaces/default/services";
 const AT_ONCE = 300;

@@ -7,14 +7,7 @@ import { fromBigint, type IpAddress, toBigint } from "@herald/shared/ip/address"
 import { encodeArp } from "@herald/wire/arp";
 import { ETHERTYPE, encodeEthernet } from "@herald/wire/ethernet";
 import { BROADCAST, type MacAddress, macOctets } from "@herald/wire/mac";
-
-/** One line of what `npm run bench` prints. */
-export interface Row {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly note: string;
-}
+import type { Row } from "./row.ts";
 
 const MAC = "02:00:00:00:00:0a" as MacAddress;
 const CLIENT = macOctets("02:00:00:00:00:cc" as MacAddress);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { after, describe } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ApiObject } from "../cluster/api.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { buildImages, type Images } from "../cluster/images.ts";
+import { mainProcesses } from "../cluster/main-processes.ts";
 import { Segment } from "../cluster/segment.ts";
 import { clusterTests } from "./cluster-tests.ts";
 import { addressesIn, ISSUE_CONFIG, type ServiceObject, service } from "./objects.ts";
@@ -119,7 +120,7 @@ describe("the chart, on a cluster with kubelets", () => {
   }
 
   it("starts a program again that was killed, and nothing changes", async () => {
-    for (const pid of pidsOf("controller")) process.kill(pid, "SIGKILL");
+    for (const pid of mainProcesses("controller")) process.kill(pid, "SIGKILL");
     await cluster.waitFor<{ items: readonly PodObject[] }>(
       `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=app.kubernetes.io%2Fcomponent%3Dcontroller`,
       (list) =>
@@ -137,7 +138,7 @@ describe("the chart, on a cluster with kubelets", () => {
       ...["upgrade", "herald", `${ROOT}/charts/herald`, `--namespace=${NAMESPACE}`, "--reuse-values"],
       ...["--set=controller.replicas=2", "--wait", "--timeout=120s"],
     ]);
-    assert.equal(pidsOf("controller").length, 2);
+    assert.equal(mainProcesses("controller").length, 2);
     const lease = await cluster.api.get<{ spec: { holderIdentity: string } }>(
       `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/herald-controller`,
     );
@@ -162,12 +163,12 @@ describe("the chart, on a cluster with kubelets", () => {
       ...["--selector=app.kubernetes.io/name=herald", "--all-namespaces", "--output=name"],
     ]);
     assert.equal(left, "");
-    assert.deepEqual([...pidsOf("controller"), ...pidsOf("speaker")], []);
+    assert.deepEqual([...mainProcesses("controller"), ...mainProcesses("speaker")], []);
   });
 
   /** What the kernel says of our containers' main processes. */
   function containersOf(program: string) {
-    return pidsOf(program).map((pid) => {
+    return mainProcesses(program).map((pid) => {
       const status = readFileSync(`/proc/${pid}/status`, "utf8");
       const field = (name: string): string => new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(status)?.[1] ?? "";
       const root = readFileSync(`/proc/${pid}/mountinfo`, "utf8")
@@ -182,34 +183,6 @@ describe("the chart, on a cluster with kubelets", () => {
         rootReadOnly: root?.split(" ")[5]?.split(",").includes("ro"),
       };
     });
-  }
-
-  /** Main processes of a program in this cluster's containers. */
-  function pidsOf(program: string): readonly number[] {
-    return readdirSync("/proc")
-      .filter((entry) => /^\d+$/.test(entry))
-      .map(Number)
-      .filter((pid) => isMain(pid, program));
-  }
-
-  function isMain(pid: number, program: string): boolean {
-    try {
-      const [executable = "", ...words] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      const inContainer = readlinkSync(`/proc/${pid}/ns/mnt`) !== readlinkSync("/proc/self/ns/mnt");
-      return (
-        inContainer &&
-        executable.endsWith("node") &&
-        words.some(
-          (word) =>
-            word.endsWith(`/${program}.js`) ||
-            word.endsWith(`/${program}.mjs`) ||
-            word.includes(`/${program}/`),
-        )
-      );
-    } catch (error) {
-      if (error instanceof Error && "code" in error) return false; // it ended meanwhile
-      throw error;
-    }
   }
 });
 

@@ -206,12 +206,14 @@ export class Controller {
 
   /** @returns false when aborted first. */
   async #whenSynced(caches: Caches, signal: AbortSignal): Promise<boolean> {
+    const { log, clock } = this.#ports;
     try {
       await caches.whenSynced(signal);
     } catch (error) {
       if (signal.aborted) return false;
       throw error;
     }
+    if (!this.#wasSynced) log.info("ready", { afterMs: Math.round(clock.now()) });
     this.#wasSynced = true;
     this.#offerConfig(caches);
     return !signal.aborted;

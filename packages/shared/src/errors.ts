@@ -24,17 +24,20 @@ export function describeMistake({ line, path, message }: ConfigMistake): string 
   return [line > 0 ? `line ${line}` : "", path, message].filter((part) => part !== "").join(": ");
 }
 
-/** Why a Service got no address. A closed set: it is a metric label and the reason of a condition. */
-export type AllocationReason =
-  | "no-pools"
-  | "unknown-pool"
-  | "pool-not-allowed"
-  | "pool-exhausted"
-  | "wrong-family"
-  | "invalid-request"
-  | "address-not-in-pool"
-  | "address-in-use"
-  | "sharing-refused";
+/** Why a Service got no address, with a sentence for its owner. A closed set: it is a metric label. */
+export const ALLOCATION_REASONS = {
+  "no-pools": "The configuration has no address pools.",
+  "unknown-pool": "The pool that is asked for does not exist.",
+  "pool-not-allowed": "The pool that is asked for is not for Services like this one.",
+  "pool-exhausted": "No pool that may serve it has a free address of the family it needs.",
+  "wrong-family": "What is asked for does not fit the IP families of the Service.",
+  "invalid-request": "What is asked for cannot be read, or contradicts itself.",
+  "address-not-in-pool": "The address that is asked for is in no pool, or not in the pool that is asked for.",
+  "address-in-use": "The address that is asked for belongs to another Service.",
+  "sharing-refused": "The address is shared, and the other Services on it do not allow this one beside them.",
+} as const;
+
+export type AllocationReason = keyof typeof ALLOCATION_REASONS;
 
 /** The user's request cannot be met. Reported on the Service, retried when something changes. */
 export class AllocationError extends Error {

@@ -1,8 +1,16 @@
 /** The preferred prefix and the one MetalLB 0.7 to 0.12 used. Where both are set the first wins. */
 export const ANNOTATION_PREFIXES = ["metallb.io/", "metallb.universe.tf/"] as const;
 
-/** Annotations of a Service that we read, without their prefix. */
-export type AnnotationName = "address-pool" | "loadBalancerIPs" | "allow-shared-ip";
+/** Annotations of a Service that we read, without their prefix, with a sentence for its owner. */
+export const ANNOTATIONS = {
+  "address-pool": "Name of the pool to take addresses from, also one with `auto-assign: false`.",
+  loadBalancerIPs:
+    "The address to have, or one of each family with a comma between. They must belong to one pool. Not together with `spec.loadBalancerIP`.",
+  "allow-shared-ip":
+    "A sharing key: Services with the same key may have the same address while their ports differ and, under traffic policy Local, they select the same pods.",
+} as const;
+
+export type AnnotationName = keyof typeof ANNOTATIONS;
 
 /** Written by the controller, only under the preferred prefix. */
 export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";

@@ -1,0 +1,49 @@
+// node scripts/docs.ts [--check]: writes everything that is generated, or says what is stale.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { PROGRAM as CONTROLLER } from "../packages/controller/src/env.ts";
+import { createControllerMetrics } from "../packages/controller/src/metrics.ts";
+import { program as SPEAKER } from "../packages/speaker/src/env.ts";
+import { createSpeakerMetrics } from "../packages/speaker/src/metrics.ts";
+import { annotationsPage } from "./docs/annotations-page.ts";
+import { configPage } from "./docs/config-page.ts";
+import { flagsPage } from "./docs/flags-page.ts";
+import { metricsPage } from "./docs/metrics-page.ts";
+import { reasonsPage } from "./docs/reasons-page.ts";
+import { renderManifest } from "./manifest.ts";
+import { valuesSchema } from "./values-schema.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** By path below the root. Later ones may read what earlier ones wrote. */
+const GENERATED: readonly (readonly [string, () => string | Promise<string>])[] = [
+  ["docs/reference/annotations.md", annotationsPage],
+  ["docs/reference/config.md", configPage],
+  ["docs/reference/flags.md", () => flagsPage([CONTROLLER, SPEAKER])],
+  [
+    "docs/reference/metrics.md",
+    () => metricsPage({ controller: createControllerMetrics, speaker: createSpeakerMetrics }),
+  ],
+  ["docs/reference/reasons.md", reasonsPage],
+  ["charts/herald/values.schema.json", valuesSchema],
+  ["herald.yaml", renderManifest],
+];
+
+const check = process.argv.includes("--check");
+mkdirSync(`${root}docs/reference`, { recursive: true });
+const stale: string[] = [];
+for (const [path, render] of GENERATED) {
+  const fresh = await render();
+  const file = `${root}${path}`;
+  if (existsSync(file) && readFileSync(file, "utf8") === fresh) continue;
+  stale.push(path);
+  if (!check) writeFileSync(file, fresh);
+}
+if (check && stale.length > 0) {
+  process.stderr.write(`stale, run npm run docs: ${stale.join(", ")}\n`);
+  process.exitCode = 1;
+} else {
+  process.stdout.write(
+    stale.length === 0 ? "everything generated is fresh\n" : `wrote ${stale.join(", ")}\n`,
+  );
+}

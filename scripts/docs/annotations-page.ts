@@ -1,0 +1,23 @@
+import {
+  ALLOCATED_FROM_POOL,
+  ANNOTATION_PREFIXES,
+  ANNOTATIONS,
+} from "../../packages/shared/src/service/annotations.ts";
+import { page, table } from "./markdown.ts";
+
+export function annotationsPage(): string {
+  const [preferred, old] = ANNOTATION_PREFIXES;
+  const rows = Object.entries(ANNOTATIONS).map(([name, meaning]) => [
+    `\`${preferred}${name}\``,
+    `\`${old}${name}\``,
+    meaning,
+  ]);
+  return page(
+    "Annotations of a Service",
+    "Source: `packages/shared/src/service/annotations.ts`. Both spellings work; where both are set, the first wins.",
+    [
+      table(["annotation", "as MetalLB 0.7 to 0.12 wrote it", "meaning"], rows),
+      `The controller writes \`${ALLOCATED_FROM_POOL}\`: the pool an address came from. It is removed with the address.`,
+    ],
+  );
+}

@@ -1,0 +1,34 @@
+import type { Flag, Program } from "../../packages/daemon/src/flags.ts";
+import { page, table } from "./markdown.ts";
+
+type AnyProgram = Program<Readonly<Record<string, Flag>>>;
+
+export function flagsPage(programs: readonly AnyProgram[]): string {
+  return page(
+    "Flags and environment",
+    "Source: `env.ts` of each program; `--help` says the same. A flag wins over the environment; `--name=value`, `--name value` and a single dash all work.",
+    programs.map(section),
+  );
+}
+
+function section({ name, about, flags, refused = {} }: AnyProgram): string {
+  const rows = Object.entries(flags)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([flag, { env, default: given, defaultText, required, description }]) => [
+      `\`--${flag}\``,
+      env === undefined ? "" : `\`${env}\``,
+      required === true ? "required" : (defaultText ?? (given ? `\`${given}\`` : "")),
+      description,
+    ]);
+  const declined = Object.entries(refused).map(
+    ([flag, { because }]) => `- \`--${flag}\` is refused: ${because}`,
+  );
+  return [
+    `## ${name}`,
+    `It ${about}`,
+    table(["flag", "environment", "default", "meaning"], rows),
+    declined.join("\n"),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}

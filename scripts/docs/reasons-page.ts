@@ -1,0 +1,41 @@
+import { DROP_REASONS } from "../../packages/layer2/src/drop-reasons.ts";
+import { ALLOCATION_REASONS } from "../../packages/shared/src/errors.ts";
+import { UNFIT_REASONS } from "../../packages/speaker/src/interface-rules.ts";
+import { WITHDRAW_REASONS } from "../../packages/speaker/src/plan.ts";
+import { page, table } from "./markdown.ts";
+
+export function reasonsPage(): string {
+  return page(
+    "Reasons",
+    "Each is a member of a closed set in the source, a label of a metric, and in the log.",
+    [
+      section(
+        "Why a Service has no address",
+        "Source: `packages/shared/src/errors.ts`. In `herald_controller_services`, and spelt out in the Service's Events.",
+        ALLOCATION_REASONS,
+      ),
+      section(
+        "Why a node does not answer for a Service",
+        "Source: `packages/speaker/src/plan.ts`. In the speaker's log at level debug; where MetalLB has a word for it, that word.",
+        Object.fromEntries(
+          Object.entries(WITHDRAW_REASONS).map(([reason, { sentence }]) => [reason, sentence]),
+        ),
+      ),
+      section(
+        "Why a frame is not answered",
+        "Source: `packages/layer2/src/drop-reasons.ts`. In `herald_speaker_frames_dropped_total`; a frame counts under the first that applies.",
+        DROP_REASONS,
+      ),
+      section(
+        "Why nothing is announced on an interface",
+        "Source: `packages/speaker/src/interface-rules.ts`. In `herald_speaker_interfaces`.",
+        UNFIT_REASONS,
+      ),
+    ],
+  );
+}
+
+function section(title: string, source: string, reasons: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(reasons).map(([reason, sentence]) => [`\`${reason}\``, sentence]);
+  return `## ${title}\n\n${source}\n\n${table(["reason", "meaning"], rows)}`;
+}
