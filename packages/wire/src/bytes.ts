@@ -1,5 +1,12 @@
 /** Why bytes off the wire were refused. A closed set: it is a metric label. */
-export type DecodeReason = "truncated" | "trailing" | "unsupported" | "invalid" | "checksum";
+export type DecodeReason =
+  | "truncated"
+  | "trailing"
+  | "unsupported"
+  | "invalid"
+  | "checksum"
+  | "unauthenticated" // sealed with no key of ours, changed on its way, or not sealed at all
+  | "oversized"; // past a bound of ours
 
 /** The other side sent bytes we refuse. Counted and dropped, never fatal. */
 export class DecodeError extends Error {
