@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { elapse } from "@herald/k8s/elapse";
+import { FakeApi } from "@herald/k8s/fake";
+import { configMapsPath, endpointSlicesPath, nodesPath, podsPath, servicesPath } from "@herald/k8s/paths";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import type { Change } from "./kubernetes-protocol.ts";
+import { followKubernetes, whereUsable } from "./kubernetes-source.ts";
+
+const NAMESPACE = "metallb-system";
+const LABELS = { app: "speaker" };
+const NODE = `${nodesPath()}/node-1`;
+const POD = `${podsPath(NAMESPACE)}/speaker-1`;
+const CONFIG = `${configMapsPath(NAMESPACE)}/config`;
+const SERVICE = `${servicesPath("default")}/web`;
+const SLICE = `${endpointSlicesPath("default")}/web-1`;
+
+const pod = (ready: boolean): object => ({
+  metadata: { labels: LABELS },
+  spec: { nodeName: "node-1" },
+  status: { phase: "Running", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+});
+const configMap = (config: string): object => ({ data: { config } });
+const loadBalancer = {
+  spec: { type: "LoadBalancer" },
+  status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } },
+};
+const slice = {
+  metadata: { labels: { "kubernetes.io/service-name": "web" } },
+  endpoints: [
+    { addresses: ["10.0.0.1"], nodeName: "node-1", conditions: { ready: true } },
+    { addresses: ["10.0.0.2"], nodeName: "node-1", conditions: { ready: true } },
+    { addresses: ["10.0.0.3"], nodeName: "node-2", conditions: { ready: false } },
+  ],
+};
+
+async function world(speakerLabels: string, objects: Readonly<Record<string, object>>) {
+  const clock = new VirtualClock();
+  const api = new FakeApi({ clock });
+  for (const [path, object] of Object.entries(objects)) api.put(path, object);
+  const changes: Change[] = [];
+  const stop = new AbortController();
+  const options = {
+    kubeconfig: "",
+    namespace: NAMESPACE,
+    configName: "config",
+    speakerLabels,
+    nodeName: "node-1",
+    podName: "",
+  };
+  const ports = {
+    client: api,
+    clock,
+    random: new SeededRandom(1),
+    put: (change: Change) => changes.push(change),
+    notice: () => {},
+  };
+  const run = followKubernetes(options, ports, stop.signal);
+  await elapse(clock, 100);
+  return {
+    api,
+    /** Lets it happen; what came of it, in short. */
+    after: async (happening: () => void = () => {}): Promise<readonly string[]> => {
+      happening();
+      await elapse(clock, 100);
+      return changes.splice(0).map(inShort);
+    },
+    end: async () => {
+      stop.abort();
+      await run;
+      assert.equal(api.openWatches, 0);
+    },
+  };
+}
+
+function inShort(change: Change): string {
+  switch (change.type) {
+    case "service":
+      return `service ${change.service.key} ${change.service.ingress.map(({ ip }) => ip).join()}`;
+    case "endpoints":
+      return `endpoints ${change.key} ${change.endpoints
+        .map(({ nodeName, ready }) => `${nodeName}${ready ? "+" : "-"}`)
+        .join()}`;
+    case "node":
+      return `node ${change.name} ${change.node.speakerReady ? "ready" : "not ready"}`;
+    case "config":
+      return `config ${change.config.pools.map(({ name }) => name).join()}`;
+    case "config-refused":
+      return `config-refused ${change.mistakes.length === 0 ? change.message : change.mistakes[0]?.line}`;
+    case "service-gone":
+      return `service-gone ${change.key}`;
+    case "node-gone":
+      return `node-gone ${change.name}`;
+    case "synced":
+      return "synced";
+  }
+}
+
+describe("what the speaker follows", () => {
+  it("is put out small, and synced comes last", async () => {
+    const { after, end } = await world("app=speaker", {
+      [NODE]: {},
+      [POD]: pod(true),
+      [CONFIG]: configMap("address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24]}]"),
+      [SERVICE]: loadBalancer,
+      [`${servicesPath("default")}/inner`]: { spec: { type: "ClusterIP" } },
+      [SLICE]: slice,
+    });
+    const seen = await after();
+    assert.equal(seen.at(-1), "synced");
+    assert.deepEqual(
+      [...new Set(seen.slice(0, -1))].filter((line) => line !== "node node-1 not ready").sort(),
+      [
+        "config a",
+        "endpoints default/web node-1+,node-2-",
+        "node node-1 ready",
+        "service default/web 192.0.2.1",
+      ],
+    );
+    await end();
+  });
+
+  it("says before synced that there is no configuration", async () => {
+    const { after, end } = await world("app=speaker", {});
+    assert.deepEqual(await after(), [`config-refused there is no ConfigMap ${NAMESPACE}/config`, "synced"]);
+    await end();
+  });
+
+  it("has a node follow the readiness of its speaker's pod", async () => {
+    const { after, api, end } = await world("app=speaker", { [NODE]: {}, [POD]: pod(true) });
+    await after();
+    assert.deepEqual(await after(() => api.put(POD, pod(false))), ["node node-1 not ready"]);
+    assert.deepEqual(await after(() => api.put(POD, pod(true))), ["node node-1 ready"]);
+    assert.deepEqual(await after(() => api.remove(POD)), ["node node-1 not ready"]);
+    assert.deepEqual(await after(() => api.remove(NODE)), ["node-gone node-1"]);
+    await end();
+  });
+
+  it("takes every node for ready without labels of speakers", async () => {
+    const { after, end } = await world("", { [NODE]: {} });
+    assert.ok((await after()).includes("node node-1 ready"));
+    await end();
+  });
+
+  it("gives the lines of a refused configuration, and the next good one", async () => {
+    const { after, api, end } = await world("", { [CONFIG]: configMap("address-pools: []") });
+    await after();
+    assert.deepEqual(await after(() => api.put(CONFIG, configMap("address-pools: []\nnonsense: 1"))), [
+      "config-refused 2",
+    ]);
+    assert.deepEqual(await after(() => api.put(CONFIG, configMap("address-pools: []"))), ["config "]);
+    assert.deepEqual(await after(() => api.remove(CONFIG)), [
+      `config-refused there is no ConfigMap ${NAMESPACE}/config`,
+    ]);
+    await end();
+  });
+
+  it("loses a Service that stops being a load balancer", async () => {
+    const { after, api, end } = await world("", { [SERVICE]: loadBalancer });
+    await after();
+    assert.deepEqual(await after(() => api.put(SERVICE, { spec: { type: "ClusterIP" } })), [
+      "service-gone default/web",
+    ]);
+    await end();
+  });
+
+  it("loses the endpoints of a slice that goes", async () => {
+    const { after, api, end } = await world("", { [SLICE]: slice });
+    await after();
+    assert.deepEqual(await after(() => api.remove(SLICE)), ["endpoints default/web "]);
+    await end();
+  });
+
+  it("stays as it was while the API server is away", async () => {
+    const { after, api, end } = await world("", { [NODE]: {}, [SERVICE]: loadBalancer });
+    await after();
+    assert.deepEqual(await after(() => api.setReachable(false)), []);
+    await end();
+  });
+});
+
+describe("whereUsable", () => {
+  it("counts what serves while it ends, and keeps one entry for each node", () => {
+    const endpoint = (nodeName: string | undefined, ready: boolean, serving: boolean) => ({
+      nodeName,
+      addresses: ["10.0.0.1"],
+      ready,
+      serving,
+    });
+    const usable = (nodeName: string | undefined, is: boolean) => ({
+      nodeName,
+      addresses: [],
+      ready: is,
+      serving: is,
+    });
+    assert.deepEqual(
+      whereUsable([
+        endpoint("node-1", true, true),
+        endpoint("node-1", true, false),
+        endpoint("node-2", false, true),
+        endpoint("node-2", false, false),
+        endpoint(undefined, true, true),
+      ]),
+      [usable("node-1", true), usable("node-2", true), usable("node-2", false), usable(undefined, true)],
+    );
+  });
+});
