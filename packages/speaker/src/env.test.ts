@@ -85,7 +85,7 @@ describe("the speaker's flags", () => {
     it(`refuse ${flag}`, () =>
       assert.deepEqual(parseFlags(program, ["--node-name=a", flag], {}), {
         exitCode: 2,
-        text: `speaker: ${says}`,
+        text: `herald-speaker: ${says}`,
       }));
   }
 });

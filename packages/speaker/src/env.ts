@@ -12,6 +12,7 @@ import {
 import { LOG_LEVELS } from "@herald/daemon/log";
 import { parseAddress } from "@herald/shared/ip/address";
 import { z } from "zod";
+import manifest from "../package.json" with { type: "json" };
 
 /** The kubelet mounts the pod's own namespace here. */
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -59,8 +60,8 @@ const NEXT =
   "Checked now, used once speakers gossip; until then candidates are nodes with a Ready speaker pod.";
 
 export const program = {
-  name: "speaker",
-  version: "0.1.0",
+  name: "herald-speaker",
+  version: manifest.version,
   about: "answers ARP for the addresses of Services, so that their traffic comes to this node.",
   flags: {
     namespace: {
@@ -171,6 +172,12 @@ export const program = {
       default: "",
       placeholder: "PATH",
     },
+  },
+  refused: {
+    "health-probe-port": { because: "health is served on --port; probe /healthz and /readyz there." },
+    "pprof-bind-address": { because: "there is no Go profile here; /metrics has memory and event loop." },
+    "frrk8s-namespace": { env: "FRRK8S_NAMESPACE", because: "there is no FRR here; leave it out." },
+    "frrk8s-secret-passthrough": { because: "there is no FRR here; leave it out." },
   },
 } as const satisfies Program<Readonly<Record<string, Flag>>>;
 
