@@ -163,6 +163,12 @@ describe("the chart, on a cluster with kubelets", () => {
       ...["--selector=app.kubernetes.io/name=herald", "--all-namespaces", "--output=name"],
     ]);
     assert.equal(left, "");
+    await cluster.waitFor<{ items: readonly PodObject[] }>(
+      `/api/v1/namespaces/${NAMESPACE}/pods`,
+      (list) => list?.items.length === 0,
+      30_000,
+      "its pods are gone",
+    );
     assert.deepEqual([...mainProcesses("controller"), ...mainProcesses("speaker")], []);
   });
 

@@ -124,9 +124,10 @@ describe("speakers, on a real segment", () => {
   it("spreads 40 addresses over all nodes, one holder each", async () => {
     const names = Array.from({ length: 40 }, (_, index) => ({ name: `spread-${index}` }));
     const found = await herald.createServices(names);
-    const holders = new Set<NodeName>();
-    for (const address of found.flatMap(addressesIn)) holders.add(await herald.segment.untilHeld(address));
-    assert.deepEqual([...holders].sort(), cluster.nodes);
+    const holders = await Promise.all(
+      found.flatMap(addressesIn).map((address) => herald.segment.untilHeld(address)),
+    );
+    assert.deepEqual([...new Set(holders)].sort(), cluster.nodes);
   });
 
   it("counts what it does not answer, by reason", async () => {
