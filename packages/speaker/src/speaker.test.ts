@@ -246,7 +246,7 @@ describe("the speaker", () => {
     apply(...everything, { type: "synced" });
     sent();
     const drained = speaker.drain();
-    apply(service({ ...web, resourceVersion: "3" })); // nothing that still comes in makes it announce again
+    apply(service({ ...web, ingress: [{ ip: "192.0.2.11" }] })); // nothing new is begun on the way out
     hear(request);
     assert.deepEqual(sent(), [ANSWER]);
     hear(newOwnerSpeaks);
