@@ -71,9 +71,7 @@ describe("architecture", () => {
     it(`${name} imports nothing that its manifest does not name`, () => {
       const { dependencies, devDependencies } = manifest(name);
       const strangers = sources(name).flatMap(({ path, text }) => {
-        const known = Object.keys(
-          path.endsWith(".test.ts") ? { ...dependencies, ...devDependencies } : dependencies,
-        );
+        const known = Object.keys(isTest(path) ? { ...dependencies, ...devDependencies } : dependencies);
         return importedPackages(text)
           .filter((target) => !known.includes(target) && target !== "fast-check")
           .map((target) => `${path} imports ${target}`);
@@ -90,7 +88,7 @@ describe("architecture", () => {
   it("each big dependency has one importer", () => {
     const intruders = Object.keys(MAY_USE)
       .flatMap(sources)
-      .filter(({ path }) => !path.endsWith(".test.ts"))
+      .filter(({ path }) => !isTest(path))
       .flatMap(({ path, text }) =>
         importedPackages(text)
           .filter((target) => !(IMPORTERS[target] ?? [""]).some((prefix) => path.startsWith(prefix)))
@@ -105,7 +103,7 @@ describe("architecture", () => {
       ...PURE_FILES.map((path) => ({ path, text: readFileSync(join(packages, path), "utf8") })),
     ];
     const impure = files
-      .filter(({ path }) => !path.endsWith(".test.ts"))
+      .filter(({ path }) => !isTest(path))
       .flatMap(({ path, text }) =>
         withoutComments(text)
           .split("\n")
@@ -119,9 +117,7 @@ describe("architecture", () => {
     const outside = Object.keys(MAY_USE)
       .filter((name) => name !== "lab")
       .flatMap(sources)
-      .filter(
-        ({ path, text }) => !path.endsWith(".test.ts") && importedPackages(text).includes("@herald/lab"),
-      );
+      .filter(({ path, text }) => !isTest(path) && importedPackages(text).includes("@herald/lab"));
     assert.deepEqual(
       outside.map(({ path }) => path),
       [],
@@ -148,6 +144,11 @@ function sources(name: string): readonly { path: string; text: string }[] {
       const path = join(name, "src", file);
       return { path, text: readFileSync(join(packages, path), "utf8") };
     });
+}
+
+/** What runs in tests only: they, and what they keep beside their recorded bytes. */
+function isTest(path: string): boolean {
+  return path.endsWith(".test.ts") || path.includes("/testdata/");
 }
 
 /** Package names in import and export statements and in `import(…)`; own files and Node's modules left out. */
