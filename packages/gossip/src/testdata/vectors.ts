@@ -15,7 +15,10 @@ interface Recording {
 /** All of one datagram, or of one direction of one TCP connection. */
 export interface Vector {
   readonly id: string;
+  readonly scenario: string;
   readonly transport: "udp" | "tcp";
+  /** `memberlist`: sent by a real node. */
+  readonly producer: "memberlist" | "handcrafted";
   readonly direction: string;
   /** The layers, outermost first: `label>enc1>crc>compound[ping,suspect]`. */
   readonly shape: string;
@@ -46,6 +49,8 @@ export interface DecodedMessage {
   readonly name: string;
   readonly error?: string;
   readonly fields?: Readonly<Record<string, unknown>>;
+  readonly count?: number; // of a compound
+  /** The first six and the last of very many. */
   readonly parts?: readonly DecodedMessage[] | null;
   readonly inner?: DecodedMessage; // of a compressed datagram
   readonly header?: Readonly<Record<string, unknown>>;
