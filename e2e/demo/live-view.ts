@@ -7,6 +7,7 @@ import { addressOf, type DemoSteps, type ServiceObject } from "./steps.ts";
 
 const EVERY_MS = 1_000;
 const EVENTS_SHOWN = 8;
+const WIDTH = process.stdout.columns ?? 160;
 
 interface Row {
   readonly name: string;
@@ -113,7 +114,7 @@ function draw(rows: readonly Row[], tallies: ReadonlyMap<string, Tally>, events:
     table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
   const [head = "", ...body] = lines;
-  return [bold(head), ...body, "", bold("EVENTS"), ...events.map((event) => event.slice(0, 160))].join("\n");
+  return [bold(head), ...body, "", bold("EVENTS"), ...events.map((event) => event.slice(0, WIDTH - 4))].join("\n");
 }
 
 /** A script that is kubectl with this cluster's credentials, in its control plane's network. */
