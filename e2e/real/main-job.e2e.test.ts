@@ -178,6 +178,22 @@ describe("the main job, on a real cluster", () => {
     );
   });
 
+  it("gives a dual-stack Service one address of each family, and announces the IPv4 one", async () => {
+    await herald.configure(`${ISSUE_CONFIG}- name: dual
+  protocol: layer2
+  auto-assign: false
+  addresses:
+  - 192.168.1.170/32
+  - fd77::1:0/120
+`);
+    const annotations = { "metallb.io/address-pool": "dual" };
+    const [found] = await herald.createServices([
+      { name: "dual", annotations, spec: { ipFamilyPolicy: "RequireDualStack" } },
+    ]);
+    assert.deepEqual(addressesIn(found as ServiceObject), ["192.168.1.170", "fd77::1:0"]);
+    assert.match((await herald.ask("client", "192.168.1.170")).pod, /^echo-node-[123]$/);
+  });
+
   it("gives a freed address to the Service that waits for it", async () => {
     await herald.configure(`${ISSUE_CONFIG}- name: tiny
   protocol: layer2
