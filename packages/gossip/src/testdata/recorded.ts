@@ -7,12 +7,11 @@ import type {
   IndirectPing,
   NodeRecord,
   Ping,
-  PushPull,
   StreamMessage,
   Versions,
 } from "../message.ts";
 import { NODE_SEALER } from "./node-sealer.ts";
-import type { DecodedMessage, Vector } from "./vectors.ts";
+import type { Decoded, DecodedMessage, Vector } from "./vectors.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -57,15 +56,16 @@ function allParts({ parts, count = 0 }: DecodedMessage): readonly DecodedMessage
 }
 
 /** What a recorded stream says. */
-export function recordedStream({ name, header, nodes, userState, payload, fields = {} }: DecodedMessage): StreamMessage {
+export function recordedStream({ message, compress }: Decoded): StreamMessage {
+  const { name, header, nodes, payload, fields = {} } = message;
   switch (name) {
     case "pushPull":
       return {
         type: "push-pull",
         join: header?.["Join"] as boolean,
         nodes: (nodes ?? []).map(nodeRecord),
-        userState: octets(userState),
-      } satisfies PushPull;
+        userState: octets(message.userState ?? endOf(compress?.uncompressed, header?.["UserStateLen"])),
+      };
     case "user":
       return { type: "user", payload: octets(payload) };
     case "err":
@@ -73,6 +73,10 @@ export function recordedStream({ name, header, nodes, userState, payload, fields
     default:
       return datagramMessage(name, fields) as StreamMessage;
   }
+}
+
+function endOf(hex: string | undefined, octets: unknown): string {
+  return hex === undefined ? "" : hex.slice(hex.length - 2 * (octets as number));
 }
 
 function datagramMessage(name: string, fields: Fields): DatagramMessage {

@@ -41,6 +41,7 @@ export interface Decoded {
     readonly key: string;
     readonly plaintext: string;
   };
+  readonly compress?: { readonly uncompressed: string }; // of a stream
   readonly message: DecodedMessage;
 }
 
@@ -55,7 +56,7 @@ export interface DecodedMessage {
   readonly inner?: DecodedMessage; // of a compressed datagram
   readonly header?: Readonly<Record<string, unknown>>;
   readonly nodes?: readonly Readonly<Record<string, unknown>>[];
-  readonly userState?: string;
+  readonly userState?: string; // left out when long
   readonly payload?: string; // of a user message in a stream
 }
 
