@@ -114,7 +114,9 @@ function draw(rows: readonly Row[], tallies: ReadonlyMap<string, Tally>, events:
     table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
   const [head = "", ...body] = lines;
-  return [bold(head), ...body, "", bold("EVENTS"), ...events.map((event) => event.slice(0, WIDTH - 4))].join("\n");
+  return [bold(head), ...body, "", bold("EVENTS"), ...events.map((event) => event.slice(0, WIDTH - 4))].join(
+    "\n",
+  );
 }
 
 /** A script that is kubectl with this cluster's credentials, in its control plane's network. */
