@@ -1,0 +1,173 @@
+import type { Instant, Random } from "@herald/shared/core";
+import { placeOf } from "./endpoint.ts";
+import { pushPullScale } from "./formulas.ts";
+import type { Membership } from "./membership.ts";
+import type { Endpoint, PushPull, StreamMessage } from "./message.ts";
+import type { SwimOptions } from "./options.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Streams } from "./streams.ts";
+import { areCompatible, newsOf, tableOf } from "./table-exchange.ts";
+
+/** Joins under way at once: each brings everybody's address, the next is chosen among those still missing. */
+const JOINS_AT_ONCE = 3;
+
+export interface ExchangeParts {
+  readonly options: SwimOptions;
+  readonly self: { readonly name: string; readonly endpoint: Endpoint };
+  readonly membership: Membership;
+  readonly outbox: Outbox;
+  readonly streams: Streams;
+  readonly random: Random;
+}
+
+/**
+ * Exchanges whole tables: to get in, now and then to repair what gossip lost, and again and again with places
+ * where nobody is alive, the only way back together after a long partition.
+ */
+export class Exchanges {
+  readonly #parts: ExchangeParts;
+  /** Where members may be, by place; bounded by `maxMembers`. */
+  #places = new Map<string, Endpoint>();
+  /** Those to try before the next round, by place. */
+  readonly #waiting = new Map<string, Endpoint>();
+  /** Ours under way, by stream; bounded by `JOINS_AT_ONCE` and one more. */
+  readonly #underWay = new Map<number, { readonly to: Endpoint; readonly join: boolean }>();
+  #joined = false;
+  #nextExchange: Instant | undefined;
+  #nextRejoin: Instant | undefined;
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
+  }
+
+  start(now: Instant): void {
+    const { options, random } = this.#parts;
+    this.#joined = false;
+    this.#nextExchange = now + random.next() * options.pushPullIntervalMs;
+    this.#nextRejoin = now + options.rejoinIntervalMs;
+    this.#missing();
+    this.#joinSome(now);
+  }
+
+  stop(): void {
+    this.#nextExchange = undefined;
+    this.#nextRejoin = undefined;
+    this.#waiting.clear();
+  }
+
+  discovered(endpoints: readonly Endpoint[], now: Instant): void {
+    const own = placeOf(this.#parts.self.endpoint);
+    const { maxMembers } = this.#parts.options;
+    const places = endpoints.slice(0, maxMembers).map((endpoint) => [placeOf(endpoint), endpoint] as const);
+    const before = this.#places;
+    this.#places = new Map(places.filter(([place]) => place !== own));
+    for (const place of this.#waiting.keys()) if (!this.#places.has(place)) this.#waiting.delete(place);
+    if (this.#nextRejoin === undefined) return;
+    const inhabited = this.#inhabited();
+    for (const [place, endpoint] of this.#places) {
+      if (!before.has(place) && !inhabited.has(place)) this.#waiting.set(place, endpoint);
+    }
+    this.#joinSome(now);
+  }
+
+  /** Merges before it answers: whoever takes us for dead hears the refutation in the answer. */
+  request(stream: number, message: PushPull, now: Instant): void {
+    const { outbox, membership } = this.#parts;
+    const merged = this.#merge(message, undefined, now);
+    outbox.push({ type: "reply", stream, message: tableOf(membership.members.values(), message.join) });
+    if (merged && message.join) this.#hasJoined(undefined);
+  }
+
+  reply(stream: number, message: StreamMessage, now: Instant): void {
+    const exchange = this.#underWay.get(stream);
+    if (exchange === undefined) return;
+    this.#underWay.delete(stream);
+    if (message.type !== "push-pull") {
+      const said = message.type === "error" ? message.text : message.type;
+      this.#parts.outbox.notice("exchange-failed", "", `${placeOf(exchange.to)}: ${said}`);
+    } else if (this.#merge(message, exchange.to, now)) {
+      this.#hasJoined(exchange.to);
+    }
+    this.#joinSome(now);
+  }
+
+  failed(stream: number, why: string, now: Instant): void {
+    const exchange = this.#underWay.get(stream);
+    if (exchange === undefined) return;
+    this.#underWay.delete(stream);
+    this.#parts.outbox.notice("exchange-failed", "", `${placeOf(exchange.to)}: ${why}`);
+    this.#joinSome(now);
+  }
+
+  wake(now: Instant): void {
+    const { options, membership } = this.#parts;
+    if (this.#nextRejoin !== undefined && this.#nextRejoin <= now) {
+      this.#nextRejoin = now + options.rejoinIntervalMs;
+      this.#missing();
+      this.#joinSome(now);
+    }
+    if (this.#nextExchange === undefined || this.#nextExchange > now) return;
+    this.#nextExchange = now + options.pushPullIntervalMs * pushPullScale(membership.members.size);
+    const { name: self } = this.#parts.self;
+    const [partner] = membership.members.sample(1, ({ name, state }) => state === "alive" && name !== self);
+    if (partner !== undefined && this.#underWay.size <= JOINS_AT_ONCE)
+      this.#open(partner.endpoint, false, now);
+  }
+
+  nextWake(): Instant | undefined {
+    if (this.#nextExchange === undefined || this.#nextRejoin === undefined) return undefined;
+    return Math.min(this.#nextExchange, this.#nextRejoin);
+  }
+
+  /** All places we know of where nobody seems to live; the dead may have come back. */
+  #missing(): void {
+    const inhabited = this.#inhabited();
+    for (const [place, endpoint] of this.#places) {
+      if (!inhabited.has(place)) this.#waiting.set(place, endpoint);
+    }
+    for (const { state, endpoint } of this.#parts.membership.members.values()) {
+      const place = placeOf(endpoint);
+      if (state === "dead" && !inhabited.has(place)) this.#waiting.set(place, endpoint);
+    }
+  }
+
+  #inhabited(): ReadonlySet<string> {
+    const places = new Set<string>();
+    for (const { state, endpoint } of this.#parts.membership.members.values()) {
+      if (state === "alive" || state === "suspect") places.add(placeOf(endpoint));
+    }
+    return places;
+  }
+
+  #joinSome(now: Instant): void {
+    if (this.#waiting.size === 0 || this.#parts.membership.leaving) return;
+    const inhabited = this.#inhabited();
+    for (const [place, endpoint] of this.#waiting) {
+      if (this.#underWay.size >= JOINS_AT_ONCE) return;
+      this.#waiting.delete(place);
+      if (!inhabited.has(place)) this.#open(endpoint, true, now);
+    }
+  }
+
+  #open(to: Endpoint, join: boolean, now: Instant): void {
+    const { options, membership, streams } = this.#parts;
+    const table = tableOf(membership.members.values(), join);
+    this.#underWay.set(streams.open(to, table, now + options.streamTimeoutMs), { to, join });
+  }
+
+  /** @param from where to contradict what is said of us. */
+  #merge(message: PushPull, from: Endpoint | undefined, now: Instant): boolean {
+    const { membership, outbox, self } = this.#parts;
+    if (!areCompatible(message.nodes, membership.members.values())) {
+      outbox.notice("incompatible-versions", "");
+      return false;
+    }
+    for (const record of message.nodes) membership.hear(newsOf(record, self.name), from, now);
+    return true;
+  }
+
+  #hasJoined(via: Endpoint | undefined): void {
+    if (this.#joined) return;
+    this.#joined = true;
+    this.#parts.outbox.push({ type: "joined", via });
+  }
+}

@@ -1,0 +1,181 @@
+import type { Instant } from "@herald/shared/core";
+import type { Awareness } from "./awareness.ts";
+import { sameEndpoint } from "./endpoint.ts";
+import type { Member } from "./member.ts";
+import type { Membership } from "./membership.ts";
+import type { Endpoint, Ping } from "./message.ts";
+import type { SwimOptions } from "./options.ts";
+import type { Post } from "./post.ts";
+import { type Probe, ProbeTable } from "./probe.ts";
+
+/** From this protocol version on, a member sends nacks; from the other, it answers pings over TCP. */
+const NACK_VERSION = 4;
+const TCP_PING_VERSION = 3;
+
+export interface ProberParts {
+  readonly options: SwimOptions;
+  readonly self: { readonly name: string; readonly endpoint: Endpoint };
+  readonly membership: Membership;
+  readonly awareness: Awareness;
+  readonly post: Post;
+  /** Opens a stream until `due`; its outcome comes to `streamAnswered` or `streamFailed`. */
+  readonly open: (to: Endpoint, ping: Ping, due: Instant) => number;
+  readonly nextSequence: () => number;
+}
+
+/**
+ * Asks the others whether they are there: directly, then through others and over TCP, then it accuses. Probes run
+ * side by side, and end as soon as nothing more can come.
+ */
+export class Prober {
+  readonly #parts: ProberParts;
+  readonly #probes: ProbeTable;
+  constructor(parts: ProberParts) {
+    this.#parts = parts;
+    this.#probes = new ProbeTable(parts.options.probesAtOnce);
+  }
+
+  get underWay(): number {
+    return this.#probes.size;
+  }
+
+  /** Begins a round. */
+  round(now: Instant): void {
+    const { options, membership, self } = this.#parts;
+    const wanted = Math.min(options.probesPerRound, this.#probes.room);
+    const targets = membership.members.nextTargets(
+      wanted,
+      ({ name, state }) =>
+        (state === "alive" || state === "suspect") && name !== self.name && !this.#probes.isProbing(name),
+      () => membership.members.forgetGone(now - options.gossipToTheDeadMs),
+    );
+    for (const target of targets) this.#begin(target, now);
+  }
+
+  ack(sequence: number, now: Instant): void {
+    const probe = this.#probes.get(sequence);
+    if (probe !== undefined) this.#succeed(probe, now);
+  }
+
+  nack(sequence: number, now: Instant): void {
+    const probe = this.#probes.get(sequence);
+    if (probe === undefined) return;
+    probe.nacks += 1;
+    this.#endEarly(probe, now);
+  }
+
+  /** @returns whether the stream was one of ours. */
+  streamAnswered(stream: number, sequence: number | undefined, now: Instant): boolean {
+    const probe = this.#probes.byStream(stream);
+    if (probe === undefined) return false;
+    if (sequence === probe.sequence) this.#succeed(probe, now);
+    else this.streamFailed(stream, now);
+    return true;
+  }
+
+  streamFailed(stream: number, now: Instant): boolean {
+    const probe = this.#probes.byStream(stream);
+    if (probe === undefined) return false;
+    probe.stream = undefined;
+    this.#endEarly(probe, now);
+    return true;
+  }
+
+  /** The network says that nobody listens there: no reason to wait before asking others. */
+  unreachable(to: Endpoint): void {
+    for (const probe of this.#probes.values()) {
+      if (probe.stage === "direct" && sameEndpoint(probe.target.endpoint, to)) this.#askOthers(probe);
+    }
+  }
+
+  /** We were away; nobody is to be blamed for that. */
+  discardAll(): void {
+    this.#probes.clear();
+  }
+
+  wake(now: Instant): void {
+    for (const probe of this.#probes.values()) {
+      if (probe.deadline <= now) this.#fail(probe, now);
+      else if (probe.stage === "direct" && probe.askOthersAt <= now) this.#askOthers(probe);
+    }
+  }
+
+  nextWake(): Instant | undefined {
+    return this.#probes.nextDue();
+  }
+
+  #begin(target: Member, now: Instant): void {
+    const { options, awareness, membership, post, self, nextSequence } = this.#parts;
+    const sequence = nextSequence();
+    this.#probes.add({
+      sequence,
+      target,
+      stage: "direct",
+      askOthersAt: now + options.probeTimeoutMs,
+      deadline: now + awareness.scale(options.probeIntervalMs),
+      nacksExpected: 0,
+      nacks: 0,
+      relays: 0,
+      stream: undefined,
+    });
+    const ping: Ping = {
+      type: "ping",
+      sequence,
+      node: target.name,
+      source: self.endpoint,
+      sourceNode: self.name,
+    };
+    const accusation = membership.accusationOf(target.name);
+    // Why: a suspect hears of it in the very datagram that asks whether it lives (Lifeguard, buddy system).
+    if (accusation === undefined) post.withNews(target.endpoint, [ping]);
+    else post.bare(target.endpoint, [ping, accusation]);
+  }
+
+  #askOthers(probe: Probe): void {
+    const { options, membership, post, self, open } = this.#parts;
+    const { target, sequence } = probe;
+    probe.stage = "indirect";
+    const relays = membership.members.sample(
+      options.indirectChecks,
+      ({ name, state }) => state === "alive" && name !== self.name && name !== target.name,
+    );
+    for (const relay of relays) {
+      const wantsNack = relay.versions.protocolMax >= NACK_VERSION;
+      probe.relays += 1;
+      probe.nacksExpected += Number(wantsNack);
+      const { name: node, endpoint } = target;
+      const source = self.endpoint;
+      const ask = { sequence, target: endpoint, node, wantsNack, source, sourceNode: self.name };
+      post.withNews(relay.endpoint, [{ type: "indirect-ping", ...ask }]);
+    }
+    if (options.tcpPings && target.versions.protocolMax >= TCP_PING_VERSION) {
+      const ping = { sequence, node: target.name, source: self.endpoint, sourceNode: self.name };
+      probe.stream = open(target.endpoint, { type: "ping", ...ping }, probe.deadline);
+    }
+  }
+
+  #succeed(probe: Probe, now: Instant): void {
+    this.#probes.delete(probe);
+    this.#parts.awareness.change(-1);
+    this.#parts.membership.suspicions.vindicate(probe.target.name, now);
+  }
+
+  /** All relays heard us and nobody else, and TCP is refused: waiting any longer would tell nothing. */
+  #endEarly(probe: Probe, now: Instant): void {
+    const silent = probe.nacksExpected < probe.relays || probe.nacks < probe.nacksExpected;
+    if (probe.stage === "direct" || silent || probe.stream !== undefined) return;
+    this.#fail(probe, now);
+  }
+
+  #fail(probe: Probe, now: Instant): void {
+    const { membership, awareness } = this.#parts;
+    this.#probes.delete(probe);
+    const { nacksExpected, nacks, target } = probe;
+    awareness.change(nacksExpected > 0 ? Math.max(0, nacksExpected - nacks) : 1);
+    const isNews = membership.members.get(target.name)?.state === "alive";
+    membership.accuse(target.name, target.incarnation, now);
+    const current = membership.members.get(target.name);
+    // Why: it may only have missed a packet or two; it hears of the accusation now, not when its turn comes again.
+    if (isNews && current?.state === "suspect" && this.#probes.room > 0) this.#begin(current, now);
+  }
+}
