@@ -20,16 +20,15 @@ export interface Net {
   ): NetPort;
 }
 
+type Outcome =
+  | { readonly type: "answer"; readonly data: Cargo }
+  | { readonly type: "refused" }
+  | { readonly type: "closed" };
+
 interface NetPort {
   readonly clock: Clock;
   send(to: string, data: Cargo): void;
-  request(
-    to: string,
-    data: Cargo,
-    outcome: (
-      outcome: { readonly type: "answer"; readonly data: Cargo } | { readonly type: "refused" | "closed" },
-    ) => void,
-  ): void;
+  request(to: string, data: Cargo, outcome: (outcome: Outcome) => void): void;
   unplug(what: "machine" | "process"): void;
 }
 
@@ -98,20 +97,11 @@ export class Cluster {
         case "send":
           port.send(keyOf(effect.to), effect.messages);
           return;
-        case "open":
-          port.request(keyOf(effect.to), effect.message, (outcome) => {
-            const { stream } = effect;
-            return;
-            if (outcome.type === "answer") {
-              feed({ type: "stream-reply", stream, message: outcome.data as StreamMessage });
-            } else {
-              feed({
-                type: "stream-failed",
-                stream,
-                why: outcome.type === "refused" ? "refused" : "broken",
-              });
-            }
-          });
+        case "open": {
+          const { stream, to, message } = effect;
+          port.request(keyOf(to), message, (outcome) => feed(inputOf(stream, outcome)));
+          return;
+        }
         case "reply":
           answer(effect.stream, effect.message);
           return;
@@ -140,6 +130,12 @@ export class Cluster {
     feed({ type: "discovered", endpoints: seeds });
     return machine;
   }
+}
+
+function inputOf(stream: number, outcome: Outcome): SwimInput {
+  if (outcome.type === "answer")
+    return { type: "stream-reply", stream, message: outcome.data as StreamMessage };
+  return { type: "stream-failed", stream, why: outcome.type === "refused" ? "refused" : "broken" };
 }
 
 export function endpointOf(index: number): Endpoint {
