@@ -55,6 +55,24 @@ const cases: readonly {
     effects: [down, close, open(fit("eth0", 2, 9))],
   },
   { name: "tells of a capture that ended", before: [now(eth0), opened], input: failed, effects: [down] },
+  {
+    name: "closes one that is fit no more before it was open",
+    before: [now(eth0)],
+    input: now(),
+    effects: [close],
+  },
+  {
+    name: "opens the one that took the place of one that was not open yet",
+    before: [now(eth0)],
+    input: now(fit("eth0", 7)),
+    effects: [close, open(fit("eth0", 7))],
+  },
+  {
+    name: "waits for one that is still being opened",
+    before: [now(eth0)],
+    input: now(eth0),
+    effects: [],
+  },
   { name: "says nothing of one that never began", before: [now(eth0)], input: failed, effects: [] },
   {
     name: "does not close what has ended by itself",
@@ -132,11 +150,12 @@ describe("captures", () => {
     const step = fc.oneof(
       fc.uniqueArray(someFit, { selector: (one) => one.name, maxLength: 2 }).map((all) => now(...all)),
       name.map((of): CapturesInput => ({ type: "failed", interface: of })),
+      name.map((of): CapturesInput => ({ type: "opened", interface: of })),
       fc.integer({ min: 1, max: 2000 }),
     );
     fc.assert(
-      fc.property(fc.array(step), fc.array(fc.boolean(), { minLength: 1 }), (steps, outcomes) => {
-        const machine = new Machine(outcomes);
+      fc.property(fc.array(step), (steps) => {
+        const machine = new Machine();
         for (const one of steps) {
           if (typeof one === "number") machine.pass(one);
           else machine.happens(one);
@@ -147,17 +166,13 @@ describe("captures", () => {
   });
 });
 
-/** A node that does what the core says, and fails to open what `outcomes` say, in turn. */
+/** A node that does what the core says, and opens what it may some time later. */
 class Machine {
+  readonly #opening = new Set<string>();
   readonly running = new Set<string>();
   readonly announcing = new Set<string>();
   readonly #core = new Captures(options);
-  readonly #outcomes: readonly boolean[];
-  #opens = 0;
   #time = 0;
-  constructor(outcomes: readonly boolean[]) {
-    this.#outcomes = outcomes;
-  }
 
   pass(durationMs: number): void {
     this.#time += durationMs;
@@ -165,8 +180,15 @@ class Machine {
   }
 
   happens(input: CapturesInput): void {
-    if (input.type === "failed" && !this.running.delete(input.interface)) return; // nothing there to fail
+    if (input.type !== "interfaces" && !this.#answers(input)) return; // nothing there to open or fail
     this.#perform(this.#core.handle(input, this.#time));
+  }
+
+  #answers({ type, interface: name }: Exclude<CapturesInput, { type: "interfaces" }>): boolean {
+    const wasOpening = this.#opening.delete(name);
+    if (type === "failed") return this.running.delete(name) || wasOpening;
+    if (wasOpening) this.running.add(name);
+    return wasOpening;
   }
 
   #perform(effects: readonly CapturesEffect[]): void {
@@ -176,11 +198,11 @@ class Machine {
   #performOne(effect: CapturesEffect): void {
     switch (effect.type) {
       case "open":
-        assert.ok(!this.running.has(effect.interface.name));
-        this.#open(effect.interface.name);
+        assert.ok(!this.running.has(effect.interface.name) && !this.#opening.has(effect.interface.name));
+        this.#opening.add(effect.interface.name);
         return;
       case "close":
-        assert.ok(this.running.delete(effect.interface));
+        assert.ok(this.running.delete(effect.interface) || this.#opening.delete(effect.interface));
         return;
       case "interface-up":
         assert.ok(!this.announcing.has(effect.interface.name));
@@ -189,12 +211,5 @@ class Machine {
       case "interface-down":
         assert.ok(this.announcing.delete(effect.interface));
     }
-  }
-
-  #open(name: string): void {
-    const works = this.#outcomes[this.#opens % this.#outcomes.length] === true;
-    this.#opens += 1;
-    if (works) this.running.add(name);
-    this.#perform(this.#core.handle({ type: works ? "opened" : "failed", interface: name }, this.#time));
   }
 }

@@ -5,13 +5,14 @@ import type { FitInterface } from "./interface-rules.ts";
 export type CapturesInput =
   /** All interfaces fit to announce on, as they are now. */
   | { readonly type: "interfaces"; readonly interfaces: readonly FitInterface[] }
-  /** The answer to `open`. */
+  /** The answer to `open`, some time later. */
   | { readonly type: "opened"; readonly interface: string }
   /** The other answer to `open`; later, the end of a capture. */
   | { readonly type: "failed"; readonly interface: string };
 
 export type CapturesEffect =
   | { readonly type: "open"; readonly interface: Interface }
+  /** What is open or being opened; neither `opened` nor `failed` may follow. */
   | { readonly type: "close"; readonly interface: string }
   /** For the announcer: frames can be heard and sent. */
   | { readonly type: "interface-up"; readonly interface: Interface }
@@ -35,7 +36,7 @@ interface Entry {
 
 /**
  * Keeps one capture running on every fit interface, through interfaces that come, go, come back under the
- * same name, change their MAC or refuse. An `open` is answered by `opened` or `failed` before the next input.
+ * same name, change their MAC or refuse. An `open` is answered by `opened` or `failed`, unless `close` comes first.
  */
 export class Captures implements Core<CapturesInput, CapturesEffect> {
   readonly #options: CapturesOptions;
@@ -129,11 +130,15 @@ function sameStation(a: FitInterface, b: FitInterface): boolean {
 }
 
 function closing({ interface: { name }, state }: Entry): readonly CapturesEffect[] {
-  if (state.type !== "open") return [];
-  return [
-    { type: "interface-down", interface: name },
-    { type: "close", interface: name },
-  ];
+  const close: CapturesEffect = { type: "close", interface: name };
+  switch (state.type) {
+    case "open":
+      return [{ type: "interface-down", interface: name }, close];
+    case "opening":
+      return [close];
+    case "waiting":
+      return [];
+  }
 }
 
 function upEffect(fit: FitInterface): CapturesEffect {

@@ -1,7 +1,10 @@
 /** Where frames come from and go to: libpcap in production, a virtual LAN in a simulation. */
 export interface PacketPort {
-  /** Starts capturing on one interface. What goes wrong is a value, then or later: it never throws. */
-  open(options: CaptureOptions): Capture | OpenFailure;
+  /**
+   * Begins to capture on one interface, without waiting for it: `onOpen` or `onFailure` is called later, never
+   * before this returns. It never throws.
+   */
+  open(options: CaptureOptions): Capture;
 }
 
 export interface CaptureOptions {
@@ -10,22 +13,22 @@ export interface CaptureOptions {
   readonly filter: string;
   /** Octets kept of each frame; what is longer is cut. */
   readonly snapOctets: number;
+  /** From now on frames can be heard and sent. */
+  readonly onOpen: () => void;
   /** @param frame valid until the callback returns: the next frame is written over it. */
   readonly onFrame: (frame: Uint8Array) => void;
-  /** The capture has ended and is closed, most often because its interface went down. Called at most once. */
+  /**
+   * The capture could not begin or has ended, most often because its interface went down, and is closed. Called
+   * at most once.
+   *
+   * @param message in the words of the system below, for people.
+   */
   readonly onFailure: (message: string) => void;
 }
 
 export interface Capture {
-  readonly type: "capture";
-  /** Puts a whole Ethernet frame on the wire; "failed" when the interface or its queue refused it. */
+  /** Puts a whole Ethernet frame on the wire; "failed" when the capture is not open or the interface refused it. */
   send(frame: Uint8Array): "sent" | "failed";
-  /** Ends the capture; `onFrame` and `onFailure` are not called again. Harmless when closed already. */
+  /** Ends the capture, open or not yet; nothing is called again. Harmless when closed already. */
   close(): void;
-}
-
-export interface OpenFailure {
-  readonly type: "open-failure";
-  /** In the words of the system below, for people. */
-  readonly message: string;
 }

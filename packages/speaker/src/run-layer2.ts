@@ -56,8 +56,10 @@ export interface Layer2 {
 /** The announcer on this node's interfaces: one capture on each that is fit. */
 export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
   const { clock, log, metrics } = ports;
-  /** By interface; what {@link Captures} keeps open. */
+  /** By interface; what {@link Captures} keeps open or opens. */
   const open = new Map<string, Capture>();
+  /** Interfaces whose capture runs. */
+  const announcing = new Set<string>();
   let verdicts: readonly (FitInterface | UnfitReason)[] = [];
 
   const announcer = drive(new Announcer(options.announcer), clock, performing(open, ports));
@@ -71,10 +73,12 @@ export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
         open.delete(effect.interface);
         return;
       case "interface-up":
+        announcing.add(effect.interface.name);
         log.info("announcing on interface", { interface: effect.interface.name, mac: effect.interface.mac });
         announcer.feed(effect);
         return;
       case "interface-down":
+        announcing.delete(effect.interface);
         log.info("no longer announcing on interface", { interface: effect.interface });
         announcer.feed(effect);
         return;
@@ -88,29 +92,27 @@ export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
       log.warn("capture failed", { interface: name, reason: message });
       open.delete(name);
       captures.feed({ type: "failed", interface: name });
-      countStates(verdicts, open, metrics);
+      countStates(verdicts, announcing, metrics);
       ports.onCaptureLost();
     };
     const capture = ports.packets.open({
       interfaceName: name,
       filter: arpFilter(mac),
       snapOctets: SNAP_OCTETS,
+      onOpen: () => {
+        if (!ports.isStill(station)) {
+          capture.close();
+          fail("it changed while the capture was opened");
+          return;
+        }
+        metrics.captureOpens.inc();
+        captures.feed({ type: "opened", interface: name });
+        countStates(verdicts, announcing, metrics);
+      },
       onFrame: (bytes) => announcer.feed({ type: "frame", interface: name, bytes }),
       onFailure: fail,
     });
-    if (capture.type === "open-failure") {
-      fail(capture.message);
-      return;
-    }
-    if (!ports.isStill(station)) {
-      capture.close();
-      fail("it changed while the capture was opened");
-      return;
-    }
-    metrics.captureOpens.inc();
     open.set(name, capture);
-    captures.feed({ type: "opened", interface: name });
-    countStates(verdicts, open, metrics);
   };
 
   return {
@@ -119,7 +121,7 @@ export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
       verdicts = links.map((link) => judgeLink(link, options.excludedInterfaces));
       const interfaces = verdicts.filter((verdict): verdict is FitInterface => typeof verdict !== "string");
       captures.feed({ type: "interfaces", interfaces });
-      countStates(verdicts, open, metrics);
+      countStates(verdicts, announcing, metrics);
     },
     stop: () => {
       captures.stop();
@@ -171,12 +173,13 @@ function performing(
 
 function countStates(
   verdicts: readonly (FitInterface | UnfitReason)[],
-  open: ReadonlyMap<string, Capture>,
+  announcing: ReadonlySet<string>,
   metrics: Layer2Metrics,
 ): void {
   const counts = new Map<string, number>();
   for (const verdict of verdicts) {
-    const state = typeof verdict === "string" ? verdict : open.has(verdict.name) ? "announcing" : "opening";
+    const state =
+      typeof verdict === "string" ? verdict : announcing.has(verdict.name) ? "announcing" : "opening";
     counts.set(state, (counts.get(state) ?? 0) + 1);
   }
   for (const state of ["announcing", "opening", ...Object.keys(UNFIT_REASONS)]) {

@@ -92,8 +92,8 @@ function start() {
       packets: {
         open: (options) => {
           capture = options;
+          clock.at(clock.now(), options.onOpen);
           return {
-            type: "capture",
             send: (frame) => {
               sent.push(describeFrame(frame));
               return "sent";
@@ -111,6 +111,7 @@ function start() {
     },
   );
   speaker.setLinks([eth0]);
+  clock.advance(0);
   return {
     clock,
     events,

@@ -2,13 +2,15 @@
 declare module "cap" {
   import type { EventEmitter } from "node:events";
 
-  /** One capture. It emits "packet" (octets, truncated) and, once closed by a failure, "error" (Error). */
+  /**
+   * One capture. It emits "open" (link type, "ETHERNET" for what we use), then "packet" (octets, truncated) for
+   * each frame; and "error" (Error in libpcap's words) when it could not be opened or has ended, and is closed.
+   */
   export interface Cap extends EventEmitter {
     /**
-     * Blocks for some 10 ms.
+     * Begins to open: that takes some 20 ms, in a thread of libuv's.
      * @param buffer every frame is written to its start.
-     * @returns the link type, "ETHERNET" for what we use.
-     * @throws {Error} as libpcap words it.
+     * @throws {Error} when open already.
      */
     open(
       device: string,
@@ -17,10 +19,10 @@ declare module "cap" {
       buffer: Uint8Array,
       snapOctets: number,
       promiscuous: boolean,
-    ): string;
-    /** @throws {Error} as libpcap words it; when closed. */
+    ): void;
+    /** @throws {Error} as libpcap words it; when not open. */
     send(frame: Uint8Array, octets: number): void;
-    /** Blocks for some 25 ms. @returns whether it was open. */
+    /** Nothing is emitted any more. What takes some 30 ms, a thread of libuv's does. @returns whether it was open, or about to be. */
     close(): boolean;
   }
 

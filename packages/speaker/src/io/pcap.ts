@@ -1,5 +1,5 @@
 import addon, { type Cap } from "cap";
-import type { Capture, CaptureOptions, OpenFailure, PacketPort } from "../packet-port.ts";
+import type { Capture, CaptureOptions, PacketPort } from "../packet-port.ts";
 
 /** Memory of the kernel's ring, octets: some 6,000 frames as short as ours, a tenth of a second of a heavy flood. */
 const RING_OCTETS = 1024 * 1024;
@@ -7,49 +7,43 @@ const RING_OCTETS = 1024 * 1024;
 /** libpcap through cap. Loading this file in a worker thread ends the process at the first frame: never do. */
 export const pcap: PacketPort = { open };
 
-function open(options: CaptureOptions): Capture | OpenFailure {
+function open({ interfaceName, filter, snapOctets, ...handlers }: CaptureOptions): Capture {
   const cap = new addon.Cap();
-  const buffer = new Uint8Array(options.snapOctets);
-  let running = true;
+  const buffer = new Uint8Array(snapOctets);
+  let state: "opening" | "open" | "closed" = "opening";
+  const close = (): void => {
+    state = "closed";
+    cap.close();
+  };
+  const fail = (message: string): void => {
+    close();
+    handlers.onFailure(message);
+  };
+  cap.on("open", (link: string) => {
+    if (link !== "ETHERNET") {
+      fail(`its frames are ${link}, want ETHERNET`);
+      return;
+    }
+    state = "open";
+    handlers.onOpen();
+  });
   cap.on("packet", (octets: number) => {
-    if (running) options.onFrame(buffer.subarray(0, octets));
+    if (state === "open") handlers.onFrame(buffer.subarray(0, octets));
   });
   cap.on("error", (error: Error) => {
-    if (running) options.onFailure(error.message);
-    running = false;
+    if (state !== "closed") fail(error.message);
   });
-  try {
-    const { interfaceName, filter, snapOctets } = options;
-    const link = cap.open(interfaceName, filter, RING_OCTETS, buffer, snapOctets, false);
-    if (link !== "ETHERNET") {
-      cap.close();
-      return { type: "open-failure", message: `its frames are ${link}, want ETHERNET` };
-    }
-  } catch (error) {
-    return { type: "open-failure", message: messageOf(error) };
-  }
-  return {
-    type: "capture",
-    send: (frame) => (running ? send(cap, frame) : "failed"),
-    close: () => {
-      running = false;
-      cap.close();
-    },
-  };
+  cap.open(interfaceName, filter, RING_OCTETS, buffer, snapOctets, false);
+  return { send: (frame) => (state === "open" ? send(cap, frame) : "failed"), close };
 }
 
+/** The addon throws plain errors with libpcap's words, and TypeErrors where we called it wrongly. */
 function send(cap: Cap, frame: Uint8Array): "sent" | "failed" {
   try {
     cap.send(frame, frame.length);
     return "sent";
   } catch (error) {
-    messageOf(error);
+    if (!(error instanceof Error) || error instanceof TypeError) throw error;
     return "failed";
   }
-}
-
-/** libpcap's words. The addon throws plain errors for those, and TypeErrors where we called it wrongly. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error) || error instanceof TypeError) throw error;
-  return error.message;
 }
