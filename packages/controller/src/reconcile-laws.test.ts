@@ -5,7 +5,7 @@ import { loadConfig } from "@herald/shared/config/load";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import fc from "fast-check";
 import { Reconciler } from "./reconcile.ts";
-import { service } from "./testing/views.ts";
+import { DUAL, service } from "./testing/views.ts";
 
 const POOL = "metallb.io/address-pool";
 const POOLS = loadConfig(`
@@ -93,4 +93,68 @@ describe("the order of news", () => {
       users.set(shares ? slot : address, view);
     }
   }
+});
+
+describe("those who wait", () => {
+  const SETS = [
+    "- {name: four, protocol: layer2, addresses: [1.2.3.0/31]}",
+    '- {name: two, protocol: layer2, addresses: [1.2.3.0/32, "3000::/128"]}',
+    "- {name: four, protocol: layer2, addresses: [1.2.3.0/32]}\n- {name: more, protocol: layer2, addresses: [1.2.3.1/32]}",
+  ].map((pools) => loadConfig(`address-pools:\n${pools}\n`).pools);
+  const ASKS: readonly Partial<ServiceView>[] = [
+    {},
+    { annotations: { "metallb.io/allow-shared-ip": "us" } },
+    { annotations: { "metallb.io/allow-shared-ip": "us" }, ports: [{ protocol: "TCP", port: 443 }] },
+    { annotations: { [POOL]: "more" } },
+    { loadBalancerIp: "1.2.3.1" },
+    { ...DUAL, ipFamilyPolicy: "PreferDualStack" },
+    { ...DUAL, ipFamilyPolicy: "RequireDualStack" },
+    { type: "ClusterIP" },
+  ];
+  const step = fc.record(
+    {
+      name: fc.constantFrom("a", "b", "c", "d", "e", "f"),
+      view: fc.array(fc.constantFrom(...ASKS), { maxLength: 1 }), // none: it is gone
+      pools: fc.option(fc.constantFrom(...SETS), { freq: 8, nil: undefined }),
+    },
+    { noNullPrototype: true },
+  );
+
+  it("are never passed over when they could be served: asking once more changes nothing", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
+        const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
+        reconciler.configure(SETS[0] ?? [], []);
+        const now = new Map<ServiceKey, ServiceView>();
+        const held = (): object =>
+          Object.fromEntries([...now.keys()].map((key) => [key, reconciler.heldBy(key)]));
+        for (const { name, view, pools } of steps) {
+          const key = `default/${name}` as ServiceKey;
+          if (pools !== undefined) reconciler.configure(pools, now.values());
+          now.delete(key);
+          for (const ask of view) now.set(key, service({ key, ...ask }));
+          reconciler.update([{ key, view: now.get(key) }]);
+          const before = held();
+          reconciler.update([...now].map(([again, view]) => ({ key: again, view: { ...view } })));
+          assert.deepEqual(held(), before);
+        }
+      }),
+    );
+  });
+
+  it("cost one question for all who ask alike, however many they are", () => {
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
+    const views = Array.from({ length: 500 }, (_, index) =>
+      service({ key: `default/s${index}`, createdAtMs: index }),
+    );
+    reconciler.configure(SETS[0] ?? [], views);
+    const decided = reconciler.update([{ key: "default/s0" as ServiceKey, view: undefined }]);
+    assert.deepEqual(
+      decided.map(({ view, desired }) => [view.key, desired?.addresses]),
+      [
+        ["default/s2", ["1.2.3.0"]],
+        ["default/s3", []],
+      ],
+    );
+  });
 });

@@ -364,7 +364,7 @@ describe("deciding for many Services", () => {
     assert.deepEqual(summary(reconciler.configure(POOLS.slice(2), [view])), {
       addresses: ["3.2.1.0"],
       pool: "both",
-      told: GIVEN,
+      told: MOVED,
     });
   });
 

@@ -56,9 +56,14 @@ export class Reconciler {
     const all = [...views].sort(byClaim);
     this.#configured = true;
     this.#unconfigured.clear();
-    this.#allocator.setPools(pools);
+    const before = new Map(all.map(({ key }) => [key, this.#allocator.heldBy(key)?.addresses ?? []]));
+    const losers = new Set(this.#allocator.setPools(pools));
     for (const view of all) if (this.#serves(view) && !this.#known.has(view.key)) this.#adopt(view);
-    return this.update(all.map((view) => ({ key: view.key, view })));
+    return this.update(all.map((view) => ({ key: view.key, view }))).map((decision) => {
+      const { key } = decision.view;
+      if (!losers.has(key)) return decision;
+      return { ...decision, notices: [takenBack(before.get(key) ?? []), ...decision.notices] };
+    });
   }
 
   /** Decides for Services that changed, and for those that wait where the change made room. */
@@ -146,17 +151,33 @@ export class Reconciler {
     this.#waiting.delete(key);
   }
 
-  /** @returns whether anybody gave something back meanwhile. */
+  /**
+   * Everybody who asks gets an answer; of those who only wait, whoever could be told nothing new is passed over.
+   *
+   * @returns whether anybody gave something back meanwhile.
+   */
   #claimAll(views: readonly ServiceView[], decisions: Map<ServiceKey, Decision>): boolean {
-    let freed = false;
+    const { openings } = this.#allocator;
+    const inVain = new Set<string>(); // what was asked for without success as things stand
+    let revision = -1;
     for (const view of views.toSorted(byClaim)) {
-      const outcome = converge(this.#known.has(view.key) ? withoutStatus(view) : view, this.#allocator);
-      const earlier = decisions.get(view.key)?.notices ?? [];
-      const { desired, notices } = this.#remember(view, outcome);
-      decisions.set(view.key, { view, desired, notices: [...earlier, ...notices] });
-      freed ||= outcome.freed;
+      if (revision !== this.#allocator.revision) inVain.clear();
+      revision = this.#allocator.revision;
+      const known = this.#known.get(view.key);
+      if (known?.view === view && inVain.has(known.waitsFor ?? "")) continue;
+      const waitsFor = this.#claim(view, decisions);
+      if (waitsFor !== undefined) inVain.add(waitsFor);
     }
-    return freed;
+    return this.#allocator.openings !== openings;
+  }
+
+  /** @returns what it waits for, if it does. */
+  #claim(view: ServiceView, decisions: Map<ServiceKey, Decision>): string | undefined {
+    const outcome = converge(this.#known.has(view.key) ? withoutStatus(view) : view, this.#allocator);
+    const earlier = decisions.get(view.key)?.notices ?? [];
+    const { desired, notices } = this.#remember(view, outcome);
+    decisions.set(view.key, { view, desired, notices: [...earlier, ...notices] });
+    return this.#known.get(view.key)?.waitsFor;
   }
 
   #relinquish(view: ServiceView): Decision {
@@ -169,12 +190,14 @@ export class Reconciler {
   }
 
   #remember(view: ServiceView, outcome: Outcome): Decision {
-    const { addresses, pool, notices, failure } = outcome;
+    const { addresses, pool, notices, failure, waits } = outcome;
     const told = this.#known.get(view.key)?.told ?? [];
     const telling = notices.map(({ reason, message }) => `${reason} ${message}`);
-    this.#known.set(view.key, { view, failure, told: telling });
-    const wantsMore = notices.some(({ reason }) => reason === "AdditionalAssignFailed");
-    if (failure !== undefined || wantsMore) this.#waiting.add(view.key);
+    // Why without its name: whoever asks alike is answered alike, but by its own name.
+    const answer = telling.join().replaceAll(`"${view.key}"`, "");
+    const waitsFor = waits ? `${this.#allocator.asking(view)} ${answer}` : undefined;
+    this.#known.set(view.key, { view, failure, told: telling, waitsFor });
+    if (waits) this.#waiting.add(view.key);
     else this.#waiting.delete(view.key);
     const news = notices.filter((_, index) => !told.includes(telling[index] ?? ""));
     return { view, desired: { addresses, pool }, notices: news };
@@ -190,11 +213,18 @@ export class Reconciler {
   }
 }
 
+function takenBack(addresses: readonly IpAddress[]): Notice {
+  const message = `Taking back ${addresses.join(" and ")}: no pool of the new configuration gives that out`;
+  return { level: "Normal", reason: "ClearAssignment", message };
+}
+
 interface Known {
   readonly view: ServiceView;
   readonly failure: AllocationReason | undefined;
   /** The notices of the last decision: the same one is not told twice in a row. */
   readonly told: readonly string[];
+  /** What it asked for and was answered the last time; `undefined` when it has all it wants. */
+  readonly waitsFor: string | undefined;
 }
 
 /**

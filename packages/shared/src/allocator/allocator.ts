@@ -3,6 +3,7 @@ import { AllocationError } from "../errors.ts";
 import { familyOf, type IpAddress, toBigint } from "../ip/address.ts";
 import { ingressAddresses } from "../service/ingress.ts";
 import type { ServiceKey, ServiceView } from "../service/view.ts";
+import { askingOf } from "./asking.ts";
 import { type Choice, type Claim, chooseAddresses, lowestAddresses, namedPool } from "./choice.ts";
 import { createPoolState, exclusionFrom, type PoolState, type PoolUsage, usageOf } from "./pool-state.ts";
 import {
@@ -30,6 +31,8 @@ export interface Held {
 export class Allocator {
   #pools: readonly PoolState[] = [];
   #openings = 0;
+  #revision = 0;
+  #generation = 0; // of the pools
   readonly #holdings = new Map<ServiceKey, Holding>(); // bounded by the Services of the cluster
   readonly #uses = new Map<IpAddress, AddressUse>(); // the addresses of #holdings
 
@@ -40,6 +43,11 @@ export class Allocator {
   /** Grows whenever somebody who was refused might now succeed. */
   get openings(): number {
     return this.#openings;
+  }
+
+  /** Grows whenever anybody is given something or gives it back. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /**
@@ -53,6 +61,8 @@ export class Allocator {
     const holdings = [...this.#holdings];
     this.#pools = pools.map(createPoolState);
     this.#openings += 1;
+    this.#revision += 1;
+    this.#generation += 1;
     this.#holdings.clear();
     this.#uses.clear();
     return holdings.flatMap(([key, { held, claim }]) => {
@@ -129,6 +139,12 @@ export class Allocator {
     return true;
   }
 
+  /** Until the next revision, Services whose texts are equal are answered alike. */
+  asking(view: ServiceView): string {
+    const pools = this.#pools.map(({ config }) => config);
+    return `${this.#generation} ${askingOf(pools, view, this.heldBy(view.key))}`;
+  }
+
   heldBy(key: ServiceKey): Held | undefined {
     return this.#holdings.get(key)?.held;
   }
@@ -175,7 +191,9 @@ export class Allocator {
     if (holding === undefined || (sameClaim(holding.claim, claim) && sameList(addresses, held.addresses))) {
       return held;
     }
-    if (!sameClaim(holding.claim, claim)) this.#openings += 1;
+    // Why not otherwise: what nobody may share stays closed to everybody, whatever its ports are.
+    const shares = holding.claim.terms !== undefined || claim.terms !== undefined;
+    if (shares && !sameClaim(holding.claim, claim)) this.#openings += 1;
     this.#giveBack(view.key, holding);
     return this.#take(view.key, { pool, addresses }, claim);
   }
@@ -247,6 +265,7 @@ export class Allocator {
   }
 
   #take(key: ServiceKey, { pool, addresses }: Choice, claim: Claim): Held {
+    this.#revision += 1;
     const held = { addresses, pool: pool.config.name };
     this.#holdings.set(key, { held, claim });
     for (const address of addresses) {
@@ -268,6 +287,7 @@ export class Allocator {
   }
 
   #giveBack(key: ServiceKey, { held, claim }: Holding): void {
+    this.#revision += 1;
     this.#holdings.delete(key);
     for (const address of held.addresses) {
       const use = this.#uses.get(address);

@@ -296,6 +296,7 @@ describe("converging one Service", () => {
         { level: "Normal", reason: "IPAllocated", message: 'Assigned IP ["1.0.0.0"]' },
       ],
       failure: undefined,
+      waits: false,
       freed: false,
     });
     assert.deepEqual(converge(sampleService("b"), allocator), {
@@ -309,6 +310,7 @@ describe("converging one Service", () => {
         },
       ],
       failure: "pool-exhausted",
+      waits: true,
       freed: false,
     });
   });
@@ -400,6 +402,7 @@ describe("converging through changes", () => {
       pool: undefined,
       notices: [],
       failure: undefined,
+      waits: false,
       freed: true,
     });
     assert.deepEqual(converge(sampleService("b"), allocator).addresses, ["1.0.0.0"]);

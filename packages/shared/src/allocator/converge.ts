@@ -14,6 +14,8 @@ export interface Outcome {
   readonly notices: readonly Notice[];
   /** Why it does not have what it asks for; `undefined` when it does, or asks for nothing. */
   readonly failure: AllocationReason | undefined;
+  /** Whether it would be given more if somebody else gave something back. */
+  readonly waits: boolean;
   /** Services without addresses may succeed now: look at them again. */
   readonly freed: boolean;
 }
@@ -55,18 +57,19 @@ export function relinquish(view: ServiceView, allocator: Allocator): Outcome {
 }
 
 function outcomeOf(
-  { key }: ServiceView,
+  view: ServiceView,
   allocator: Allocator,
   openings: number,
   notices: readonly Notice[],
   failure: AllocationReason | undefined,
 ): Outcome {
-  const held = allocator.heldBy(key);
+  const held = allocator.heldBy(view.key);
   return {
     addresses: held?.addresses ?? [],
     pool: held?.pool,
     notices,
     failure,
+    waits: failure !== undefined || (held !== undefined && lacksFamily(view, held)),
     freed: allocator.openings !== openings,
   };
 }
@@ -135,10 +138,13 @@ function tellGain(view: ServiceView, kept: Held | undefined, now: Held): readonl
   if (kept === undefined) return [gain("Assigned IP", now.addresses)];
   const added = now.addresses.filter((address) => !kept.addresses.includes(address));
   if (added.length > 0) return [gain("Assigned additional IP", added)];
-  const lacksOne = view.ipFamilyPolicy === "PreferDualStack" && view.clusterIps.length > now.addresses.length;
-  if (!lacksOne) return [];
+  if (!lacksFamily(view, now)) return [];
   const message = `Failed to allocate an IP of the other family for "${view.key}": pool "${now.pool}" has none to give`;
   return [{ level: "Normal", reason: "AdditionalAssignFailed", message }];
+}
+
+function lacksFamily({ ipFamilyPolicy, clusterIps }: ServiceView, { addresses }: Held): boolean {
+  return ipFamilyPolicy === "PreferDualStack" && clusterIps.length > addresses.length;
 }
 
 function gain(text: string, addresses: readonly IpAddress[]): Notice {
