@@ -105,6 +105,7 @@ describe("those who wait", () => {
     {},
     { annotations: { "metallb.io/allow-shared-ip": "us" } },
     { annotations: { "metallb.io/allow-shared-ip": "us" }, ports: [{ protocol: "TCP", port: 443 }] },
+    { annotations: { "metallb.io/allow-shared-ip": "them" }, ports: [{ protocol: "TCP", port: 443 }] },
     { annotations: { [POOL]: "more" } },
     { loadBalancerIp: "1.2.3.1" },
     { ...DUAL, ipFamilyPolicy: "PreferDualStack" },
@@ -139,6 +140,20 @@ describe("those who wait", () => {
           assert.deepEqual(held(), before);
         }
       }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("are served before the younger ones, also by what is given back in the middle", () => {
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
+    const views = ["a", "b", "c", "d"].map((name) => service({ key: `default/${name}` }));
+    const [a, b, c, d] = views as [ServiceView, ServiceView, ServiceView, ServiceView];
+    reconciler.configure(SETS[0] ?? [], [b, d]);
+    reconciler.update([a, c].map((view) => ({ key: view.key, view })));
+    reconciler.update([{ key: b.key, view: { ...b, annotations: { [POOL]: "more" } } }]);
+    assert.deepEqual(
+      [a, b, c].map(({ key }) => reconciler.heldBy(key)?.addresses),
+      [["1.2.3.0"], undefined, undefined],
     );
   });
 

@@ -152,17 +152,14 @@ export class Reconciler {
   }
 
   /**
-   * Everybody who asks gets an answer; of those who only wait, whoever could be told nothing new is passed over.
+   * Everybody who asks gets an answer; of those who only wait, whoever would be told nothing new is passed over.
    *
    * @returns whether anybody gave something back meanwhile.
    */
   #claimAll(views: readonly ServiceView[], decisions: Map<ServiceKey, Decision>): boolean {
     const { openings } = this.#allocator;
-    const inVain = new Set<string>(); // what was asked for without success as things stand
-    let revision = -1;
+    const inVain = new Set<string>(); // what somebody waits for still
     for (const view of views.toSorted(byClaim)) {
-      if (revision !== this.#allocator.revision) inVain.clear();
-      revision = this.#allocator.revision;
       const known = this.#known.get(view.key);
       if (known?.view === view && inVain.has(known.waitsFor ?? "")) continue;
       const waitsFor = this.#claim(view, decisions);

@@ -31,7 +31,6 @@ export interface Held {
 export class Allocator {
   #pools: readonly PoolState[] = [];
   #openings = 0;
-  #revision = 0;
   #generation = 0; // of the pools
   readonly #holdings = new Map<ServiceKey, Holding>(); // bounded by the Services of the cluster
   readonly #uses = new Map<IpAddress, AddressUse>(); // the addresses of #holdings
@@ -45,11 +44,6 @@ export class Allocator {
     return this.#openings;
   }
 
-  /** Grows whenever anybody is given something or gives it back. */
-  get revision(): number {
-    return this.#revision;
-  }
-
   /**
    * Replaces all pools at once. Whoever holds addresses that some one pool still gives out keeps them, under
    * that pool's name. Who may use a pool is not asked here but by the next `hold`.
@@ -61,7 +55,6 @@ export class Allocator {
     const holdings = [...this.#holdings];
     this.#pools = pools.map(createPoolState);
     this.#openings += 1;
-    this.#revision += 1;
     this.#generation += 1;
     this.#holdings.clear();
     this.#uses.clear();
@@ -139,7 +132,7 @@ export class Allocator {
     return true;
   }
 
-  /** Until the next revision, Services whose texts are equal are answered alike. */
+  /** Where this is equal for two Services the younger can be given no more than the older was, until openings grow. */
   asking(view: ServiceView): string {
     const pools = this.#pools.map(({ config }) => config);
     return `${this.#generation} ${askingOf(pools, view, this.heldBy(view.key))}`;
@@ -265,7 +258,6 @@ export class Allocator {
   }
 
   #take(key: ServiceKey, { pool, addresses }: Choice, claim: Claim): Held {
-    this.#revision += 1;
     const held = { addresses, pool: pool.config.name };
     this.#holdings.set(key, { held, claim });
     for (const address of addresses) {
@@ -287,7 +279,6 @@ export class Allocator {
   }
 
   #giveBack(key: ServiceKey, { held, claim }: Holding): void {
-    this.#revision += 1;
     this.#holdings.delete(key);
     for (const address of held.addresses) {
       const use = this.#uses.get(address);
