@@ -50,6 +50,7 @@ export class Membership {
     this.suspicions = new Suspicions({
       span: () => this.#span(),
       isAlive: (name) => this.members.get(name)?.state === "alive",
+      callGapMs: parts.options.probeTimeoutMs,
     });
   }
 

@@ -12,6 +12,9 @@ import { type Probe, ProbeTable } from "./probe.ts";
 const NACK_VERSION = 4;
 const TCP_PING_VERSION = 3;
 
+/** Remembered until they are answered or others need the room. */
+const MAX_CALLS = 256;
+
 export interface ProberParts {
   readonly options: SwimOptions;
   readonly self: { readonly name: string; readonly endpoint: Endpoint };
@@ -30,6 +33,8 @@ export interface ProberParts {
 export class Prober {
   readonly #parts: ProberParts;
   readonly #probes: ProbeTable;
+  /** Whom we called, by sequence; the last `MAX_CALLS`. */
+  readonly #calls = new Map<number, string>();
   constructor(parts: ProberParts) {
     this.#parts = parts;
     this.#probes = new ProbeTable(parts.options.probesAtOnce);
@@ -52,9 +57,28 @@ export class Prober {
     for (const target of targets) this.#begin(target, now);
   }
 
+  /** Asks a suspect whose time is nearly over. Only the answer matters. */
+  call(name: string): void {
+    const { membership, post } = this.#parts;
+    const suspect = membership.members.get(name);
+    const accusation = membership.accusationOf(name);
+    if (suspect === undefined || accusation === undefined) return;
+    const ping = this.#pingTo(suspect);
+    for (const oldest of this.#calls.keys()) {
+      if (this.#calls.size < MAX_CALLS) break;
+      this.#calls.delete(oldest);
+    }
+    this.#calls.set(ping.sequence, name);
+    post.bare(suspect.endpoint, [ping, accusation]);
+  }
+
   ack(sequence: number, now: Instant): void {
     const probe = this.#probes.get(sequence);
     if (probe !== undefined) this.#succeed(probe, now);
+    const called = this.#calls.get(sequence);
+    if (called === undefined) return;
+    this.#calls.delete(sequence);
+    this.#parts.membership.suspicions.vindicate(called, now);
   }
 
   nack(sequence: number, now: Instant): void {
@@ -105,10 +129,10 @@ export class Prober {
   }
 
   #begin(target: Member, now: Instant): void {
-    const { options, awareness, membership, post, self, nextSequence } = this.#parts;
-    const sequence = nextSequence();
+    const { options, awareness, membership, post } = this.#parts;
+    const ping = this.#pingTo(target);
     this.#probes.add({
-      sequence,
+      sequence: ping.sequence,
       target,
       stage: "direct",
       askOthersAt: now + options.probeTimeoutMs,
@@ -118,17 +142,16 @@ export class Prober {
       relays: 0,
       stream: undefined,
     });
-    const ping: Ping = {
-      type: "ping",
-      sequence,
-      node: target.name,
-      source: self.endpoint,
-      sourceNode: self.name,
-    };
     const accusation = membership.accusationOf(target.name);
     // Why: a suspect hears of it in the very datagram that asks whether it lives (Lifeguard, buddy system).
     if (accusation === undefined) post.withNews(target.endpoint, [ping]);
     else post.bare(target.endpoint, [ping, accusation]);
+  }
+
+  #pingTo({ name }: Member): Ping {
+    const { self, nextSequence } = this.#parts;
+    const sequence = nextSequence();
+    return { type: "ping", sequence, node: name, source: self.endpoint, sourceNode: self.name };
   }
 
   #askOthers(probe: Probe): void {
@@ -172,10 +195,10 @@ export class Prober {
     this.#probes.delete(probe);
     const { nacksExpected, nacks, target } = probe;
     awareness.change(nacksExpected > 0 ? Math.max(0, nacksExpected - nacks) : 1);
-    const isNews = membership.members.get(target.name)?.state === "alive";
+    const before = membership.members.get(target.name)?.state;
     membership.accuse(target.name, target.incarnation, now);
-    const current = membership.members.get(target.name);
+    const after = membership.members.get(target.name)?.state;
     // Why: it may only have missed a packet or two; it hears of the accusation now, not when its turn comes again.
-    if (isNews && current?.state === "suspect" && this.#probes.room > 0) this.#begin(current, now);
+    if (before === "alive" && after === "suspect") this.call(target.name);
   }
 }

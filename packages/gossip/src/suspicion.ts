@@ -7,6 +7,8 @@ export interface SuspicionRules {
   span(): SuspicionSpan;
   /** Only the living can agree: an accuser that died since is no witness. */
   isAlive(name: string): boolean;
+  /** Gap between the calls, and between the last one and the end, ms. */
+  readonly callGapMs: number;
 }
 
 interface Suspicion {
@@ -15,7 +17,12 @@ interface Suspicion {
   readonly accusers: Set<string>;
   /** Not over before this. */
   notBefore: Instant;
+  /** How often we asked the suspect ourselves before the end, up to `CALLS`. */
+  calls: number;
 }
+
+/** Gossip reaches everybody only nearly always: nobody is given up whom we have not asked ourselves, twice. */
+const CALLS = 2;
 
 /** More witnesses than any `suspicionMult` asks for. */
 const MAX_ACCUSERS = 16;
@@ -40,7 +47,7 @@ export class Suspicions {
   }
 
   start(name: string, accuser: string, now: Instant): void {
-    this.#running.set(name, { since: now, accusers: new Set([accuser]), notBefore: now });
+    this.#running.set(name, { since: now, accusers: new Set([accuser]), notBefore: now, calls: 0 });
     this.invalidate();
   }
 
@@ -64,6 +71,7 @@ export class Suspicions {
     const suspicion = this.#running.get(name);
     if (suspicion === undefined) return;
     suspicion.notBefore = now + this.#rules.span().minMs;
+    suspicion.calls = 0;
     this.invalidate();
   }
 
@@ -87,11 +95,29 @@ export class Suspicions {
       const span = this.#rules.span();
       let earliest = Number.POSITIVE_INFINITY;
       for (const suspicion of this.#running.values()) {
-        earliest = Math.min(earliest, this.#due(suspicion, span));
+        earliest = Math.min(earliest, this.#nextStep(suspicion, span));
       }
       this.#earliest = earliest;
     }
     return this.#earliest;
+  }
+
+  /** Whom to ask now; it counts as asked. */
+  takeCalls(now: Instant): readonly string[] {
+    const due = this.nextDue();
+    if (due === undefined || due > now) return [];
+    const { callGapMs } = this.#rules;
+    const span = this.#rules.span();
+    const names: string[] = [];
+    for (const [name, suspicion] of this.#running) {
+      if (suspicion.calls === CALLS || this.#nextStep(suspicion, span) > now) continue;
+      suspicion.calls += 1;
+      // Why: a late witness may end a suspicion at once; the answer to our call must still have its chance.
+      suspicion.notBefore = Math.max(suspicion.notBefore, now + callGapMs / 2);
+      names.push(name);
+    }
+    this.invalidate();
+    return names;
   }
 
   /** One that is over now; it is dropped. To be asked until there is none: each death changes the rest. */
@@ -100,11 +126,16 @@ export class Suspicions {
     if (due === undefined || due > now) return undefined;
     const span = this.#rules.span();
     for (const [name, suspicion] of this.#running) {
-      if (this.#due(suspicion, span) > now) continue;
+      if (suspicion.calls < CALLS || this.#due(suspicion, span) > now) continue;
       this.drop(name);
       return name;
     }
     return undefined;
+  }
+
+  /** The next call, or the end. */
+  #nextStep(suspicion: Suspicion, span: SuspicionSpan): Instant {
+    return this.#due(suspicion, span) - (CALLS - suspicion.calls) * this.#rules.callGapMs;
   }
 
   #due(suspicion: Suspicion, span: SuspicionSpan): Instant {

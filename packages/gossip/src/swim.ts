@@ -235,6 +235,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
     for (const stream of this.#streams.takeExpired(now)) this.#streamFailed(stream, "no answer in time", now);
     this.#prober.wake(now);
     this.#relays.wake(now);
+    for (const name of this.#membership.suspicions.takeCalls(now)) this.#prober.call(name);
     this.#membership.buryExpired(now);
     this.#exchanges.wake(now);
     if (this.#nextRound === undefined || this.#nextRound > now) return;
