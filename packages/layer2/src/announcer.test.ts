@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from "node:test";
 import { hex } from "@herald/lab/hex";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import { type MacAddress, parseMac } from "@herald/wire/mac";
-import { Announcer, type AnnouncerEffect, type AnnouncerInput } from "./announcer.ts";
+import { Announcer, type AnnouncerEffect, type AnnouncerInput, type ClaimKind } from "./announcer.ts";
 import type { DropReason } from "./drop-reasons.ts";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "./options.ts";
 
@@ -92,6 +92,13 @@ const dropped = (reason: DropReason, name = "eth0"): AnnouncerEffect => ({
   protocol: "arp",
   reason,
   interface: name,
+});
+const claimed = (how: ClaimKind, by = other): AnnouncerEffect => ({
+  type: "claimed",
+  interface: "eth0",
+  address: vip,
+  by,
+  how,
 });
 const foreign = (operation: 1 | 2, sender = "0b"): Uint8Array =>
   new Uint8Array([
@@ -194,12 +201,6 @@ describe("Announcer, asked", () => {
     { name: "another link", bytes: changed(15, hex`06`), reason: "unsupported" },
     { name: "a reply", bytes: changed(21, hex`02`), reason: "arp-reply" },
     {
-      name: "a gratuitous request for an address of its own",
-      bytes: foreign(1),
-      reason: "gratuitous-request",
-    },
-    { name: "a gratuitous reply for an address of its own", bytes: foreign(2), reason: "arp-reply" },
-    {
       name: "a request that wants everybody to be answered",
       bytes: changed(22, hex`ffffffffffff`),
       reason: "invalid-sender",
@@ -209,10 +210,34 @@ describe("Announcer, asked", () => {
     it(`ignores ${name}: ${reason}`, () => assert.deepEqual(tell([frame(bytes, on)]), [dropped(reason, on)]));
   }
 
-  it("has no use for an IPv6 address", () => {
-    const v6 = address("fd00::1");
-    assert.deepEqual(tell([announce("all", v6), withdraw("yield", v6), withdraw("now", v6)]), []);
-  });
+  const claims: { name: string; bytes: Uint8Array; effects: AnnouncerEffect[] }[] = [
+    {
+      name: "a gratuitous request for an address of its own",
+      bytes: foreign(1),
+      effects: [claimed("announcement"), dropped("gratuitous-request")],
+    },
+    {
+      name: "a gratuitous reply for an address of its own",
+      bytes: foreign(2),
+      effects: [claimed("announcement"), dropped("arp-reply")],
+    },
+    {
+      name: "somebody else's answer for an address of its own",
+      bytes: changed(
+        0,
+        hex`02000000000a 02000000000b 0806 0001 0800 06 04 0002 02000000000b c0000264 02000000000a c0000201`,
+      ),
+      effects: [claimed("answer"), dropped("arp-reply")],
+    },
+    {
+      name: "a question in the name of an address of its own",
+      bytes: changed(22, hex`02000000000b c0000264 000000000000 c0000201`),
+      effects: [claimed("use"), dropped("not-announced")],
+    },
+  ];
+  for (const { name, bytes, effects } of claims) {
+    it(`reports ${name}`, () => assert.deepEqual(tell([frame(bytes)]), effects));
+  }
 });
 
 describe("Announcer, taking over", () => {
@@ -343,6 +368,7 @@ describe("Announcer, withdrawing", () => {
 
   it("goes at once when its successor was heard before it was told", () => {
     assert.deepEqual(tell([frame(foreign(1)), withdraw("yield"), frame(request)], 5), [
+      claimed("announcement"),
       dropped("gratuitous-request"),
       { type: "yielded", address: vip, by: other },
       dropped("not-announced"),
@@ -376,6 +402,7 @@ describe("Announcer, withdrawing", () => {
     assert.deepEqual(tell([announce(["eth0"])], 100), onEth0);
     assert.equal(announcer.nextWake(), 1200);
     assert.deepEqual(tell([frame(foreign(1)), frame(request)], 1200), [
+      claimed("announcement"),
       dropped("gratuitous-request"),
       ...answer,
     ]);

@@ -1,13 +1,19 @@
 import type { Core, Instant } from "@herald/shared/core";
-import { familyOf, type IpAddress, toBigint } from "@herald/shared/ip/address";
-import { type ArpPacket, decodeArp, targetOfRequest } from "@herald/wire/arp";
-import { DecodeError } from "@herald/wire/bytes";
-import { decodeEthernet, ETHERTYPE } from "@herald/wire/ethernet";
-import { BROADCAST, formatMac, isGroup, type MacAddress, macEquals, macOctets } from "@herald/wire/mac";
-import { answerTo, gratuitousFrame, replyTemplate } from "./arp-frames.ts";
-import { DROP_REASONS, type DropReason } from "./drop-reasons.ts";
-import { GratuitousSchedule } from "./gratuitous.ts";
+import { type IpAddress, toOctets } from "@herald/shared/ip/address";
+import { ARP_FIELD, type ArpPacket, targetOfRequest } from "@herald/wire/arp";
+import { readU16, readU32 } from "@herald/wire/bytes";
+import { ETHERNET_OCTETS, ETHERTYPE } from "@herald/wire/ethernet";
+import { formatMac, type MacAddress } from "@herald/wire/mac";
+import { targetAtOfSolicitation } from "@herald/wire/ndp";
+import { answerTo } from "./arp-frames.ts";
+import type { DropReason } from "./drop-reasons.ts";
+import { GratuitousSchedule, type Turn } from "./gratuitous.ts";
+import { type Heard, readArp, readFrame, readNdp } from "./hear.ts";
+import { admits, type Held, Holdings, isIpv6 } from "./holdings.ts";
+import { solicitedAdvertisement, unsolicitedAdvertisement } from "./ndp-frames.ts";
 import type { AnnouncerOptions } from "./options.ts";
+import { announcementOf, type Port, portOf, probeOf } from "./port.ts";
+import { type GroupEffect, SolicitedNodeGroups } from "./solicited-node.ts";
 
 /** A network interface of this node as the kernel reports it now. */
 export interface Interface {
@@ -24,14 +30,26 @@ export type AnnouncerInput =
   | { readonly type: "interface-up"; readonly interface: Interface }
   /** Down or gone. */
   | { readonly type: "interface-down"; readonly interface: string }
-  /** Harmless when nothing changed. An IPv6 address is ignored: only ARP is spoken here. */
+  /** Harmless when nothing changed. */
   | {
       readonly type: "announce";
       readonly address: IpAddress;
       readonly interfaces: "all" | readonly string[];
     }
   /** `yield`: make before break; answer until the new owner is heard or `yieldMs` passed. `now`: silence. */
-  | { readonly type: "withdraw"; readonly address: IpAddress; readonly how: "now" | "yield" };
+  | { readonly type: "withdraw"; readonly address: IpAddress; readonly how: "now" | "yield" }
+  /** Listens for an address without answering for it, as long as it may still be somebody else's. */
+  | { readonly type: "watch"; readonly address: IpAddress; readonly interfaces: "all" | readonly string[] }
+  /** Asks on every interface of an address that is watched or announced whether somebody else has it. */
+  | { readonly type: "probe"; readonly address: IpAddress }
+  /** Announces an address once more on one interface, where somebody else claimed it. */
+  | { readonly type: "defend"; readonly address: IpAddress; readonly interface: string };
+
+/**
+ * How another station claimed an address. `announcement`: unasked, to everybody; `answer`: it answered for it;
+ * `use`: it asks for something else in the name of it; `probe`: it is about to use it.
+ */
+export type ClaimKind = "announcement" | "answer" | "use" | "probe";
 
 export type AnnouncerEffect =
   | { readonly type: "send"; readonly interface: string; readonly bytes: Uint8Array }
@@ -44,47 +62,40 @@ export type AnnouncerEffect =
       readonly address: IpAddress;
       readonly operation: "request" | "reply";
     }
+  /** The same for IPv6, where there is but one way to announce. */
+  | { readonly type: "advertised"; readonly interface: string; readonly address: IpAddress }
   | {
       readonly type: "dropped";
-      readonly protocol: "arp";
+      readonly protocol: "arp" | "ndp";
       readonly reason: DropReason;
       readonly interface: string;
+    }
+  | GroupEffect
+  /** Another station claims what is announced or watched here; not for what is being yielded. */
+  | {
+      readonly type: "claimed";
+      readonly interface: string;
+      readonly address: IpAddress;
+      readonly by: MacAddress;
+      readonly how: ClaimKind;
     }
   /** The end of every `yield` that was not cut short. `by`: who was heard; `undefined`: nobody in time. */
   | { readonly type: "yielded"; readonly address: IpAddress; readonly by: MacAddress | undefined };
 
-/** An interface that is up, with what every frame on it needs. */
-interface Port {
-  readonly interface: Interface;
-  readonly mac: Uint8Array;
-  readonly reply: Uint8Array;
-  readonly dropped: Readonly<Record<DropReason, readonly [AnnouncerEffect]>>;
-}
-
-/** An address that is answered for. */
-interface Held {
-  readonly address: IpAddress;
-  readonly interfaces: "all" | ReadonlySet<string>;
-  /** Who else announced it last, and when: often our successor, who was told of the move before us. */
-  claim: { readonly by: MacAddress; readonly at: Instant } | undefined;
-}
-
-const BROADCAST_OCTETS = macOctets(BROADCAST);
-
 /**
- * Answers ARP for the addresses this node owns and announces those it takes over. It answers nothing but
- * requests to broadcast or to its own MAC, for an address announced on the interface they came in by; every
- * other frame is dropped with a reason. What a frame costs does not depend on the number of addresses.
+ * Answers ARP and neighbour discovery for the addresses this node owns and announces those it takes over. It
+ * answers nothing but questions that were meant for it, for an address announced on the interface they came in
+ * by; every other frame is dropped with a reason. What a frame costs does not depend on the number of addresses.
  */
 export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   readonly #options: AnnouncerOptions;
   readonly #gratuitous: GratuitousSchedule;
+  readonly #groups = new SolicitedNodeGroups();
   /** By name; bounded by the interfaces of the node. */
   readonly #ports = new Map<string, Port>();
-  /** By the address as u32; bounded by what we own or yield. */
-  readonly #held = new Map<number, Held>();
+  readonly #holdings = new Holdings();
   /** When to stop answering for what we yield. All wait equally long, so the order of entry is that of time. */
-  readonly #yielding = new Map<number, Instant>();
+  readonly #yielding = new Map<IpAddress, Instant>();
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.#gratuitous = new GratuitousSchedule(options);
@@ -95,25 +106,29 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
       case "frame":
         return this.#hear(input.interface, input.bytes, now);
       case "interface-up":
-        this.#interfaceUp(input.interface);
-        return this.#announceDue(now);
+        return [...this.#interfaceUp(input.interface), ...this.#announceDue(now)];
       case "interface-down":
-        this.#interfaceDown(input.interface);
-        return [];
+        return this.#interfaceDown(input.interface);
       case "announce":
-        if (familyOf(input.address) !== 4) return [];
-        this.#announce(input.address, input.interfaces);
-        return this.#announceDue(now);
+      case "watch":
+        return [
+          ...this.#hold(input.address, input.interfaces, input.type === "announce"),
+          ...this.#announceDue(now),
+        ];
       case "withdraw":
-        return familyOf(input.address) === 4 ? this.#withdraw(input.address, input.how, now) : [];
+        return this.#withdraw(input.address, input.how, now);
+      case "probe":
+        return this.#probe(input.address);
+      case "defend":
+        return this.#defend(input.address, input.interface, now);
     }
   }
 
   wake(now: Instant): readonly AnnouncerEffect[] {
     const effects: AnnouncerEffect[] = [];
-    for (const [key, due] of this.#yielding) {
+    for (const [address, due] of this.#yielding) {
       if (due > now) break;
-      effects.push(...this.#yielded(key, undefined));
+      effects.push(...this.#yielded(address, undefined));
     }
     effects.push(...this.#announceDue(now));
     return effects;
@@ -130,149 +145,205 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     if (port === undefined) {
       return [{ type: "dropped", protocol: "arp", reason: "unknown-interface", interface: name }];
     }
-    // Why: most of what a segment asks is for somebody else; that costs a glance and one look into the map.
-    const target = targetOfRequest(bytes);
-    const held = target === undefined ? undefined : this.#held.get(target);
-    if (target !== undefined && held === undefined) return port.dropped["not-announced"];
-    const packet = readArp(bytes, port);
-    if (typeof packet === "string") return port.dropped[packet];
-    return this.#consider(packet, held ?? this.#held.get(packet.targetIp), port, now);
+    if (this.#isForOthers(bytes)) return port.arp["not-announced"];
+    const at = targetAtOfSolicitation(bytes);
+    if (at !== undefined && this.#holdings.ofIpv6(bytes, at) === undefined) return port.ndp["not-announced"];
+    const frame = readFrame(bytes, port.mac);
+    if (typeof frame === "string") return (isIpv6Frame(bytes) ? port.ndp : port.arp)[frame];
+    if (frame.etherType === ETHERTYPE.ipv6) {
+      const heard = readNdp(frame, port.mac);
+      return typeof heard === "string" ? port.ndp[heard] : this.#hearNdp(heard, port, now);
+    }
+    if (frame.etherType !== ETHERTYPE.arp) return port.arp["not-arp"];
+    const packet = readArp(frame, port.mac);
+    return typeof packet === "string" ? port.arp[packet] : this.#hearArp(packet, port, now);
   }
 
-  #consider(packet: ArpPacket, held: Held | undefined, port: Port, now: Instant): readonly AnnouncerEffect[] {
+  /** Most of what a segment asks by ARP is for and from somebody else; that costs a glance and a look or two. */
+  #isForOthers(bytes: Uint8Array): boolean {
+    const target = targetOfRequest(bytes);
+    if (target === undefined || this.#holdings.ofIpv4(target) !== undefined) return false;
+    const sender = readU32(bytes, ETHERNET_OCTETS + ARP_FIELD.senderIp);
+    return sender === target || this.#holdings.ofIpv4(sender) === undefined;
+  }
+
+  #hearArp(packet: ArpPacket, port: Port, now: Instant): readonly AnnouncerEffect[] {
     const { name } = port.interface;
-    if (isGroup(packet.senderMac)) return port.dropped["invalid-sender"];
-    if (packet.senderIp === packet.targetIp) return this.#hearGratuitous(packet, held, port, now);
-    if (packet.operation === "reply") return port.dropped["arp-reply"];
-    if (held === undefined) return port.dropped["not-announced"];
-    if (!admits(held, name)) return port.dropped["interface-not-selected"];
-    return [
+    const { operation, senderIp, senderMac, targetIp } = packet;
+    const isReply = operation === "reply";
+    const isGratuitous = senderIp === targetIp;
+    const how = isGratuitous ? "announcement" : isReply ? "answer" : "use";
+    const claimed = this.#claimed(this.#holdings.ofIpv4(senderIp), senderMac, how, port, now);
+    if (isReply) return followed(claimed, port.arp["arp-reply"]);
+    if (isGratuitous) return followed(claimed, port.arp["gratuitous-request"]);
+    const held = this.#holdings.ofIpv4(targetIp);
+    if (held === undefined) return followed(claimed, port.arp["not-announced"]);
+    if (!admits(held, name)) return followed(claimed, port.arp["interface-not-selected"]);
+    if (!held.speaks) {
+      const contested = senderIp === 0 ? this.#claimed(held, senderMac, "probe", port, now) : claimed;
+      return followed(contested, port.arp.probing);
+    }
+    return followed(claimed, [
       { type: "send", interface: name, bytes: answerTo(packet, port.reply) },
+      { type: "answered", interface: name, address: held.address },
+    ]);
+  }
+
+  #hearNdp(heard: Heard, port: Port, now: Instant): readonly AnnouncerEffect[] {
+    const { name } = port.interface;
+    const { target } = heard;
+    const held = this.#holdings.ofIpv6(target, 0);
+    if (heard.type === "advertisement") {
+      const how = heard.announces ? "announcement" : "answer";
+      return followed(this.#claimed(held, heard.by, how, port, now), port.ndp["neighbour-advertisement"]);
+    }
+    if (held === undefined) return port.ndp["not-announced"];
+    if (!admits(held, name)) return port.ndp["interface-not-selected"];
+    const { from } = heard;
+    if (!held.speaks) {
+      const contested = from === undefined ? this.#claimed(held, heard.source, "probe", port, now) : [];
+      return followed(contested, port.ndp.probing);
+    }
+    const bytes =
+      from === undefined
+        ? unsolicitedAdvertisement(target, port.advertisement)
+        : solicitedAdvertisement(target, from, port.advertisement);
+    return [
+      { type: "send", interface: name, bytes },
       { type: "answered", interface: name, address: held.address },
     ];
   }
 
-  /** Somebody announces an address. If it is one we are yielding, its new owner is there and we can go. */
-  #hearGratuitous(
-    packet: ArpPacket,
+  /** Somebody claims an address. If it is one we are yielding, its new owner is there and we can go. */
+  #claimed(
     held: Held | undefined,
+    mac: Uint8Array,
+    how: ClaimKind,
     port: Port,
     now: Instant,
   ): readonly AnnouncerEffect[] {
-    const dropped = port.dropped[packet.operation === "reply" ? "arp-reply" : "gratuitous-request"];
-    const key = packet.targetIp;
-    if (held === undefined || !admits(held, port.interface.name)) return dropped;
-    const by = formatMac(packet.senderMac);
-    for (const { interface: own } of this.#ports.values()) if (own.mac === by) return dropped;
-    if (this.#yielding.has(key)) return [...this.#yielded(key, by), ...dropped];
-    held.claim = { by, at: now };
-    return dropped;
+    const { name } = port.interface;
+    if (held === undefined || !admits(held, name)) return [];
+    const by = formatMac(mac);
+    for (const { interface: own } of this.#ports.values()) if (own.mac === by) return [];
+    const { address } = held;
+    if (this.#yielding.has(address)) return how === "announcement" ? this.#yielded(address, by) : [];
+    if (how === "announcement") held.claim = { by, at: now };
+    return [{ type: "claimed", interface: name, address, by, how }];
   }
 
-  #interfaceUp(next: Interface): void {
+  #interfaceUp(next: Interface): readonly AnnouncerEffect[] {
     const before = this.#ports.get(next.name)?.interface;
-    if (before !== undefined && before.index === next.index && before.mac === next.mac) return;
+    if (before !== undefined && before.index === next.index && before.mac === next.mac) return [];
+    const effects: AnnouncerEffect[] = [...this.#groups.leaveAll(next.name)];
     this.#ports.set(next.name, portOf(next));
-    for (const [key, held] of this.#held) {
-      if (this.#yielding.has(key) || !admits(held, next.name)) continue;
+    for (const held of this.#holdings.values()) {
+      if (!admits(held, next.name)) continue;
+      if (isIpv6(held)) effects.push(...this.#groups.join(next, held.octets));
+      if (!held.speaks || this.#yielding.has(held.address)) continue;
       this.#gratuitous.start({ address: held.address, interface: next.name });
     }
+    return effects;
   }
 
-  #interfaceDown(name: string): void {
+  #interfaceDown(name: string): readonly AnnouncerEffect[] {
     this.#ports.delete(name);
-    for (const { address } of this.#held.values()) this.#gratuitous.stop({ address, interface: name });
+    for (const { address } of this.#holdings.values()) this.#gratuitous.stop({ address, interface: name });
+    return this.#groups.leaveAll(name);
   }
 
-  #announce(address: IpAddress, selection: "all" | readonly string[]): void {
-    const key = toU32(address);
-    const before = this.#yielding.delete(key) ? undefined : this.#held.get(key);
+  #hold(
+    address: IpAddress,
+    selection: "all" | readonly string[],
+    speaks: boolean,
+  ): readonly AnnouncerEffect[] {
+    const effects: AnnouncerEffect[] = [];
+    const before = this.#holdings.get(address);
+    const isYielding = this.#yielding.delete(address);
     const interfaces = selection === "all" ? "all" : new Set(selection);
-    const held: Held = { address, interfaces, claim: before?.claim };
-    this.#held.set(key, held);
-    for (const name of this.#ports.keys()) {
+    const claim = isYielding ? undefined : before?.claim;
+    const held: Held = { address, octets: toOctets(address), interfaces, speaks, claim };
+    this.#holdings.set(held);
+    for (const { interface: station } of this.#ports.values()) {
+      const { name } = station;
       const was = before !== undefined && admits(before, name);
       const is = admits(held, name);
-      if (is && !was) this.#gratuitous.start({ address, interface: name });
-      if (was && !is) this.#gratuitous.stop({ address, interface: name });
+      if (is !== was && isIpv6(held)) {
+        effects.push(
+          ...(is ? this.#groups.join(station, held.octets) : this.#groups.leave(name, held.octets)),
+        );
+      }
+      this.#rearm({ address, interface: name }, was && before.speaks && !isYielding, is && speaks);
     }
+    return effects;
+  }
+
+  #rearm(turn: Turn, spoke: boolean, speaks: boolean): void {
+    if (speaks && !spoke) this.#gratuitous.start(turn);
+    if (spoke && !speaks) this.#gratuitous.stop(turn);
   }
 
   #withdraw(address: IpAddress, how: "now" | "yield", now: Instant): readonly AnnouncerEffect[] {
-    const key = toU32(address);
-    const held = this.#held.get(key);
+    const held = this.#holdings.get(address);
     if (held === undefined) return [];
     for (const name of this.#ports.keys()) this.#gratuitous.stop({ address, interface: name });
-    if (how === "now") {
-      this.#held.delete(key);
-      this.#yielding.delete(key);
-    } else if (!this.#yielding.has(key)) {
-      const { claim } = held;
-      if (claim !== undefined && claim.at + this.#options.claimMemoryMs > now) {
-        return this.#yielded(key, claim.by);
-      }
-      this.#yielding.set(key, now + this.#options.yieldMs);
+    if (how === "now" || !held.speaks) return this.#forget(held);
+    if (this.#yielding.has(address)) return [];
+    const { claim } = held;
+    if (claim !== undefined && claim.at + this.#options.claimMemoryMs > now) {
+      return this.#yielded(address, claim.by);
     }
+    this.#yielding.set(address, now + this.#options.yieldMs);
     return [];
   }
 
-  #yielded(key: number, by: MacAddress | undefined): readonly AnnouncerEffect[] {
-    const held = this.#held.get(key);
-    this.#yielding.delete(key);
-    this.#held.delete(key);
-    return held === undefined ? [] : [{ type: "yielded", address: held.address, by }];
+  #yielded(address: IpAddress, by: MacAddress | undefined): readonly AnnouncerEffect[] {
+    const held = this.#holdings.get(address);
+    return held === undefined ? [] : [...this.#forget(held), { type: "yielded", address, by }];
+  }
+
+  #forget(held: Held): readonly AnnouncerEffect[] {
+    this.#holdings.delete(held.address);
+    this.#yielding.delete(held.address);
+    if (!isIpv6(held)) return [];
+    const names = [...this.#ports.keys()].filter((name) => admits(held, name));
+    return names.flatMap((name) => this.#groups.leave(name, held.octets));
+  }
+
+  #probe(address: IpAddress): readonly AnnouncerEffect[] {
+    const held = this.#holdings.get(address);
+    if (held === undefined || this.#yielding.has(address)) return [];
+    const ports = [...this.#ports.values()].filter((port) => admits(held, port.interface.name));
+    return ports.map((port) => probeOf(held, port));
+  }
+
+  #defend(address: IpAddress, name: string, now: Instant): readonly AnnouncerEffect[] {
+    const held = this.#holdings.get(address);
+    if (held?.speaks !== true || !admits(held, name) || this.#yielding.has(address)) return [];
+    if (!this.#ports.has(name)) return [];
+    this.#gratuitous.once({ address, interface: name });
+    return this.#announceDue(now);
   }
 
   #announceDue(now: Instant): readonly AnnouncerEffect[] {
     const effects: AnnouncerEffect[] = [];
     for (const { address, interface: name } of this.#gratuitous.wake(now)) {
-      const mac = this.#ports.get(name)?.mac;
-      if (mac === undefined) continue;
-      for (const operation of ["request", "reply"] as const) {
-        effects.push({
-          type: "send",
-          interface: name,
-          bytes: gratuitousFrame(operation, mac, toU32(address)),
-        });
-        effects.push({ type: "gratuitous", interface: name, address, operation });
-      }
+      const port = this.#ports.get(name);
+      const held = this.#holdings.get(address);
+      if (port !== undefined && held !== undefined) effects.push(...announcementOf(held, port));
     }
     return effects;
   }
 }
 
-/** @returns the packet, or why the frame is none of ours. */
-function readArp(bytes: Uint8Array, port: Port): ArpPacket | DropReason {
-  try {
-    const { destination, source, vlan, etherType, payload } = decodeEthernet(bytes);
-    if (vlan !== 0) return "vlan-tagged";
-    if (etherType !== ETHERTYPE.arp) return "not-arp";
-    if (macEquals(source, 0, port.mac)) return "own-frame";
-    if (!macEquals(destination, 0, BROADCAST_OCTETS) && !macEquals(destination, 0, port.mac)) {
-      return "foreign-ethernet-destination";
-    }
-    return decodeArp(payload);
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    return error.reason === "truncated" ? "truncated" : "unsupported";
-  }
+/** Of frames that are not read any further: what they would have been, if they are long enough to say. */
+function isIpv6Frame(bytes: Uint8Array): boolean {
+  return bytes.length >= ETHERNET_OCTETS && readU16(bytes, ETHERNET_OCTETS - 2) === ETHERTYPE.ipv6;
 }
 
-function portOf(next: Interface): Port {
-  const mac = macOctets(next.mac);
-  const dropped = Object.fromEntries(
-    (Object.keys(DROP_REASONS) as DropReason[]).map((reason) => [
-      reason,
-      [{ type: "dropped", protocol: "arp", reason, interface: next.name }],
-    ]),
-  ) as unknown as Port["dropped"];
-  return { interface: next, mac, reply: replyTemplate(mac), dropped };
-}
-
-function admits({ interfaces }: Held, name: string): boolean {
-  return interfaces === "all" || interfaces.has(name);
-}
-
-function toU32(address: IpAddress): number {
-  return Number(toBigint(address));
+function followed(
+  before: readonly AnnouncerEffect[],
+  after: readonly AnnouncerEffect[],
+): readonly AnnouncerEffect[] {
+  return before.length === 0 ? after : [...before, ...after];
 }

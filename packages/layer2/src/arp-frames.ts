@@ -39,6 +39,18 @@ export function gratuitousFrame(operation: ArpOperation, mac: Uint8Array, ip: nu
   return frame(BROADCAST_OCTETS, mac, { operation, senderMac: mac, senderIp: ip, targetMac, targetIp: ip });
 }
 
+/** "Does anybody have this?", from nobody, so that no cache learns anything by it (RFC 5227 §2.1.1). */
+export function probeFrame(mac: Uint8Array, ip: number): Uint8Array {
+  const targetMac = new Uint8Array(MAC_OCTETS);
+  return frame(BROADCAST_OCTETS, mac, {
+    operation: "request",
+    senderMac: mac,
+    senderIp: 0,
+    targetMac,
+    targetIp: ip,
+  });
+}
+
 function frame(destination: Uint8Array, source: Uint8Array, packet: ArpPacket): Uint8Array {
   const payload = encodeArp(packet, new Uint8Array(ARP_OCTETS));
   return encodeEthernet({ destination, source, vlan: 0, etherType: ETHERTYPE.arp, payload });

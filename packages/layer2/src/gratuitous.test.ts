@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import fc from "fast-check";
-import { FRAMES_PER_TURN, GratuitousSchedule, SLOT_MS, type Turn } from "./gratuitous.ts";
+import { framesOf as framesIn, GratuitousSchedule, SLOT_MS, type Turn } from "./gratuitous.ts";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "./options.ts";
 
 const options = { ...DEFAULT_ANNOUNCER_OPTIONS, gratuitousFramesPerSlot: 4 };
@@ -23,7 +23,7 @@ const run = (schedule: GratuitousSchedule, from = 0): { at: number; turns: reado
 };
 
 const framesOf = (turns: readonly Turn[]): readonly Turn[] =>
-  turns.flatMap((each) => new Array<Turn>(FRAMES_PER_TURN).fill(each));
+  turns.flatMap((each) => new Array<Turn>(framesIn(each)).fill(each));
 
 describe("GratuitousSchedule", () => {
   it("takes a turn at once and then every 1,100 ms for about five seconds", () => {

@@ -1,27 +1,30 @@
 import type { Instant } from "@herald/shared/core";
-import type { IpAddress } from "@herald/shared/ip/address";
+import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import type { AnnouncerOptions } from "./options.ts";
 
-/** One address to be announced on one interface: a request and a reply, two frames. */
+/** One address to be announced on one interface. */
 export interface Turn {
   readonly address: IpAddress;
   readonly interface: string;
 }
 
-export const FRAMES_PER_TURN = 2;
+/** ARP takes a request and a reply, IPv6 one advertisement. */
+export function framesOf({ address }: Turn): number {
+  return familyOf(address) === 4 ? 2 : 1;
+}
 
 /** Length of the slot that the pace is given for. */
 export const SLOT_MS = 10;
 
 /**
- * When to announce what nobody asked for after a takeover (RFC 5227 §2.3): once at once, then again some
+ * When to announce what nobody asked for after a takeover (RFC 5227 §2.3, RFC 4861 §7.2.6): once at once, then again some
  * times, and never more frames in any 10 ms than a segment takes well. First turns go before repeats, so
  * that a takeover of many addresses reaches every client once before it reaches the first of them twice.
  */
 export class GratuitousSchedule {
   readonly #options: AnnouncerOptions;
-  /** Not announced yet, in the order of arrival. Bounded by our addresses times interfaces, as is `#repeats`. */
-  readonly #first = new Map<string, Turn>();
+  /** To be announced at once, in the order of arrival. Bounded by our addresses times interfaces, as is `#repeats`. */
+  readonly #first = new Map<string, { turn: Turn; left: number }>();
   /** Announced and to be repeated. The interval is the same for all, so the order of entry is that of `due`. */
   readonly #repeats = new Map<string, { turn: Turn; due: Instant; left: number }>();
   /** Turns taken in the last slot, oldest first. Bounded by the pace. */
@@ -33,7 +36,15 @@ export class GratuitousSchedule {
   /** Begins the rounds of a turn, or begins them again. */
   start(turn: Turn): void {
     this.stop(turn);
-    this.#first.set(keyOf(turn), turn);
+    this.#first.set(keyOf(turn), { turn, left: this.#options.gratuitousRounds });
+  }
+
+  /** Takes a turn once, as soon as the pace allows. Rounds that are under way go on from there. */
+  once(turn: Turn): void {
+    const key = keyOf(turn);
+    if (this.#first.has(key)) return;
+    this.#first.set(key, { turn, left: this.#repeats.get(key)?.left ?? 1 });
+    this.#repeats.delete(key);
   }
 
   stop(turn: Turn): void {
@@ -45,35 +56,36 @@ export class GratuitousSchedule {
   wake(now: Instant): readonly Turn[] {
     const turns: Turn[] = [];
     let room = this.#room(now);
-    for (const [key, turn] of this.#first) {
-      if (room < FRAMES_PER_TURN) break;
-      room -= FRAMES_PER_TURN;
+    const before = room;
+    for (const [key, { turn, left }] of this.#first) {
+      if (room < framesOf(turn)) break;
+      room -= framesOf(turn);
       this.#first.delete(key);
       turns.push(turn);
-      this.#repeatLater(turn, now, this.#options.gratuitousRounds - 1);
+      this.#repeatLater(turn, now, left - 1);
     }
     for (const [key, { turn, due, left }] of this.#repeats) {
-      if (room < FRAMES_PER_TURN || due > now) break;
-      room -= FRAMES_PER_TURN;
+      if (room < framesOf(turn) || due > now) break;
+      room -= framesOf(turn);
       this.#repeats.delete(key);
       turns.push(turn);
       this.#repeatLater(turn, now, left - 1);
     }
-    if (turns.length > 0) this.#taken.push({ at: now, frames: turns.length * FRAMES_PER_TURN });
+    if (room < before) this.#taken.push({ at: now, frames: before - room });
     return turns;
   }
 
   nextWake(): Instant | undefined {
-    const due = this.#nextDue();
+    const next = this.#next();
     const oldest = this.#taken[0];
-    if (due === undefined || oldest === undefined) return due;
-    const full = this.#framesTaken() + FRAMES_PER_TURN > this.#options.gratuitousFramesPerSlot;
-    return full ? Math.max(due, oldest.at + SLOT_MS) : due;
+    if (next === undefined || oldest === undefined) return next?.due;
+    const full = this.#framesTaken() + framesOf(next.turn) > this.#options.gratuitousFramesPerSlot;
+    return full ? Math.max(next.due, oldest.at + SLOT_MS) : next.due;
   }
 
-  #nextDue(): Instant | undefined {
-    if (this.#first.size > 0) return 0;
-    for (const { due } of this.#repeats.values()) return due;
+  #next(): { readonly turn: Turn; readonly due: Instant } | undefined {
+    for (const { turn } of this.#first.values()) return { turn, due: 0 };
+    for (const { turn, due } of this.#repeats.values()) return { turn, due };
     return undefined;
   }
 

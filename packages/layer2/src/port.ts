@@ -1,0 +1,75 @@
+import { readU32 } from "@herald/wire/bytes";
+import { macOctets } from "@herald/wire/mac";
+import type { AnnouncerEffect, Interface } from "./announcer.ts";
+import { gratuitousFrame, probeFrame, replyTemplate } from "./arp-frames.ts";
+import {
+  ARP_DROP_REASONS,
+  type ArpDropReason,
+  type DropReason,
+  NDP_DROP_REASONS,
+  type NdpDropReason,
+} from "./drop-reasons.ts";
+import { type Held, isIpv6 } from "./holdings.ts";
+import {
+  type AdvertisementTemplate,
+  advertisementTemplate,
+  probeSolicitation,
+  unsolicitedAdvertisement,
+} from "./ndp-frames.ts";
+
+/** An interface that is up, with what every frame on it needs. */
+export interface Port {
+  readonly interface: Interface;
+  readonly mac: Uint8Array;
+  readonly reply: Uint8Array;
+  readonly advertisement: AdvertisementTemplate;
+  readonly arp: Readonly<Record<ArpDropReason, readonly [AnnouncerEffect]>>;
+  readonly ndp: Readonly<Record<NdpDropReason, readonly [AnnouncerEffect]>>;
+}
+
+export function portOf(next: Interface): Port {
+  const mac = macOctets(next.mac);
+  return {
+    interface: next,
+    mac,
+    reply: replyTemplate(mac),
+    advertisement: advertisementTemplate(mac),
+    arp: drops("arp", ARP_DROP_REASONS, next.name),
+    ndp: drops("ndp", NDP_DROP_REASONS, next.name),
+  };
+}
+
+/** @returns what announces an address there, each frame followed by what it is counted as. */
+export function announcementOf({ address, octets }: Held, port: Port): readonly AnnouncerEffect[] {
+  const { name } = port.interface;
+  if (isIpv6({ octets })) {
+    const bytes = unsolicitedAdvertisement(octets, port.advertisement);
+    return [
+      { type: "send", interface: name, bytes },
+      { type: "advertised", interface: name, address },
+    ];
+  }
+  return (["request", "reply"] as const).flatMap((operation): readonly AnnouncerEffect[] => [
+    { type: "send", interface: name, bytes: gratuitousFrame(operation, port.mac, readU32(octets, 0)) },
+    { type: "gratuitous", interface: name, address, operation },
+  ]);
+}
+
+/** @returns the question whether anybody has an address there. */
+export function probeOf({ octets }: Held, { interface: { name }, mac }: Port): AnnouncerEffect {
+  const bytes = isIpv6({ octets }) ? probeSolicitation(octets, mac) : probeFrame(mac, readU32(octets, 0));
+  return { type: "send", interface: name, bytes };
+}
+
+/** One effect for each reason, made once: a flood of frames that are dropped makes no garbage. */
+function drops<Reason extends DropReason>(
+  protocol: "arp" | "ndp",
+  reasons: Readonly<Record<Reason, string>>,
+  name: string,
+): Readonly<Record<Reason, readonly [AnnouncerEffect]>> {
+  const entries = Object.keys(reasons).map((reason) => [
+    reason,
+    [{ type: "dropped", protocol, reason, interface: name }],
+  ]);
+  return Object.fromEntries(entries) as Readonly<Record<Reason, readonly [AnnouncerEffect]>>;
+}
