@@ -35,6 +35,15 @@ describe("durations", () => {
     it(`refuses ${JSON.stringify(text)}`, () => assert.deepEqual(parseDuration(text), { mistake }));
   }
 
+  it("refuses endless digits at once", () => {
+    const digits = "1".repeat(200_000);
+    const began = performance.now();
+    assert.deepEqual(parseDuration(`${digits}x`), {
+      mistake: `"${digits.slice(0, 64)}" is no duration, want for example "90s" or "1m30s"`,
+    });
+    assert.ok(performance.now() - began < 1_000); // a pattern that goes back and forth takes a minute
+  });
+
   it("adds up its parts in any order", () => {
     fc.assert(
       fc.property(fc.nat(1000), fc.nat(1000), fc.nat(1000), (hours, minutes, seconds) => {
