@@ -73,6 +73,11 @@ const refused: readonly { name: string; args: readonly string[]; env?: Environme
   },
   { name: "a flag like no other", args: ["--zzz"], says: "thing: unknown flag --zzz" },
   {
+    name: "a flag called as what every object has",
+    args: ["--constructor=x"],
+    says: "thing: unknown flag --constructor",
+  },
+  {
     name: "a word that is no flag",
     args: ["run"],
     says: 'thing: unexpected argument "run"; flags begin with --',

@@ -139,12 +139,17 @@ function readArguments(
 }
 
 function flagNamed(program: Program<Readonly<Record<string, Flag>>>, name: string): Flag {
-  const flag = program.flags[name];
+  const flag = own(program.flags, name);
   if (flag !== undefined) return flag;
-  const refused = program.refused?.[name];
+  const refused = own(program.refused ?? {}, name);
   if (refused !== undefined) throw new FlagMistake(`--${name} is not supported: ${refused.because}`);
   const near = closest(name, Object.keys(program.flags));
   throw new FlagMistake(`unknown flag --${name}${near === undefined ? "" : `; did you mean --${near}?`}`);
+}
+
+/** Not what every object has by inheritance: `--constructor` is no flag. */
+function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 function detachedValue(name: string, flag: Flag, rest: string[]): string {
