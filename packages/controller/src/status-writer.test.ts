@@ -39,7 +39,7 @@ function bench(options: Partial<StatusWriterOptions> = {}): Bench {
     ...options,
   });
   const current = (): ServiceView => serviceView(api.peek(PATH) ?? {});
-  latest.see(current());
+  latest.watched(current());
   return { api, writer, current, story };
 }
 

@@ -81,7 +81,7 @@ export class StatusWriter {
     const written = await this.#request(view, signal, (fresh) => {
       if (fresh !== asked && fresh.resourceVersion !== asked.resourceVersion) {
         this.#options.count("conflict");
-        this.#options.reconsider(this.#options.latest.see(fresh));
+        this.#options.reconsider(this.#options.latest.answered(fresh));
         asked = fresh;
       }
       const desired = this.#pending.get(key)?.desired;
@@ -113,7 +113,7 @@ export class StatusWriter {
         signal,
       });
       this.#options.count(result.outcome);
-      if (result.outcome !== "gone") return this.#options.latest.see(result.service);
+      if (result.outcome !== "gone") return this.#options.latest.answered(result.service);
       this.forget(service.key); // the watch will say so, too
       return undefined;
     } catch (error) {

@@ -85,7 +85,7 @@ export class Term {
   /** Begins to decide, on what the caches have. Call it once they are complete. */
   begin(config: Config | undefined): void {
     this.#open = true;
-    for (const view of this.#options.caches.services()) this.#latest.see(view);
+    for (const view of this.#options.caches.services()) this.#latest.watched(view);
     if (config !== undefined) this.configure(config);
     else this.#decide([...this.#latest.values()].map((view) => ({ key: view.key, view })));
   }
@@ -101,7 +101,7 @@ export class Term {
     if (!this.#open) return;
     const changes: Change[] = keys.map((key) => {
       const view = this.#options.caches.service(key);
-      if (view !== undefined) return { key, view: this.#latest.see(view) };
+      if (view !== undefined) return { key, view: this.#latest.watched(view) };
       this.#latest.forget(key);
       return { key, view };
     });
