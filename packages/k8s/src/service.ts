@@ -1,5 +1,6 @@
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import { ALLOCATED_FROM_POOL, ANNOTATION_PREFIXES } from "@herald/shared/service/annotations";
+import { ingressShows } from "@herald/shared/service/ingress";
 import type { IngressView, ServiceKey, ServiceView } from "@herald/shared/service/view";
 import type { V1LoadBalancerIngress, V1Service } from "@kubernetes/client-node";
 import { type ApiClient, ApiError, keyOf, type Raw } from "./api.ts";
@@ -66,8 +67,8 @@ export interface DesiredStatus {
  * resourceVersion, so that it fails with 409 when somebody else was faster.
  */
 export function statusPatch(service: ServiceView, desired: DesiredStatus): object | undefined {
-  const { uid, resourceVersion, annotations, ingress } = service;
-  const addressesDiffer = !sameSequence(ingress, desired.addresses);
+  const { uid, resourceVersion, annotations } = service;
+  const addressesDiffer = !ingressShows(service, desired.addresses);
   const poolDiffers = annotations[ALLOCATED_FROM_POOL] !== desired.pool;
   if (!addressesDiffer && !poolDiffers) return undefined;
   const written = desired.addresses.map((ip) => ({ ip }));
@@ -81,13 +82,6 @@ export function statusPatch(service: ServiceView, desired: DesiredStatus): objec
       status: { loadBalancer: { ingress: written.length === 0 ? null : written } },
     }),
   };
-}
-
-function sameSequence(ingress: ServiceView["ingress"], addresses: readonly IpAddress[]): boolean {
-  return (
-    ingress.length === addresses.length &&
-    ingress.every(({ ip, hostname }, index) => ip === addresses[index] && hostname === undefined)
-  );
 }
 
 export type StatusWrite =

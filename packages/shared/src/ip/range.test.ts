@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { type IpAddress, parseAddress, toBigint } from "./address.ts";
-import {
-  formatRange,
-  type IpRange,
-  parseRange,
-  rangeContains,
-  rangeSize,
-  rangesOverlap,
-  shortestPrefix,
-} from "./range.ts";
+import { type IpRange, parseRange, rangeContains, shortestPrefix } from "./range.ts";
 
 function range(text: string): IpRange {
   const parsed = parseRange(text);
@@ -19,23 +10,23 @@ function range(text: string): IpRange {
 }
 
 describe("ranges", () => {
-  for (const { text, first, last, formatted } of [
-    { text: "192.0.2.0/24", first: "192.0.2.0", last: "192.0.2.255", formatted: "192.0.2.0/24" },
-    { text: "1.2.3.4/24", first: "1.2.3.0", last: "1.2.3.255", formatted: "1.2.3.0/24" },
-    { text: "1.2.3.4/32", first: "1.2.3.4", last: "1.2.3.4", formatted: "1.2.3.4/32" },
-    { text: "1.2.3.4/0", first: "0.0.0.0", last: "255.255.255.255", formatted: "0.0.0.0/0" },
-    { text: "2001:db8::5/126", first: "2001:db8::4", last: "2001:db8::7", formatted: "2001:db8::4/126" },
-    { text: "::ffff:1.2.3.9/120", first: "1.2.3.0", last: "1.2.3.255", formatted: "1.2.3.0/24" },
-    { text: "1.2.3.4-1.2.3.9", first: "1.2.3.4", last: "1.2.3.9", formatted: "1.2.3.4-1.2.3.9" },
-    { text: " 1.2.3.4 - 1.2.3.4 ", first: "1.2.3.4", last: "1.2.3.4", formatted: "1.2.3.4/32" },
-    { text: "1.2.3.0 - 1.2.3.255", first: "1.2.3.0", last: "1.2.3.255", formatted: "1.2.3.0/24" },
-    { text: "fd00::1-fd00::ff", first: "fd00::1", last: "fd00::ff", formatted: "fd00::1-fd00::ff" },
+  for (const { text, first, last } of [
+    { text: "192.0.2.0/24", first: "192.0.2.0", last: "192.0.2.255" },
+    { text: "1.2.3.4/24", first: "1.2.3.0", last: "1.2.3.255" },
+    { text: "1.2.3.4/32", first: "1.2.3.4", last: "1.2.3.4" },
+    { text: "1.2.3.4/0", first: "0.0.0.0", last: "255.255.255.255" },
+    { text: "2001:db8::5/126", first: "2001:db8::4", last: "2001:db8::7" },
+    { text: "::ffff:1.2.3.9/120", first: "1.2.3.0", last: "1.2.3.255" },
+    { text: "1.2.3.4-1.2.3.9", first: "1.2.3.4", last: "1.2.3.9" },
+    { text: " 1.2.3.4 - 1.2.3.4 ", first: "1.2.3.4", last: "1.2.3.4" },
+    { text: "1.2.3.0 - 1.2.3.255", first: "1.2.3.0", last: "1.2.3.255" },
+    { text: "fd00::1-fd00::ff", first: "fd00::1", last: "fd00::ff" },
   ]) {
     it(`reads ${text}`, () => {
       const parsed = range(text);
       const family = first.includes(":") ? 6 : 4;
       const want = { family, first: toBigint(first as IpAddress), last: toBigint(last as IpAddress), text };
-      assert.deepEqual([parsed, formatRange(parsed)], [want, formatted]);
+      assert.deepEqual(parsed, want);
     });
   }
 
@@ -65,13 +56,6 @@ describe("ranges", () => {
     it(`refuses ${JSON.stringify(text)}${note}`, () => assert.deepEqual(parseRange(text), { mistake }));
   }
 
-  it("counts both ends", () => {
-    assert.deepEqual(
-      ["1.2.3.4/32", "1.2.3.0/24", "::/0"].map((text) => rangeSize(range(text))),
-      [1n, 256n, 1n << 128n],
-    );
-  });
-
   it("contains its ends and nothing of the other family", () => {
     const inside = range("1.2.3.4-1.2.3.6");
     const asked = ["1.2.3.3", "1.2.3.4", "1.2.3.6", "1.2.3.7", "::102:304"];
@@ -80,20 +64,6 @@ describe("ranges", () => {
       [false, true, true, false, false],
     );
   });
-
-  for (const { one, other, overlap } of [
-    { one: "1.0.0.0/24", other: "1.0.0.255/32", overlap: true },
-    { one: "1.0.0.0/24", other: "1.0.1.0/24", overlap: false },
-    { one: "1.0.0.5-1.0.0.9", other: "1.0.0.9-1.0.0.12", overlap: true },
-    { one: "0.0.0.0/0", other: "::/0", overlap: false },
-  ]) {
-    it(`${overlap ? "overlaps" : "does not overlap"}: ${one} and ${other}`, () => {
-      assert.deepEqual(
-        [rangesOverlap(range(one), range(other)), rangesOverlap(range(other), range(one))],
-        [overlap, overlap],
-      );
-    });
-  }
 
   for (const { text, prefix } of [
     { text: "1.2.3.0/24", prefix: 24 },
@@ -106,15 +76,4 @@ describe("ranges", () => {
     it(`has a largest block of /${prefix} in ${text}`, () =>
       assert.equal(shortestPrefix(range(text)), prefix));
   }
-
-  it("reads back what it writes", () => {
-    const bound = fc.bigInt(0n, 0xffff_ffffn);
-    fc.assert(
-      fc.property(bound, bound, fc.constantFrom(4, 6), (a, b, family) => {
-        const [first, last] = a <= b ? [a, b] : [b, a];
-        const text = formatRange({ family: family as 4 | 6, first, last, text: "" });
-        assert.deepEqual(range(text), { family, first, last, text });
-      }),
-    );
-  });
 });

@@ -1,12 +1,4 @@
-import {
-  ADDRESS_BITS,
-  familyOf,
-  fromBigint,
-  type IpAddress,
-  type IpFamily,
-  parseAddress,
-  toBigint,
-} from "./address.ts";
+import { ADDRESS_BITS, familyOf, type IpAddress, type IpFamily, parseAddress, toBigint } from "./address.ts";
 
 /** Addresses `first` to `last`, both included, of one family, `first <= last`. */
 export interface IpRange {
@@ -34,28 +26,10 @@ export function parseRange(text: string): ParsedRange {
   return { mistake: `"${text}" is a single address, write "${address}/${ADDRESS_BITS[familyOf(address)]}"` };
 }
 
-/** As a CIDR where it is one, else as `first-last`. */
-export function formatRange({ family, first, last }: IpRange): string {
-  const size = last - first + 1n;
-  const start = fromBigint(family, first);
-  const isBlock = (size & (size - 1n)) === 0n && (first & (size - 1n)) === 0n;
-  if (isBlock) return `${start}/${ADDRESS_BITS[family] - (size.toString(2).length - 1)}`;
-  return `${start}-${fromBigint(family, last)}`;
-}
-
-/** 1 to 2^128. */
-export function rangeSize({ first, last }: IpRange): bigint {
-  return last - first + 1n;
-}
-
 export function rangeContains({ family, first, last }: IpRange, address: IpAddress): boolean {
   if (familyOf(address) !== family) return false;
   const value = toBigint(address);
   return first <= value && value <= last;
-}
-
-export function rangesOverlap(one: IpRange, other: IpRange): boolean {
-  return one.family === other.family && one.first <= other.last && other.first <= one.last;
 }
 
 /** Prefix length of the largest CIDR block that lies wholly inside: 26 for `192.0.2.2-192.0.2.254`. */
@@ -66,8 +40,6 @@ export function shortestPrefix({ family, first, last }: IpRange): number {
     if (start + (1n << host) - 1n <= last) return length;
   }
 }
-
-export type { IpAddress };
 
 /** Two of the longest addresses with spaces around the dash, and some more. */
 const MAX_RANGE_LENGTH = 128;
