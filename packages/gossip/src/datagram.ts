@@ -59,9 +59,7 @@ export function encodeDatagram(
  * `unauthenticated`, `checksum`, `truncated`, `oversized`, `invalid`.
  */
 export function decodeDatagram(bytes: Uint8Array, around: Framing): Datagram {
-  // Why: a view of a Node Buffer would make Buffers of everything taken from it.
-  const whole = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const body = whole.subarray(expectLabel(whole, around.labelHeader));
+  const body = bytes.subarray(expectLabel(bytes, around.labelHeader));
   const unwrapping = new Unwrapping();
   unwrapping.message(checked(opened(body, around)), 1);
   return { messages: unwrapping.messages, refused: unwrapping.refused };

@@ -4,6 +4,7 @@ import { hex, parseHex } from "@herald/lab/hex";
 import { DecodeError } from "@herald/wire/bytes";
 import fc from "fast-check";
 import { deflateLzw, inflateLzw } from "./lzw.ts";
+import { CodeWriter } from "./lzw-codes.ts";
 import { RECORDING } from "./testdata/vectors.ts";
 
 const KIB = 1_024;
@@ -36,6 +37,17 @@ describe("LZW", () => {
       () => inflateLzw(packed, 4_999, "f"),
       new DecodeError("oversized", "f", "unpacks to more than 4999 octets"),
     );
+  });
+
+  it("keeps what the table holds once it is full and nobody clears it", () => {
+    const codes = new CodeWriter(4_000);
+    codes.put(256, 9);
+    const plain = Array.from({ length: 3_839 }, (_, index) => index % 251);
+    // The second code after a clear defines 258, each code but the first one more; 4095 is the last.
+    for (const [index, octet] of plain.entries()) codes.put(octet, widthOf(257 + index));
+    for (const code of [1, 2, 4_095, 257]) codes.put(code, 12);
+    const expected = Uint8Array.from([...plain, 1, 2, ...plain.slice(-2)]);
+    assert.deepEqual(new Uint8Array(inflateLzw(codes.finish(), 8 * KIB, "f")), expected);
   });
 
   it("stops at the bound of a bomb", () => {
@@ -72,3 +84,8 @@ describe("LZW", () => {
     );
   });
 });
+
+/** How wide a code is while `next` is the highest code about to be defined. */
+function widthOf(next: number): number {
+  return Math.min(12, Math.max(9, Math.floor(Math.log2(next)) + 1));
+}

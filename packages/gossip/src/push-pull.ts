@@ -97,7 +97,7 @@ function* readRecord(inbox: Inbox): Generator<void, NodeRecord | DecodeError, vo
   try {
     return yield* inbox.take(MAX_STRUCT_OCTETS, decodeRecord);
   } catch (error) {
-    if (!(error instanceof DecodeError) || error.reason === "truncated") throw error;
+    if (!(error instanceof DecodeError)) throw error;
     yield* inbox.take(MAX_STRUCT_OCTETS, (r) => skipValue(r, r.u8("record"), "record"));
     return error;
   }

@@ -28,10 +28,12 @@ const COUNTER_END = 2 ** 48;
  */
 export class CountedNonces implements Nonces {
   readonly #prefix: Uint8Array;
-  #count = 0;
+  #count: number;
 
-  constructor(random: RandomOctets) {
+  /** @param first where to count from. */
+  constructor(random: RandomOctets, first = 0) {
     this.#prefix = random.octets(PREFIX_OCTETS);
+    this.#count = first;
   }
 
   next(): Uint8Array {
