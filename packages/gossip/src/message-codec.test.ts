@@ -168,6 +168,16 @@ describe("a message", () => {
       error: "nack.SeqNo: invalid (-1, want 0 to 4294967295)",
     },
     {
+      name: "a negative number in 16 bits",
+      bytes: hex`0b 81 a5 5365714e6f d1 ffff`,
+      error: "nack.SeqNo: invalid (-1, want 0 to 4294967295)",
+    },
+    {
+      name: "an array of more octets than an address has",
+      bytes: hex`04 81 a4 41646472 dc 0011`,
+      error: "alive.Addr: oversized (17 octets, at most 16)",
+    },
+    {
       name: "a number for a name",
       bytes: hex`05 81 a4 4e6f6465 07`,
       error: "dead.Node: invalid (0x07, want a string)",
