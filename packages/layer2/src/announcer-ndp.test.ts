@@ -400,6 +400,18 @@ describe("Announcer, watching an address", () => {
   it("asks on every interface selected whether somebody has it", () =>
     assert.deepEqual(tell([watch, { type: "probe", address: vip }]), [join(), send(probe)]));
 
+  it("asks for an address it announces so that the answer comes to it alone", () => {
+    const self = hex`fe80000000000000000000fffe00000b`; // as in the captures of Linux with this MAC
+    const check = ndp({ macs: [OWN_MAC, GROUP_MAC], ips: [self, GROUP], message: asks(OWN_MAC) });
+    const answer = fromRival({ macs: [RIVAL_MAC, OWN_MAC], ips: [VIP, self], message: has("so") });
+    tell([announce(["eth0"])]);
+    assert.deepEqual(tell([{ type: "probe", address: vip }, frame(answer)]), [
+      send(check),
+      claimed("answer"),
+      dropped("neighbour-advertisement"),
+    ]);
+  });
+
   it("asks for an address of IPv4 in the same way, from nobody", () => {
     const address = parseAddress("192.0.2.100") as IpAddress;
     const bytes = hex`

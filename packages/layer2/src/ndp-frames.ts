@@ -79,6 +79,40 @@ export function probeSolicitation(target: Uint8Array, mac: Uint8Array): Uint8Arr
   });
 }
 
+/**
+ * "Who else has it?" Unlike a probe it is answered by unicast, to us alone: an answer to all nodes would lead every
+ * neighbour to the intruder. It comes from the link-local address that the MAC makes (RFC 4291, appendix A), which
+ * this node need not have: what counts is that the answer reaches its MAC.
+ */
+export function checkSolicitation(target: Uint8Array, mac: Uint8Array): Uint8Array {
+  const group = solicitedNodeGroup(target);
+  return frame(groupMac(group), mac, linkLocalOf(mac), group, {
+    type: "solicitation",
+    target,
+    linkAddress: mac,
+    nonce: undefined,
+  });
+}
+
+function linkLocalOf(mac: Uint8Array): Uint8Array {
+  const address = Uint8Array.of(
+    0xfe,
+    0x80,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    ...mac.subarray(0, 3),
+    0xff,
+    0xfe,
+    ...mac.subarray(3),
+  );
+  address[8] = (address[8] as number) ^ 0x02; // the universal bit stands the other way round
+  return address;
+}
+
 function advertisement(
   target: Uint8Array,
   mac: Uint8Array,

@@ -13,6 +13,7 @@ import { type Held, isIpv6 } from "./holdings.ts";
 import {
   type AdvertisementTemplate,
   advertisementTemplate,
+  checkSolicitation,
   probeSolicitation,
   unsolicitedAdvertisement,
 } from "./ndp-frames.ts";
@@ -55,10 +56,15 @@ export function announcementOf({ address, octets }: Held, port: Port): readonly 
   ]);
 }
 
-/** @returns the question whether anybody has an address there. */
-export function probeOf({ octets }: Held, { interface: { name }, mac }: Port): AnnouncerEffect {
-  const bytes = isIpv6({ octets }) ? probeSolicitation(octets, mac) : probeFrame(mac, readU32(octets, 0));
-  return { type: "send", interface: name, bytes };
+/** @returns the question whether anybody else has an address there; nobody's cache learns anything by it. */
+export function probeOf(held: Held, { interface: { name }, mac }: Port): AnnouncerEffect {
+  return { type: "send", interface: name, bytes: questionOf(held, mac) };
+}
+
+function questionOf(held: Held, mac: Uint8Array): Uint8Array {
+  const { octets, speaks } = held;
+  if (!isIpv6(held)) return probeFrame(mac, readU32(octets, 0));
+  return speaks ? checkSolicitation(octets, mac) : probeSolicitation(octets, mac);
 }
 
 /** One effect for each reason, made once: a flood of frames that are dropped makes no garbage. */

@@ -1,0 +1,66 @@
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { MacAddress } from "@herald/wire/mac";
+import type { AnnouncerInput, ClaimKind } from "./announcer.ts";
+
+/** Grows with every claim of an address in the cluster: of two claims the one with the higher is the newer. */
+export type Epoch = number;
+
+export type ConflictInput =
+  /**
+   * An address to hold. `skip`: it is taken over from a speaker of ours, so nobody else has it. Told again, it
+   * changes interfaces and epoch; after a claim was lost only a newer epoch counts.
+   */
+  | {
+      readonly type: "announce";
+      readonly address: IpAddress;
+      readonly interfaces: "all" | readonly string[];
+      readonly epoch: Epoch;
+      readonly probe: "first" | "skip";
+    }
+  | { readonly type: "withdraw"; readonly address: IpAddress; readonly how: "now" | "yield" }
+  /** An interface that is new, or has come back: what is being probed has not been asked for there. */
+  | { readonly type: "interface-added" }
+  /** Somebody else claims an address; from the announcer. */
+  | {
+      readonly type: "claimed";
+      readonly address: IpAddress;
+      readonly interface: string;
+      readonly by: MacAddress;
+      readonly how: ClaimKind;
+    }
+  /** A question was answered; from the announcer. */
+  | { readonly type: "answered"; readonly address: IpAddress }
+  /** Whose the interfaces of the other speakers are, by name; replaces what was told before. */
+  | { readonly type: "speakers"; readonly names: ReadonlyMap<MacAddress, string> }
+  /** What another speaker says of its claim; `undefined`: it has none any more. */
+  | {
+      readonly type: "rival";
+      readonly address: IpAddress;
+      readonly speaker: string;
+      readonly epoch: Epoch | undefined;
+    }
+  /** Ends a quarantine early. */
+  | { readonly type: "release"; readonly address: IpAddress };
+
+export type ConflictEffect =
+  /** For the announcer. */
+  | { readonly type: "tell"; readonly input: AnnouncerInput }
+  /** The end of probing; `undefined`: it is free. */
+  | { readonly type: "probed"; readonly address: IpAddress; readonly takenBy: MacAddress | undefined }
+  /** Another machine has an address of ours; at most once in `reportIntervalMs` for each. */
+  | {
+      readonly type: "conflict";
+      readonly address: IpAddress;
+      readonly interface: string;
+      readonly by: MacAddress;
+      /** Its name, if it is one of ours. */
+      readonly speaker: string | undefined;
+    }
+  | { readonly type: "defended"; readonly address: IpAddress; readonly interface: string }
+  /** A newer claim of our own has it; nothing is said for it from now on. */
+  | { readonly type: "lost"; readonly address: IpAddress; readonly to: string }
+  /** Nothing is said for it until it is released. */
+  | { readonly type: "quarantined"; readonly address: IpAddress; readonly by: MacAddress }
+  | { readonly type: "released"; readonly address: IpAddress }
+  /** As the announcer says it, of an address that was to yield while it was not announced. */
+  | { readonly type: "yielded"; readonly address: IpAddress; readonly by: undefined };

@@ -1,0 +1,335 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { parseAddress } from "@herald/shared/ip/address";
+import type { MacAddress } from "@herald/wire/mac";
+import type { AnnouncerInput, ClaimKind } from "./announcer.ts";
+import { ConflictGuard } from "./conflict.ts";
+import type { ConflictEffect, ConflictInput } from "./conflict-messages.ts";
+import {
+  type ConflictOptions,
+  DEFAULT_CONFLICT_OPTIONS,
+  RFC_4862_PROBES,
+  RFC_5227_PROBES,
+} from "./conflict-options.ts";
+
+const vip = parseAddress("192.0.2.100") as IpAddress;
+const vip6 = parseAddress("2001:db8::2") as IpAddress;
+const STRANGER = "02:00:00:00:00:ee" as MacAddress;
+const PEER = "02:00:00:00:00:0b" as MacAddress;
+
+const options: ConflictOptions = {
+  ...DEFAULT_CONFLICT_OPTIONS,
+  probes: { 4: RFC_5227_PROBES, 6: RFC_4862_PROBES },
+};
+const half = { next: () => 0.5 };
+
+const announce = (change: Partial<Extract<ConflictInput, { type: "announce" }>> = {}): ConflictInput => ({
+  type: "announce",
+  address: vip,
+  interfaces: "all",
+  epoch: 5,
+  probe: "first",
+  ...change,
+});
+const held = announce({ probe: "skip" });
+const withdraw = (how: "now" | "yield"): ConflictInput => ({ type: "withdraw", address: vip, how });
+const claimed = (by: MacAddress, how: ClaimKind = "announcement"): ConflictInput => ({
+  type: "claimed",
+  address: vip,
+  interface: "eth0",
+  by,
+  how,
+});
+const speakers: ConflictInput = { type: "speakers", names: new Map([[PEER, "node-b"]]) };
+const rival = (epoch: number | undefined): ConflictInput => ({
+  type: "rival",
+  address: vip,
+  speaker: "node-b",
+  epoch,
+});
+
+const tells = (input: AnnouncerInput): ConflictEffect => ({ type: "tell", input });
+const watch = tells({ type: "watch", address: vip, interfaces: "all" });
+const begin = tells({ type: "announce", address: vip, interfaces: "all" });
+const silence = tells({ type: "withdraw", address: vip, how: "now" });
+const probe = tells({ type: "probe", address: vip });
+const probed = (takenBy: MacAddress | undefined): ConflictEffect => ({
+  type: "probed",
+  address: vip,
+  takenBy,
+});
+const conflict = (by: MacAddress, speaker?: string): ConflictEffect => ({
+  type: "conflict",
+  address: vip,
+  interface: "eth0",
+  by,
+  speaker,
+});
+const defence: readonly ConflictEffect[] = [
+  tells({ type: "defend", address: vip, interface: "eth0" }),
+  { type: "defended", address: vip, interface: "eth0" },
+];
+const quarantined = (by: MacAddress): readonly ConflictEffect[] => [
+  silence,
+  { type: "quarantined", address: vip, by },
+];
+const lost: readonly ConflictEffect[] = [silence, { type: "lost", address: vip, to: "node-b" }];
+const released: ConflictEffect = { type: "released", address: vip };
+
+let guard: ConflictGuard;
+const renew = (change: Partial<ConflictOptions> = {}): void => {
+  guard = new ConflictGuard("node-a", { ...options, ...change }, half);
+};
+beforeEach(() => renew());
+const tell = (inputs: readonly ConflictInput[], now = 0): ConflictEffect[] =>
+  inputs.flatMap((input) => guard.handle(input, now));
+/** Wakes the guard whenever it asks to be, up to then. */
+const run = (until: number): { at: number; effects: readonly ConflictEffect[] }[] => {
+  const log: { at: number; effects: readonly ConflictEffect[] }[] = [];
+  for (let due = guard.nextWake(); due !== undefined && due <= until; due = guard.nextWake()) {
+    log.push({ at: due, effects: guard.wake(due) });
+  }
+  return log;
+};
+
+describe("ConflictGuard, probing", () => {
+  it("keeps RFC 5227's times and announces what nobody objects to", () => {
+    assert.deepEqual(tell([announce()]), [watch]);
+    assert.deepEqual(run(60_000), [
+      { at: 500, effects: [probe] },
+      { at: 2_000, effects: [probe] },
+      { at: 3_500, effects: [probe] },
+      { at: 5_500, effects: [probed(undefined), begin] },
+    ]);
+  });
+
+  it("keeps RFC 4862's times for IPv6", () => {
+    tell([announce({ address: vip6 })]);
+    assert.deepEqual(
+      run(60_000).map(({ at, effects }) => [at, effects.length]),
+      [
+        [500, 1],
+        [1_500, 2],
+      ],
+    );
+  });
+
+  it("announces at once what it takes over from a speaker of ours", () => {
+    assert.deepEqual(tell([held]), [begin]);
+    assert.equal(guard.nextWake(), undefined);
+  });
+
+  it("announces at once when probing is off", () => {
+    renew({ probes: "off" });
+    assert.deepEqual(tell([announce()]), [begin]);
+  });
+
+  it("ends probing when it hears that the address comes from a speaker of ours after all", () => {
+    tell([announce()]);
+    assert.deepEqual(tell([held]), [begin]);
+    assert.deepEqual(run(60_000), []);
+  });
+
+  for (const how of ["announcement", "answer", "use", "probe"] as const) {
+    it(`gives up at a stranger's ${how}, and tries again after the quarantine`, () => {
+      tell([announce()]);
+      run(500);
+      assert.deepEqual(tell([claimed(STRANGER, how)], 510), [
+        probed(STRANGER),
+        conflict(STRANGER),
+        ...quarantined(STRANGER),
+      ]);
+      assert.deepEqual(run(61_010), [
+        { at: 60_510, effects: [released, watch] },
+        { at: 61_010, effects: [probe] },
+      ]);
+    });
+  }
+
+  it("announces at once when it is a speaker of ours that has it: it is the one that yields", () => {
+    tell([speakers, announce()]);
+    assert.deepEqual(tell([claimed(PEER, "answer")], 510), [probed(undefined), begin]);
+  });
+
+  it("leaves it to a speaker of ours whose claim is newer", () => {
+    tell([speakers, rival(6), announce()]);
+    assert.deepEqual(tell([claimed(PEER, "answer")], 510), lost);
+    assert.deepEqual(run(60_000), []);
+  });
+
+  it("does not mind a speaker of ours that probes at the same time", () => {
+    tell([speakers, announce()]);
+    assert.deepEqual(tell([claimed(PEER, "probe")], 510), []);
+  });
+
+  it("begins again when an interface is added: nobody there was asked", () => {
+    tell([announce()]);
+    run(3_500);
+    assert.deepEqual(tell([{ type: "interface-added" }], 4_000), [watch]);
+    assert.deepEqual(
+      run(60_000).map(({ at }) => at),
+      [4_500, 6_000, 7_500, 9_500],
+    );
+  });
+
+  it("asks once more when it slept through the wait: an objection may lie unread", () => {
+    tell([announce()]);
+    run(3_500);
+    assert.deepEqual(guard.wake(7_501), [probe]);
+    assert.deepEqual(run(60_000), [{ at: 9_501, effects: [probed(undefined), begin] }]);
+  });
+
+  it("ends with the wish for the address", () => {
+    tell([announce()]);
+    assert.deepEqual(tell([withdraw("now")]), [silence]);
+    tell([announce()]);
+    assert.deepEqual(tell([withdraw("yield")]), [silence, { type: "yielded", address: vip, by: undefined }]);
+    assert.equal(guard.nextWake(), undefined);
+  });
+});
+
+describe("ConflictGuard, against a stranger", () => {
+  beforeEach(() => void tell([held]));
+
+  it("defends once", () =>
+    assert.deepEqual(tell([claimed(STRANGER)], 100), [conflict(STRANGER), ...defence]));
+
+  it("takes what follows at once for the same claim", () => {
+    tell([claimed(STRANGER)], 100);
+    assert.deepEqual(tell([claimed(STRANGER, "answer"), claimed(STRANGER)], 299), []);
+  });
+
+  it("gives up at the second claim within the interval", () => {
+    tell([claimed(STRANGER)], 100);
+    assert.deepEqual(tell([claimed(STRANGER, "use")], 10_099), [
+      conflict(STRANGER),
+      ...quarantined(STRANGER),
+    ]);
+    assert.deepEqual(tell([claimed(STRANGER), held], 10_200), []);
+  });
+
+  it("defends again when the interval is over", () => {
+    tell([claimed(STRANGER)], 100);
+    assert.deepEqual(tell([claimed(STRANGER)], 10_100), [conflict(STRANGER), ...defence]);
+  });
+
+  it("does not defend sooner after the address was withdrawn in between", () => {
+    tell([claimed(STRANGER)], 100);
+    assert.deepEqual(tell([withdraw("now"), held, claimed(STRANGER)], 5_000).slice(2), [conflict(STRANGER)]);
+  });
+
+  it("says so no more than once in a second", () => {
+    renew({ strangers: "report" });
+    tell([held]);
+    const reports = [0, 500, 999, 1_000, 1_500, 2_100].map((at) => tell([claimed(STRANGER)], at).length);
+    assert.deepEqual(reports, [1, 0, 0, 1, 0, 1]);
+  });
+
+  it("does nothing when it is told to ignore strangers", () => {
+    renew({ strangers: "ignore" });
+    assert.deepEqual(tell([held, claimed(STRANGER), { type: "answered", address: vip }]), [begin]);
+  });
+
+  it("probes again when it is released", () => {
+    tell([claimed(STRANGER)], 100);
+    tell([claimed(STRANGER)], 400);
+    assert.deepEqual(tell([{ type: "release", address: vip }], 1_000), [released, watch]);
+    assert.deepEqual(run(6_500).at(-1), { at: 6_500, effects: [probed(undefined), begin] });
+  });
+
+  it("stays in quarantine until it is released, if that is wanted", () => {
+    renew({ quarantineMs: "until-released" });
+    tell([held, claimed(STRANGER)], 100);
+    tell([claimed(STRANGER)], 400);
+    assert.equal(guard.nextWake(), undefined);
+  });
+
+  it("releases what turns out to have been a speaker of ours", () => {
+    tell([claimed(PEER)], 100);
+    tell([claimed(PEER)], 400);
+    assert.deepEqual(tell([speakers], 500), [released, watch]);
+  });
+
+  it("has nothing to say about an address it does not hold", () =>
+    assert.deepEqual(tell([withdraw("now"), claimed(STRANGER), withdraw("yield")]), [silence]));
+});
+
+describe("ConflictGuard, against a speaker of ours", () => {
+  beforeEach(() => void tell([speakers, held]));
+
+  it("leaves the address to the newer claim at once", () => {
+    tell([rival(6)]);
+    assert.deepEqual(tell([claimed(PEER)], 10), lost);
+    assert.deepEqual(tell([claimed(PEER), withdraw("yield")], 20), [
+      { type: "yielded", address: vip, by: undefined },
+    ]);
+  });
+
+  it("does not leave it for what gossip says alone: the new owner may not answer yet", () =>
+    assert.deepEqual(tell([rival(6)]), []));
+
+  it("defends against the older claim, and never goes into quarantine for it", () => {
+    tell([rival(4)]);
+    assert.deepEqual(tell([claimed(PEER)], 10), [conflict(PEER, "node-b"), ...defence]);
+    assert.deepEqual(tell([claimed(PEER)], 5_000), [conflict(PEER, "node-b")]);
+    assert.deepEqual(tell([claimed(PEER)], 10_010), [conflict(PEER, "node-b"), ...defence]);
+  });
+
+  it("has one winner of two claims of one epoch: the greater name", () => {
+    tell([rival(5)]);
+    assert.deepEqual(tell([claimed(PEER)], 10), lost);
+  });
+
+  it("waits for news of the other's epoch, and no longer than they are of use", () => {
+    assert.deepEqual(tell([claimed(PEER)], 10), []);
+    assert.deepEqual(tell([rival(6)], 2_010), lost);
+    renew();
+    tell([speakers, held, claimed(PEER)], 10);
+    assert.deepEqual(tell([rival(6)], 2_011), []);
+  });
+
+  it("does not mind what its kernel asks in the name of a service", () => {
+    tell([rival(6)]);
+    assert.deepEqual(tell([claimed(PEER, "use")], 10), []);
+  });
+
+  it("does nothing when it is told not to settle", () => {
+    renew({ speakers: "ignore" });
+    assert.deepEqual(tell([speakers, rival(6), held, claimed(PEER)]), [begin]);
+  });
+
+  it("takes the address back with a newer claim, and with no other", () => {
+    tell([rival(6), claimed(PEER)]);
+    assert.deepEqual(tell([announce({ epoch: 6, probe: "skip" })]), []);
+    assert.deepEqual(tell([announce({ epoch: 7, probe: "skip" })]), [begin]);
+  });
+
+  it("takes the address back when the winner lets go of it", () => {
+    tell([rival(6), claimed(PEER)]);
+    assert.deepEqual(tell([rival(undefined)]), [begin]);
+  });
+});
+
+describe("ConflictGuard, asked", () => {
+  const answered = (address: IpAddress): ConflictInput => ({ type: "answered", address });
+  beforeEach(() => void tell([held, announce({ address: vip6, probe: "skip" })]));
+
+  it("asks in turn whether somebody else answers, too: at most once in a second", () => {
+    assert.deepEqual(tell([answered(vip), answered(vip)], 100), [probe]);
+    assert.deepEqual(tell([answered(vip)], 1_099), []);
+    assert.deepEqual(tell([answered(vip)], 1_100), [probe]);
+  });
+
+  it("asks for no more than one address at a time", () => {
+    const probe6 = tells({ type: "probe", address: vip6 });
+    assert.deepEqual(tell([answered(vip), answered(vip6)], 100), [probe]);
+    assert.deepEqual(tell([answered(vip6)], 119), []);
+    assert.deepEqual(tell([answered(vip6)], 120), [probe6]);
+  });
+
+  it("asks nothing when that is off", () => {
+    renew({ checkIntervalMs: "off" });
+    assert.deepEqual(tell([held, answered(vip)]), [begin]);
+  });
+});
