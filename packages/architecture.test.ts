@@ -17,6 +17,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   controller: ["@herald/daemon", "@herald/k8s", "@herald/shared", "prom-client", "zod"],
   speaker: [
     "@herald/daemon",
+    "@herald/gossip",
     "@herald/k8s",
     "@herald/layer2",
     "@herald/shared",

@@ -49,7 +49,8 @@ const STAGES: readonly Stage[] = [
   {
     name: "e2e",
     about: "end to end, on a real cluster in network namespaces",
-    run: () => nodeTests(["e2e/real/*.e2e.test.ts"], ["--test-concurrency=1"]),
+    run: () =>
+      nodeTests(["e2e/real/*.e2e.test.ts", "e2e/interop/**/*.e2e.test.ts"], ["--test-concurrency=1"]),
   },
 ];
 
