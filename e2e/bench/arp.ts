@@ -13,6 +13,7 @@ const PROBES = 1000;
 const PROBES_PER_SECOND = 200;
 const FLOOD_SECONDS = 3;
 const FLOODS_PER_SECOND = [20_000, 100_000];
+const FLAPS = 50;
 
 /** How fast ARP is answered over a veth pair, and how many requests a second; beside the kernel's own answers. */
 export async function benchArp(): Promise<readonly Row[]> {
@@ -31,6 +32,7 @@ export async function benchArp(): Promise<readonly Row[]> {
       ({ metrics }) => metrics["herald_speaker_capture_opens_total"] === 1,
     );
     const rows = await measure(pair, prober);
+    rows.push(await worstDelay(pair, announcer));
     await announcer.stop();
     return rows;
   } finally {
@@ -39,7 +41,7 @@ export async function benchArp(): Promise<readonly Row[]> {
   }
 }
 
-async function measure(pair: VethPair, prober: string): Promise<readonly Row[]> {
+async function measure(pair: VethPair, prober: string): Promise<Row[]> {
   const probe = (target: string, ...rest: readonly (string | number)[]): Promise<string> =>
     pair.inNeighbour([prober, "p0", "192.0.2.1", target, ...rest.map(String)]);
   const rows: Row[] = [];
@@ -65,6 +67,32 @@ async function measure(pair: VethPair, prober: string): Promise<readonly Row[]> 
     });
   }
   return rows;
+}
+
+/** How long the thread that answers is busy with anything else while an interface comes and goes. */
+async function worstDelay(pair: VethPair, announcer: AnnounceProcess): Promise<Row> {
+  const delays: number[] = [];
+  const set = async (state: "up" | "down"): Promise<void> => {
+    await pair.inNode(["ip", "link", "set", "n0", state]);
+    const series = `herald_speaker_interfaces{state="${state === "up" ? "announcing" : "down"}"}`;
+    for (let seen = false; !seen; ) {
+      const { metrics, worstDelayMs } = await announcer.report();
+      delays.push(worstDelayMs);
+      seen = metrics[series] === 1;
+    }
+  };
+  await announcer.report(); // what the flood did is measured above
+  for (let flap = 0; flap < FLAPS; flap += 1) {
+    await set("down");
+    await set("up");
+  }
+  const { captureCallsMs } = await announcer.report();
+  return {
+    name: `event loop's worst delay during ${FLAPS} flaps`,
+    value: round(Math.max(...delays)),
+    unit: "ms",
+    note: `of it to open or close a capture: ${round(Math.max(...captureCallsMs))} ms at most`,
+  };
 }
 
 /** Sorted; those without an answer at the end, as infinite. */

@@ -1,6 +1,7 @@
 // node announce.ts ADDRESS...: the announcer alone on real interfaces, without a cluster. Answers every line on
 // standard input with its counters and what it holds, as JSON; ends with its input.
 import { readdirSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { systemClock } from "@herald/daemon/clock";
 import { createLog } from "@herald/daemon/log";
@@ -10,6 +11,7 @@ import { parseAddress } from "@herald/shared/ip/address";
 import { watchInterfaces } from "@herald/speaker/io/interfaces";
 import { pcap } from "@herald/speaker/io/pcap";
 import { createSpeakerMetrics } from "@herald/speaker/metrics";
+import type { PacketPort } from "@herald/speaker/packet-port";
 import { runLayer2 } from "@herald/speaker/run-layer2";
 
 /** What a line is answered with. */
@@ -18,11 +20,31 @@ export interface AnnounceReport {
   readonly metrics: Readonly<Record<string, number>>;
   readonly openFiles: number;
   readonly rssOctets: number;
+  /** The longest the event loop was late since the last line, ms; the machine's own tardiness included. */
+  readonly worstDelayMs: number;
+  /** How long each call that opened or closed a capture kept the thread, ms. */
+  readonly captureCallsMs: readonly number[];
 }
 
 const registry = createRegistry();
 const metrics = createSpeakerMetrics(registry);
 const log = createLog({ level: "info", program: "announce", write: (line) => process.stderr.write(line) });
+
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+const captureCallsMs: number[] = [];
+function timed<T>(call: () => T): T {
+  const from = performance.now();
+  const result = call();
+  captureCallsMs.push(performance.now() - from);
+  return result;
+}
+const packets: PacketPort = {
+  open: (options) => {
+    const { send, close } = timed(() => pcap.open(options));
+    return { send, close: () => timed(close) };
+  },
+};
 
 const layer2 = runLayer2(
   {
@@ -32,7 +54,7 @@ const layer2 = runLayer2(
   },
   {
     clock: systemClock,
-    packets: pcap,
+    packets,
     log,
     metrics: metrics.layer2,
     onYielded: () => {},
@@ -67,7 +89,10 @@ lines.on("line", () => {
       ),
       openFiles: readdirSync("/proc/self/fd").length,
       rssOctets: process.memoryUsage.rss(),
+      worstDelayMs: delay.max / 1e6,
+      captureCallsMs,
     };
+    delay.reset();
     process.stdout.write(`${JSON.stringify(report)}\n`);
   });
 });

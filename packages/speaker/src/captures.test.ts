@@ -138,8 +138,20 @@ describe("captures", () => {
       core.wake(core.nextWake() ?? at);
     }
     core.handle(opened, 300);
-    core.handle(failed, 1300);
-    assert.equal(core.nextWake(), 1400);
+    core.handle(failed, 700);
+    assert.equal(core.nextWake(), 800);
+  });
+
+  it("pause longer after a capture that ended sooner than that", () => {
+    const core = new Captures(options);
+    core.handle(now(eth0), 0);
+    for (const at of [0, 100]) {
+      core.handle(failed, at);
+      core.wake(core.nextWake() ?? at);
+    }
+    core.handle(opened, 300);
+    core.handle(failed, 699);
+    assert.equal(core.nextWake(), 1099);
   });
 
   it("never have two captures on an interface, and announce on none without one", () => {

@@ -19,9 +19,9 @@ export type CapturesEffect =
   | { readonly type: "interface-down"; readonly interface: string };
 
 export interface CapturesOptions {
-  /** First pause after a failure, ms; doubled by every further one. */
+  /** First pause after a failure, ms; doubled by every further one, until a capture lasts as long as the next pause. */
   readonly retryMinMs: number;
-  /** Longest pause, and how long a capture must have lasted to count as a success, ms. */
+  /** Longest pause, ms. */
   readonly retryMaxMs: number;
 }
 
@@ -108,7 +108,8 @@ export class Captures implements Core<CapturesInput, CapturesEffect> {
     if (entry === undefined || entry.state.type === "waiting") return [];
     const { retryMinMs, retryMaxMs } = this.#options;
     const wasOpen = entry.state.type === "open";
-    const lasted = entry.state.type === "open" && now - entry.state.since >= retryMaxMs;
+    // Why: an interface that flaps a few times must not wait long for the last time it comes back.
+    const lasted = entry.state.type === "open" && now - entry.state.since >= entry.pauseMs;
     const pauseMs = lasted ? retryMinMs : entry.pauseMs;
     this.#entries.set(name, {
       interface: entry.interface,

@@ -116,6 +116,7 @@ function start() {
     clock,
     events,
     speaker,
+    logged: () => lines.map((line) => picked(JSON.parse(line) as Record<string, unknown>)),
     messages: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
     hear: (frame: Uint8Array) => capture?.onFrame(frame),
     apply: (...changes: Change[]) => {
@@ -131,6 +132,12 @@ function start() {
     series: async (name: string) =>
       (await registry.metrics()).split("\n").filter((line) => line.startsWith(name)),
   };
+}
+
+/** Without what every line carries. */
+function picked({ level, ts, program, ...fields }: Record<string, unknown>): Record<string, unknown> {
+  assert.ok(level && ts && program);
+  return fields;
 }
 
 const GRATUITOUS = [
@@ -171,6 +178,16 @@ describe("the speaker", () => {
       'metallb_layer2_responses_sent{ip="192.0.2.10"} 1',
       'metallb_layer2_gratuitous_sent{ip="192.0.2.10"} 2',
     ]);
+  });
+
+  it("says in its log once when it was ready", () => {
+    const { apply, clock, logged } = start();
+    clock.advance(700);
+    apply(node(SELF), { type: "synced" });
+    assert.deepEqual(
+      logged().filter(({ msg }) => msg === "ready"),
+      [{ msg: "ready", afterMs: 700, nodes: 1 }],
+    );
   });
 
   it("tells of a takeover once, however often the Service changes", () => {

@@ -163,7 +163,10 @@ class JoinedSpeaker implements Speaker {
       case "synced":
         this.#synced = true;
         this.#allDirty = true;
-        this.#ports.log.info("synced", { nodes: this.#nodes.size });
+        this.#ports.log.info("ready", {
+          afterMs: Math.round(this.#ports.clock.now()),
+          nodes: this.#nodes.size,
+        });
         return;
     }
   }
