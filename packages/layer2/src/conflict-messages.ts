@@ -30,6 +30,8 @@ export type ConflictInput =
     }
   /** A question was answered; from the announcer. */
   | { readonly type: "answered"; readonly address: IpAddress }
+  /** A yield is over; from the announcer. */
+  | { readonly type: "yield-ended"; readonly address: IpAddress }
   /** Whose the interfaces of the other speakers are, by name; replaces what was told before. */
   | { readonly type: "speakers"; readonly names: ReadonlyMap<MacAddress, string> }
   /** What another speaker says of its claim; `undefined`: it has none any more. */

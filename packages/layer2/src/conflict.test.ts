@@ -180,6 +180,16 @@ describe("ConflictGuard, probing", () => {
     assert.deepEqual(run(60_000), [{ at: 9_501, effects: [probed(undefined), begin] }]);
   });
 
+  it("need not ask before it announces again what it is still yielding", () => {
+    const giveUp = tells({ type: "withdraw", address: vip, how: "yield" });
+    assert.deepEqual(tell([held, withdraw("yield"), announce()]), [begin, giveUp, begin]);
+    tell([withdraw("yield"), { type: "yield-ended", address: vip }]);
+    assert.deepEqual(tell([announce()]), [watch]);
+  });
+
+  it("lets the announcer end at once what it yields", () =>
+    assert.deepEqual(tell([held, withdraw("yield"), withdraw("now")]).at(-1), silence));
+
   it("ends with the wish for the address", () => {
     tell([announce()]);
     assert.deepEqual(tell([withdraw("now")]), [silence]);
@@ -252,7 +262,7 @@ describe("ConflictGuard, against a stranger", () => {
   });
 
   it("has nothing to say about an address it does not hold", () =>
-    assert.deepEqual(tell([withdraw("now"), claimed(STRANGER), withdraw("yield")]), [silence]));
+    assert.deepEqual(tell([withdraw("now"), claimed(STRANGER)]), [silence]));
 });
 
 describe("ConflictGuard, against a speaker of ours", () => {

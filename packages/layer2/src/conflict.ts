@@ -38,6 +38,8 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   readonly #holdings = new Map<IpAddress, Holding>();
   /** Next probe, end of probing or of quarantine. */
   readonly #due = new Map<IpAddress, Instant>();
+  /** Withdrawn, and still answered for: nobody need be asked before these are announced again. */
+  readonly #yielding = new Set<IpAddress>();
   /** Oldest first; outlives the holding, and is bounded by what was defended within the interval. */
   readonly #defendedAt = new Map<IpAddress, Instant>();
   /** By address, then by speaker; bounded by what the members of the cluster claim. */
@@ -63,6 +65,9 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
         return this.#claimed(input, now);
       case "answered":
         return this.#check(input.address, now);
+      case "yield-ended":
+        this.#yielding.delete(input.address);
+        return [];
       case "speakers":
         return this.#learnSpeakers(input.names, now);
       case "rival":
@@ -98,28 +103,31 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     this.#holdings.set(address, holding);
     holding.interfaces = interfaces;
     holding.epoch = epoch;
+    const isKnownFree = this.#yielding.delete(address) || probe === "skip";
     switch (before?.state.name) {
       case "announced":
         return [tellAnnounce(holding)];
       case "quarantined":
         return [];
       case "probing":
-        return probe === "skip" ? this.#begin(holding) : [tellWatch(holding)];
+        return isKnownFree ? this.#begin(holding) : [tellWatch(holding)];
       default:
-        return probe === "skip" ? this.#begin(holding) : this.#startProbing(holding, now);
+        return isKnownFree ? this.#begin(holding) : this.#startProbing(holding, now);
     }
   }
 
   #withdraw(address: IpAddress, how: "now" | "yield"): readonly ConflictEffect[] {
-    const holding = this.#holdings.get(address);
-    if (holding === undefined) return [];
+    const state = this.#holdings.get(address)?.state.name;
     this.#holdings.delete(address);
     this.#due.delete(address);
-    if (holding.state.name === "announced")
-      return [{ type: "tell", input: { type: "withdraw", address, how } }];
+    if (how === "now") this.#yielding.delete(address);
+    else if (state === "announced") this.#yielding.add(address);
+    // What is not held may still be yielding, as the announcer knows.
+    const passOn = state === undefined || state === "announced";
+    if (passOn) return [{ type: "tell", input: { type: "withdraw", address, how } }];
     const gone: readonly ConflictEffect[] =
       how === "yield" ? [{ type: "yielded", address, by: undefined }] : [];
-    return holding.state.name === "probing" ? [tellSilence(address), ...gone] : gone;
+    return state === "probing" ? [tellSilence(address), ...gone] : gone;
   }
 
   #startProbing(holding: Holding, now: Instant): readonly ConflictEffect[] {
