@@ -1,13 +1,15 @@
 import type { Clock } from "@herald/shared/core";
-import { fromOctets, type IpAddress, toBigint, toOctets } from "@herald/shared/ip/address";
+import { familyOf, fromOctets, type IpAddress, toBigint, toOctets } from "@herald/shared/ip/address";
 import { type ArpPacket, decodeArp, encodeArp } from "@herald/wire/arp";
 import { writeU32 } from "@herald/wire/bytes";
 import { decodeEthernet, ETHERTYPE, encodeEthernet } from "@herald/wire/ethernet";
+import { decodeIpv6, encodeIpv6, type Ipv6Packet, isUnspecified } from "@herald/wire/ipv6";
 import { BROADCAST, formatMac, type MacAddress, macOctets, UNKNOWN } from "@herald/wire/mac";
 import type { Lan, LanPort } from "./lan.ts";
-import { NeighbourCache } from "./neighbour-cache.ts";
+import { ALL_NODES_MAC, advertise, groupMacOf, readNeighbour, solicit } from "./lan-ndp.ts";
+import { LINUX_LOCK_MS, NeighbourCache } from "./neighbour-cache.ts";
 
-/** One IPv4 datagram, with nothing in its header but the addresses. */
+/** One datagram of either family, with nothing in its header but the addresses. */
 export interface Datagram {
   readonly from: IpAddress;
   readonly to: IpAddress;
@@ -25,13 +27,18 @@ export interface LanHostOptions {
 
 const HEADER_OCTETS = 20;
 
-/** A station on the LAN with one address, an ARP cache like Linux's, and room for a packet capture. */
+/** A protocol number for experiments (RFC 3692 §2.1). */
+const EXPERIMENT = 253;
+
+/** A station on the LAN with one address of either family, a neighbour cache like Linux's, and room for a packet capture. */
 export class LanHost {
   readonly mac: MacAddress;
   readonly address: IpAddress;
   /** Datagrams that found no neighbour. */
   undeliverable = 0;
   readonly #octets: Uint8Array;
+  /** MACs that are everybody's, and this station's, too. */
+  readonly #groups: readonly MacAddress[];
   readonly #receive: (datagram: Datagram) => void;
   readonly #port: LanPort;
   readonly #neighbours: NeighbourCache;
@@ -42,9 +49,12 @@ export class LanHost {
     this.#octets = macOctets(mac);
     this.#receive = receive;
     this.#port = lan.plugIn((frame) => this.#hear(frame));
-    this.#neighbours = new NeighbourCache(clock, {
+    const family = familyOf(address);
+    const etherType = family === 4 ? ETHERTYPE.ipv4 : ETHERTYPE.ipv6;
+    this.#groups = family === 4 ? [BROADCAST] : [ALL_NODES_MAC, groupMacOf(address)];
+    this.#neighbours = new NeighbourCache(clock, LINUX_LOCK_MS[family], {
       solicit: (wanted, to) => this.#ask(wanted, to),
-      transmit: (payload, to) => this.#transmit(to, ETHERTYPE.ipv4, payload),
+      transmit: (payload, to) => this.#transmit(to, etherType, payload),
       giveUp: (frames) => {
         this.undeliverable += frames.length;
       },
@@ -81,9 +91,38 @@ export class LanHost {
     for (const tap of this.#taps) tap(bytes);
     const { destination, etherType, payload } = decodeEthernet(bytes);
     const to = formatMac(destination);
-    if (to !== this.mac && to !== BROADCAST) return;
-    if (etherType === ETHERTYPE.arp) this.#hearArp(decodeArp(payload), to === this.mac);
-    if (etherType === ETHERTYPE.ipv4 && to === this.mac) this.#receive(decodeDatagram(payload));
+    const toUsAlone = to === this.mac;
+    if (!toUsAlone && !this.#groups.includes(to)) return;
+    const family = familyOf(this.address);
+    if (family === 4 && etherType === ETHERTYPE.arp) this.#hearArp(decodeArp(payload), toUsAlone);
+    if (family === 4 && etherType === ETHERTYPE.ipv4 && toUsAlone) this.#receive(decodeDatagram(payload));
+    if (family === 6 && etherType === ETHERTYPE.ipv6) this.#hearIpv6(decodeIpv6(payload), toUsAlone);
+  }
+
+  /** As `ndisc_recv_ns` and `ndisc_recv_na` of Linux do. */
+  #hearIpv6(packet: Ipv6Packet, toUsAlone: boolean): void {
+    const { source, destination, payload } = packet;
+    const message = readNeighbour(packet);
+    if (message === undefined) {
+      if (toUsAlone)
+        this.#receive({ from: fromOctets(source), to: fromOctets(destination), data: payload.slice() });
+      return;
+    }
+    if (message.linkAddress === undefined && !isUnspecified(source)) return;
+    const mac = message.linkAddress === undefined ? BROADCAST : formatMac(message.linkAddress);
+    const target = fromOctets(message.target);
+    if (message.type === "advertisement") {
+      const { override, solicited } = message;
+      this.#neighbours.hear({ address: target, mac, override, confirms: solicited, create: false });
+      return;
+    }
+    if (target !== this.address) return;
+    const address = fromOctets(source);
+    if (!isUnspecified(source)) {
+      this.#neighbours.hear({ address, mac, override: true, confirms: false, create: true });
+    }
+    const answer = advertise(this, source, mac);
+    this.#transmit(answer.to, ETHERTYPE.ipv6, answer.payload);
   }
 
   /** As `arp_process` of Linux does. */
@@ -103,6 +142,11 @@ export class LanHost {
   }
 
   #ask(wanted: IpAddress, to: MacAddress | undefined): void {
+    if (familyOf(wanted) === 6) {
+      const question = solicit(this, wanted, to);
+      this.#transmit(question.to, ETHERTYPE.ipv6, question.payload);
+      return;
+    }
     this.#sendArp(to ?? BROADCAST, {
       operation: "request",
       senderMac: this.#octets,
@@ -134,6 +178,18 @@ function reversed(packet: ArpPacket): ArpPacket {
 }
 
 function encodeDatagram({ from, to, data }: Datagram): Uint8Array {
+  if (familyOf(from) === 6) {
+    return encodeIpv6({
+      trafficClass: 0,
+      flowLabel: 0,
+      hopLimit: 64,
+      source: toOctets(from),
+      destination: toOctets(to),
+      hopByHop: undefined,
+      nextHeader: EXPERIMENT,
+      payload: data,
+    });
+  }
   const bytes = new Uint8Array(HEADER_OCTETS + data.length);
   bytes[0] = 0x45;
   bytes.set(toOctets(from), 12);

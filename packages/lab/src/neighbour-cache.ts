@@ -2,14 +2,19 @@ import type { Clock, Instant } from "@herald/shared/core";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 
-/** Linux's defaults (arp(7), `net.ipv4.neigh.default.*`), ms; reachable time without its dice. */
+/** Linux's defaults (arp(7), `net.*.neigh.default.*`), ms; reachable time without its dice. */
 export const LINUX_NEIGHBOUR_TIMES = {
-  lockMs: 1_000,
   reachableMs: 30_000,
   delayBeforeProbeMs: 5_000,
   retransmitMs: 1_000,
   solicitations: 3,
 } as const;
+
+/**
+ * How long a claim that does not override leaves another MAC alone: `locktime` in ARP, for ever in neighbour
+ * discovery (RFC 4861 §7.2.5).
+ */
+export const LINUX_LOCK_MS = { 4: 1_000, 6: Number.POSITIVE_INFINITY } as const;
 
 /** What the cache asks its host to do. */
 export interface NeighbourPort {
@@ -24,7 +29,7 @@ export interface NeighbourPort {
 /** What waits for a neighbour's MAC; opaque to the cache. */
 export type Queued = Uint8Array;
 
-/** What a heard ARP packet says about its sender. */
+/** What a heard packet says about a neighbour. */
 export interface Claim {
   readonly address: IpAddress;
   readonly mac: MacAddress;
@@ -37,16 +42,19 @@ export interface Claim {
 }
 
 /**
- * The ARP cache of one interface as Linux keeps it (net/ipv4/arp.c, net/core/neighbour.c): a young entry is
- * locked against other MACs, a gratuitous packet unlocks it, an old one is probed by unicast before it goes.
+ * The neighbours of one interface as Linux keeps them (net/ipv4/arp.c, net/ipv6/ndisc.c, net/core/neighbour.c): an
+ * entry is locked against other MACs, what overrides unlocks it, an old one is probed by unicast before it goes.
  */
 export class NeighbourCache {
   readonly #clock: Clock;
+  readonly #lockMs: number;
   readonly #port: NeighbourPort;
   /** Bounded by the addresses a test uses. */
   readonly #entries = new Map<IpAddress, Entry>();
-  constructor(clock: Clock, port: NeighbourPort) {
+  /** @param lockMs see {@link LINUX_LOCK_MS}. */
+  constructor(clock: Clock, lockMs: number, port: NeighbourPort) {
     this.#clock = clock;
+    this.#lockMs = lockMs;
     this.#port = port;
   }
 
@@ -87,8 +95,11 @@ export class NeighbourCache {
 
   #update(entry: Entry, { mac, override, confirms }: Claim): void {
     const now = this.#clock.now();
-    const locked = now <= entry.updated + LINUX_NEIGHBOUR_TIMES.lockMs && !override;
-    if (entry.mac !== undefined && entry.mac !== mac && locked) return;
+    const locked = now <= entry.updated + this.#lockMs && !override;
+    if (entry.mac !== undefined && entry.mac !== mac && locked) {
+      this.#doubt(entry);
+      return;
+    }
     if (entry.mac === mac && !confirms) return;
     entry.cancel();
     entry.mac = mac;
@@ -100,6 +111,13 @@ export class NeighbourCache {
       });
     }
     for (const frame of entry.waiting.splice(0)) this.#port.transmit(frame, mac);
+  }
+
+  /** "If the state of the cache entry is REACHABLE, set it to STALE, but do not update the entry" (RFC 4861 §7.2.5). */
+  #doubt(entry: Entry): void {
+    if (this.#lockMs !== LINUX_LOCK_MS[6] || entry.state !== "reachable") return;
+    entry.cancel();
+    entry.state = "stale";
   }
 
   #delay(address: IpAddress, entry: Entry): void {
