@@ -132,6 +132,20 @@ describe("two controllers at once", () => {
     assertNoneTwice(await settled(world));
   });
 
+  it("the one whose timers are late writes nothing once its time is up", async () => {
+    const world = createWorld();
+    const one = world.start({ identity: "one" });
+    await world.pass(5000);
+    one.freezeTimers();
+    world.put("soon");
+    await world.pass(1000);
+    const soon = world.addresses("soon");
+    await world.pass(10_000);
+    world.put("late");
+    await world.pass(1000);
+    assert.deepEqual([soon, world.addresses("late")], [["192.0.2.0"], []]);
+  });
+
   it("put right what a dead leader's last write still does, after the next one has begun", async () => {
     const world = new World(new VirtualClock(), new SeededRandom(1));
     world.configure("address-pools: [{name: p, protocol: layer2, addresses: [192.0.2.0/32]}]");

@@ -9,7 +9,7 @@ import type { ServiceView } from "@herald/shared/service/view";
 import { LatestViews } from "./latest-views.ts";
 import type { Decision } from "./reconcile.ts";
 import { StatusWriter, type StatusWriterOptions } from "./status-writer.ts";
-import { ips } from "./testing/views.ts";
+import { ips, service } from "./testing/views.ts";
 
 const PATH = servicePath("default/web");
 const LOST = new AbortController().signal;
@@ -19,6 +19,7 @@ interface Bench {
   readonly writer: StatusWriter;
   /** The Service as the API has it. */
   readonly current: () => ServiceView;
+  readonly latest: LatestViews;
   /** What the writer asked for and told, in order. */
   readonly story: string[];
 }
@@ -40,7 +41,7 @@ function bench(options: Partial<StatusWriterOptions> = {}): Bench {
   });
   const current = (): ServiceView => serviceView(api.peek(PATH) ?? {});
   latest.watched(current());
-  return { api, writer, current, story };
+  return { api, writer, current, latest, story };
 }
 
 function decision(view: ServiceView, address: string): Decision {
@@ -102,6 +103,24 @@ describe("writing a status", () => {
       "tell IPAllocated",
       "tell IPAllocated",
     ]);
+  });
+
+  it("waits for another status after all when the new decision is an address that one shows still", async () => {
+    const other = service({ key: "default/other", ingress: [{ ip: "192.0.2.2" }] });
+    const at: Bench = bench({ reconsider: (view) => at.writer.accept([decision(view, "192.0.2.2")]) });
+    at.latest.watched(other);
+    at.writer.accept([decision(other, "192.0.2.3"), decision(at.current(), "192.0.2.1")]);
+    at.api.put(PATH, {
+      metadata: { namespace: "default", labels: { a: "b" } },
+      spec: { type: "LoadBalancer" },
+    });
+    await at.writer.write(at.current().key, LOST);
+    assert.deepEqual([shown(at), at.writer.pending], [[], 2]);
+    await at.writer.write(at.current().key, LOST);
+    at.latest.watched({ ...other, resourceVersion: "2", ingress: [{ ip: "192.0.2.3" }] });
+    await at.writer.write(other.key, LOST);
+    await at.writer.write(at.current().key, LOST);
+    assert.deepEqual([shown(at), at.writer.pending], [["192.0.2.2"], 0]);
   });
 
   it("forgets a Service that is gone", async () => {

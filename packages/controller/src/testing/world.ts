@@ -151,8 +151,13 @@ export class Replica {
   readonly #stop = new AbortController();
   readonly #connection: Connection;
   readonly #running: Promise<void>;
+  #frozen = false;
 
-  constructor({ api, clock }: World, random: Random, options: Partial<ControllerOptions>) {
+  constructor({ api, clock: worldClock }: World, random: Random, options: Partial<ControllerOptions>) {
+    const clock: Clock = {
+      now: () => worldClock.now(),
+      at: (due, callback) => worldClock.at(due, () => (this.#frozen ? undefined : callback())),
+    };
     this.#connection = new Connection(api, clock);
     const { client } = this.#connection;
     const epochMs = (): number => EPOCH_MS + clock.now();
@@ -206,6 +211,11 @@ export class Replica {
   /** Requests to such paths hang from now on, as behind a broken switch. */
   cut(matches: (path: string) => boolean): void {
     this.#connection.cut(matches);
+  }
+
+  /** Its timers never ring again, as in a process that stood still, while what was sent to it still arrives. */
+  freezeTimers(): void {
+    this.#frozen = true;
   }
 
   heal(): void {
