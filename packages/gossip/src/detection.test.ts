@@ -124,9 +124,9 @@ describe("a crash is known to all", () => {
     ["fast", 10, 1, 30, 200],
     ["fast", 50, 1, 8, 200],
     ["default", 4, 2, 30, 1_000],
-    ["default", 4, 3, 30, 1_000],
-    ["default", 10, 5, 20, 1_000],
-    ["fast", 10, 5, 20, 1_000],
+    ["default", 4, 3, 15, 1_000],
+    ["default", 10, 5, 12, 1_000],
+    ["fast", 10, 5, 12, 1_000],
   ];
   for (const [profile, size, victims, crashes, boundMs] of bounds) {
     it(`within ${boundMs} ms, ${victims} of ${size}, profile ${profile}, at 2 % loss`, () => {

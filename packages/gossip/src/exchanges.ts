@@ -55,11 +55,10 @@ export class Exchanges {
   }
 
   discovered(endpoints: readonly Endpoint[], now: Instant): void {
-    const own = placeOf(this.#parts.self.endpoint);
     const { maxMembers } = this.#parts.options;
     const places = endpoints.slice(0, maxMembers).map((endpoint) => [placeOf(endpoint), endpoint] as const);
     const before = this.#places;
-    this.#places = new Map(places.filter(([place]) => place !== own));
+    this.#places = new Map(places);
     for (const place of this.#waiting.keys()) if (!this.#places.has(place)) this.#waiting.delete(place);
     if (this.#nextRejoin === undefined) return;
     const inhabited = this.#inhabited();

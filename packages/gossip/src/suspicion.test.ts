@@ -78,15 +78,23 @@ describe("suspicion", () => {
   it("has all its time before it again when the suspect answers", () => {
     const running = suspicions(0);
     running.start("b", "us", 0);
+    assert.deepEqual(story(running, 0, 190), { calls: [160, 180], over: undefined });
     running.vindicate("b", 190);
-    assert.deepEqual(story(running, 190, 1_000), { calls: [350, 370], over: 390 });
+    assert.deepEqual(story(running, 191, 1_000), { calls: [350, 370], over: 390 });
   });
 
-  it("is postponed by our own absence, not for ever", () => {
+  it("is postponed by our own absence, a few times", () => {
     const running = suspicions(0);
     running.start("b", "us", 0);
-    running.postpone(5_000);
-    assert.equal(story(running, 300, 6_000).over, 1_200);
+    for (let absence = 1; absence <= 8; absence += 1) running.postpone(1_000 * absence);
+    running.postpone(9_000);
+    assert.equal(story(running, 900, 10_000).over, 8_000);
+  });
+
+  it("gives up nobody who was not called", () => {
+    const running = suspicions(0);
+    running.start("b", "us", 0);
+    assert.equal(running.takeExpired(500), undefined);
   });
 
   it("that was dropped does not come to an end", () => {

@@ -19,7 +19,11 @@ interface Suspicion {
   notBefore: Instant;
   /** How often we asked the suspect ourselves before the end, up to `CALLS`. */
   calls: number;
+  /** How often our own absence gave it more time, up to `MAX_POSTPONED`. */
+  postponed: number;
 }
+
+const MAX_POSTPONED = 8;
 
 /** Gossip reaches everybody only nearly always: nobody is given up whom we have not asked ourselves, twice. */
 const CALLS = 2;
@@ -47,7 +51,13 @@ export class Suspicions {
   }
 
   start(name: string, accuser: string, now: Instant): void {
-    this.#running.set(name, { since: now, accusers: new Set([accuser]), notBefore: now, calls: 0 });
+    this.#running.set(name, {
+      since: now,
+      accusers: new Set([accuser]),
+      notBefore: now,
+      calls: 0,
+      postponed: 0,
+    });
     this.invalidate();
   }
 
@@ -75,11 +85,12 @@ export class Suspicions {
     this.invalidate();
   }
 
-  /** We were away: what speaks for the suspects may lie unread. Postpones twice the longest suspicion at most. */
+  /** We were away: what speaks for the suspects may lie unread. Works a few times: who is away for ever is no judge. */
   postpone(until: Instant): void {
-    const { maxMs } = this.#rules.span();
     for (const suspicion of this.#running.values()) {
-      suspicion.notBefore = Math.max(suspicion.notBefore, Math.min(until, suspicion.since + 2 * maxMs));
+      if (suspicion.postponed === MAX_POSTPONED) continue;
+      suspicion.postponed += 1;
+      suspicion.notBefore = Math.max(suspicion.notBefore, until);
     }
     this.invalidate();
   }

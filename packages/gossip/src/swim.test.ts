@@ -200,6 +200,20 @@ describe("a member that asks", () => {
     assert.equal(bench.core.health().awareness, 0);
   });
 
+  it("goes on waiting while a relay is silent: it may not have been heard itself", () => {
+    const bench = new Bench([alive("b", B), alive("c", C)], {
+      ...OPTIONS,
+      probesPerRound: 1,
+      probesAtOnce: 1,
+    });
+    bench.probed(B);
+    bench.pass(22);
+    const refused = bench.core.handle({ type: "stream-failed", stream: 1, why: "refused" }, bench.now);
+    assert.deepEqual(changes(refused), []);
+    assert.deepEqual(changes(bench.pass(30)), ["b suspect"]);
+    assert.equal(bench.core.health().awareness, 1);
+  });
+
   const answers: Record<string, (bench: Bench, sequence: number) => unknown> = {
     directly: (bench, sequence) => bench.hear(B, ack(sequence)),
     "through a relay": (bench, sequence) => bench.hear(C, ack(sequence)),
@@ -249,6 +263,7 @@ describe("a member that asks", () => {
     bench.hear(C, suspect("b", "c"));
     bench.now += 1_000;
     assert.deepEqual(changes(bench.core.wake(bench.now)), []);
+    assert.deepEqual(changes(bench.pass(45)), []);
     assert.deepEqual(changes(bench.hear(B, alive("b", B, 2))), ["b alive"]);
   });
 });
@@ -336,11 +351,28 @@ describe("a table", () => {
       versions: FULL_VERSIONS,
     };
     const message: PushPull = { type: "push-pull", join: false, nodes: [us], userState: none };
-    assert.deepEqual(bench.core.handle({ type: "stream-request", stream: 3, message }, 0)[1], {
-      type: "reply",
-      stream: 3,
-      message: { ...message, nodes: [{ ...us, incarnation: 8, state: "alive" }] },
-    });
+    const answer = { ...message, nodes: [{ ...us, incarnation: 8, state: "alive" }] };
+    assert.deepEqual(bench.core.handle({ type: "stream-request", stream: 3, message }, 0), [
+      { type: "notice", reason: "refuted", node: "us", detail: "" },
+      { type: "reply", stream: 3, message: answer },
+    ]);
+  });
+
+  it("asked for by somebody who joins makes us joined, too, once", () => {
+    const bench = new Bench([]);
+    const b: NodeRecord = {
+      node: "b",
+      endpoint: B,
+      meta: none,
+      incarnation: 1,
+      state: "alive",
+      versions: FULL_VERSIONS,
+    };
+    const message: PushPull = { type: "push-pull", join: true, nodes: [b], userState: none };
+    const answers = [3, 4].map((stream) =>
+      bench.core.handle({ type: "stream-request", stream, message }, 0).map(({ type }) => type),
+    );
+    assert.deepEqual(answers, [["member", "reply", "joined"], ["reply"]]);
   });
 
   it("with versions that exclude each other is dropped whole", () => {
