@@ -144,8 +144,7 @@ export class Controller {
     lease.addEventListener("abort", onEnd);
     if (lease.aborted) onEnd();
     const caches = this.#createCaches();
-    // Why also while stopping: the lease is not released before what is in hand has been written.
-    const mayWrite = (): boolean => !lost.signal.aborted && (stop.aborted || leading());
+    const mayWrite = (): boolean => !lost.signal.aborted && leading();
     const term = this.#createTerm(caches, mayWrite);
     this.#term = term;
     await Promise.all([caches.run(lease), this.#decideAndWrite(term, caches, lease, lost.signal)]);

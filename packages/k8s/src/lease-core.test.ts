@@ -210,6 +210,31 @@ describe("lease core", () => {
     for (const [at, input] of LEADING) if (input !== "-") core.handle(input, at);
     assert.deepEqual([core.isLeading(10_009), core.isLeading(10_010)], [true, false]);
   });
+
+  for (const { name, inputs, leads } of [
+    {
+      name: "may be finished while it stops in order, until its time is up",
+      inputs: [stop],
+      leads: [true, false],
+    },
+    { name: "may not be finished once its work has ended", inputs: [stop, led], leads: [false, false] },
+    {
+      name: "may not be finished when the Lease was taken",
+      inputs: [failed(409), read(lease("9", "other"))],
+      leads: [false, false],
+    },
+  ]) {
+    it(`says that what is in hand ${name}`, () => {
+      const core = new LeaseCore({ identity: "me", timing: TIMING, random: { next: () => 0.5 } });
+      for (const [at, input] of LEADING) if (input !== "-") core.handle(input, at);
+      core.wake(2010);
+      for (const input of inputs) {
+        core.handle(input, 2020);
+        core.wake(5000);
+      }
+      assert.deepEqual([core.isLeading(10_009), core.isLeading(10_010)], leads);
+    });
+  }
 });
 
 function describeEffect(effect: LeaseEffect): string {

@@ -94,9 +94,12 @@ export class LeaseCore implements Core<LeaseInput, LeaseEffect> {
     this.#options = options;
   }
 
-  /** May something be written now? Also right when a timer is late, as after a stopped process. */
+  /**
+   * May something be written now? Also right when a timer is late, as after a stopped process. Who stops in order
+   * still may, to finish what is in hand, but no longer than others are sure to wait.
+   */
   isLeading(now: Instant): boolean {
-    return this.#role === "leading" && now < this.#validUntil;
+    return (this.#role === "leading" || this.#role === "halting") && now < this.#validUntil;
   }
 
   handle(input: LeaseInput, now: Instant): readonly LeaseEffect[] {
@@ -212,6 +215,7 @@ export class LeaseCore implements Core<LeaseInput, LeaseEffect> {
 
   #lose(why: "taken" | "renew-deadline"): readonly LeaseEffect[] {
     this.#role = "halting";
+    this.#validUntil = 0;
     this.#retryAt = undefined;
     this.#stale = true;
     const abort: readonly LeaseEffect[] = this.#request === undefined ? [] : [{ type: "abort" }];
