@@ -1,17 +1,23 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type IpAddress, parseAddress, toOctets } from "@herald/shared/ip/address";
+import { familyOf, fromOctets, type IpAddress, parseAddress, toOctets } from "@herald/shared/ip/address";
 import { type ArpPacket, decodeArp, encodeArp } from "@herald/wire/arp";
-import { readU32 } from "@herald/wire/bytes";
+import { readU32, writeU32 } from "@herald/wire/bytes";
 import { decodeEthernet, ETHERTYPE, encodeEthernet } from "@herald/wire/ethernet";
+import { decodeIcmpv6 } from "@herald/wire/icmpv6";
+import { decodeIpv6 } from "@herald/wire/ipv6";
 import { BROADCAST, formatMac, type MacAddress, macOctets } from "@herald/wire/mac";
+import { decodeNdp } from "@herald/wire/ndp";
 import fc from "fast-check";
 import { Announcer, type AnnouncerEffect, type AnnouncerInput } from "./announcer.ts";
 import { SLOT_MS } from "./gratuitous.ts";
+import { advertisementTemplate, checkSolicitation, unsolicitedAdvertisement } from "./ndp-frames.ts";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "./options.ts";
 
 const PACE = 6;
-const VIPS = ["192.0.2.100", "192.0.2.101", "10.255.255.255"].map((text) => parseAddress(text) as IpAddress);
+const VIPS = ["192.0.2.100", "192.0.2.101", "10.255.255.255", "2001:db8::2", "2001:db8:1::2"].map(
+  (text) => parseAddress(text) as IpAddress,
+);
 const MACS = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"] as MacAddress[];
 const CLIENT = "02:00:00:00:00:cc" as MacAddress;
 const RIVAL = "02:00:00:00:00:dd" as MacAddress;
@@ -84,23 +90,62 @@ const arpFrame = (to: MacAddress, packet: ArpPacket): Uint8Array =>
     etherType: ETHERTYPE.arp,
     payload: encodeArp(packet),
   });
+/** To the group where ARP would ask everybody. */
+const solicits = (target: Uint8Array, to: MacAddress): Uint8Array => {
+  const frame = checkSolicitation(target, macOctets(CLIENT));
+  if (to !== BROADCAST) frame.set(macOctets(to), 0);
+  return frame;
+};
 const u32 = (address: IpAddress): number => readU32(toOctets(address), 0);
 const asks = (address: IpAddress, to: MacAddress): Uint8Array =>
-  arpFrame(to, {
-    operation: "request",
-    senderMac: macOctets(CLIENT),
-    senderIp: 1,
-    targetMac: new Uint8Array(6),
-    targetIp: u32(address),
-  });
+  familyOf(address) === 6
+    ? solicits(toOctets(address), to)
+    : arpFrame(to, {
+        operation: "request",
+        senderMac: macOctets(CLIENT),
+        senderIp: 1,
+        targetMac: new Uint8Array(6),
+        targetIp: u32(address),
+      });
 const claims = (address: IpAddress): Uint8Array =>
-  arpFrame(BROADCAST, {
-    operation: "request",
-    senderMac: macOctets(RIVAL),
-    senderIp: u32(address),
-    targetMac: new Uint8Array(6),
-    targetIp: u32(address),
-  });
+  familyOf(address) === 6
+    ? unsolicitedAdvertisement(toOctets(address), advertisementTemplate(macOctets(RIVAL)))
+    : arpFrame(BROADCAST, {
+        operation: "request",
+        senderMac: macOctets(RIVAL),
+        senderIp: u32(address),
+        targetMac: new Uint8Array(6),
+        targetIp: u32(address),
+      });
+
+/** For which address a frame speaks, and with which MACs: that of the frame and that in the packet. */
+const speakerOf = (bytes: Uint8Array): { address: IpAddress; macs: readonly Uint8Array[] } => {
+  const { source, etherType, payload } = decodeEthernet(bytes);
+  if (etherType === ETHERTYPE.arp) {
+    const { senderIp, senderMac } = decodeArp(payload);
+    const octets = new Uint8Array(4);
+    writeU32(octets, 0, senderIp);
+    return { address: fromOctets(octets), macs: [source, senderMac] };
+  }
+  const packet = decodeIpv6(payload);
+  const message = decodeNdp(decodeIcmpv6(packet));
+  assert.deepEqual(packet.source, message.target);
+  return { address: fromOctets(message.target), macs: [source, message.linkAddress ?? new Uint8Array(6)] };
+};
+
+/** Joins nothing twice and leaves nothing it is not in, as the kernel would have it. */
+const follow = (effect: AnnouncerEffect, joined: Set<string>): void => {
+  if (effect.type !== "join" && effect.type !== "leave") return;
+  const key = `${effect.group} ${effect.interface}`;
+  assert.equal(joined.has(key), effect.type === "leave");
+  if (!joined.delete(key)) joined.add(key);
+};
+
+/** Both IPv6 addresses have the same last 24 bits, so one group. */
+const groupsWanted = (model: Model): readonly string[] =>
+  [...model.up.keys()]
+    .filter((on) => VIPS.some((each) => familyOf(each) === 6 && model.answers(each, on, BROADCAST)))
+    .map((on) => `ff02::1:ff00:2 ${on}`);
 
 interface Said {
   readonly at: number;
@@ -110,7 +155,7 @@ interface Said {
 type Check = (effects: readonly AnnouncerEffect[], model: Model, step?: Step) => void;
 
 /** Plays a history, waking the announcer whenever it asks for it. `check` sees each batch of effects. */
-function play(steps: readonly Step[], check: Check): Said[] {
+function play(steps: readonly Step[], check: Check, after: Check = () => {}): Said[] {
   const announcer = new Announcer({ ...DEFAULT_ANNOUNCER_OPTIONS, gratuitousFramesPerSlot: PACE });
   const model = new Model();
   const said: Said[] = [];
@@ -121,6 +166,7 @@ function play(steps: readonly Step[], check: Check): Said[] {
       said.push({ at: now, effect });
       if (effect.type === "yielded") model.held.delete(effect.address);
     }
+    after(effects, model, s);
   };
   const sleep = (end: number): void => {
     for (let due = announcer.nextWake(); due !== undefined && due <= end; due = announcer.nextWake()) {
@@ -155,11 +201,9 @@ describe("Announcer, whatever happens", () => {
       fc.property(histories, (steps) => {
         play(steps, (effects, model) => {
           for (const { interface: on, bytes } of sends(effects)) {
-            const { source, payload } = decodeEthernet(bytes);
-            const { senderIp, senderMac } = decodeArp(payload);
-            const address = VIPS.find((each) => u32(each) === senderIp);
-            assert.ok(address !== undefined && model.answers(address, on, BROADCAST));
-            assert.deepEqual([formatMac(source), formatMac(senderMac)], [model.up.get(on), model.up.get(on)]);
+            const { address, macs } = speakerOf(bytes);
+            assert.ok(VIPS.includes(address) && model.answers(address, on, BROADCAST));
+            assert.deepEqual(macs.map(formatMac), [model.up.get(on), model.up.get(on)]);
           }
         });
       }),
@@ -172,7 +216,8 @@ describe("Announcer, whatever happens", () => {
       fc.property(histories, (steps) => {
         play(steps, (effects, model) => {
           for (const effect of effects) {
-            if (effect.type === "gratuitous") assert.equal(model.held.get(effect.address)?.yielding, false);
+            const isAnnounced = effect.type === "gratuitous" || effect.type === "advertised";
+            if (isAnnounced) assert.equal(model.held.get(effect.address)?.yielding, false);
           }
         });
       }),
@@ -210,11 +255,25 @@ describe("Announcer, whatever happens", () => {
     );
   });
 
+  it("is in the group of every IPv6 address it answers for, on each interface, and in no other", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        const joined = new Set<string>();
+        const check: Check = (effects, model) => {
+          for (const effect of effects) follow(effect, joined);
+          assert.deepEqual([...joined].sort(), [...groupsWanted(model)].sort());
+        };
+        play(steps, () => {}, check);
+      }),
+      runs,
+    );
+  });
+
   it("keeps its pace in any 10 ms", () => {
     fc.assert(
       fc.property(histories, (steps) => {
         const at = play(steps, () => {})
-          .filter(({ effect }) => effect.type === "gratuitous")
+          .filter(({ effect }) => effect.type === "gratuitous" || effect.type === "advertised")
           .map((said) => said.at);
         const busiest = Math.max(
           0,

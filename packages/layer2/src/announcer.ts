@@ -82,6 +82,9 @@ export type AnnouncerEffect =
   /** The end of every `yield` that was not cut short. `by`: who was heard; `undefined`: nobody in time. */
   | { readonly type: "yielded"; readonly address: IpAddress; readonly by: MacAddress | undefined };
 
+/** Shared: it is what nearly every question comes to, when it is asked whether it claims something. */
+const NOTHING: readonly AnnouncerEffect[] = [];
+
 /**
  * Answers ARP and neighbour discovery for the addresses this node owns and announces those it takes over. It
  * answers nothing but questions that were meant for it, for an address announced on the interface they came in
@@ -223,9 +226,9 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     now: Instant,
   ): readonly AnnouncerEffect[] {
     const { name } = port.interface;
-    if (held === undefined || !admits(held, name)) return [];
+    if (held === undefined || !admits(held, name)) return NOTHING;
     const by = formatMac(mac);
-    for (const { interface: own } of this.#ports.values()) if (own.mac === by) return [];
+    for (const { interface: own } of this.#ports.values()) if (own.mac === by) return NOTHING;
     const { address } = held;
     if (this.#yielding.has(address)) return how === "announcement" ? this.#yielded(address, by) : [];
     if (how === "announcement") held.claim = { by, at: now };
