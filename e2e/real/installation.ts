@@ -113,6 +113,7 @@ export class Installation {
         `--ml-labels=${Object.entries(SPEAKER_LABELS)
           .map((pair) => pair.join("="))
           .join(",")}`,
+        `--ml-bindaddr=${this.cluster.addressesOf(node).ipv4}`,
         `--port=${HTTP_PORT}`,
         ...flags,
       ],

@@ -1,3 +1,4 @@
+import { SWIM_NOTICES } from "../../packages/gossip/src/notices.ts";
 import { DROP_REASONS } from "../../packages/layer2/src/drop-reasons.ts";
 import { ALLOCATION_REASONS } from "../../packages/shared/src/errors.ts";
 import { UNFIT_REASONS } from "../../packages/speaker/src/interface-rules.ts";
@@ -30,6 +31,11 @@ export function reasonsPage(): string {
         "Why nothing is announced on an interface",
         "Source: `packages/speaker/src/interface-rules.ts`. In `herald_speaker_interfaces`.",
         UNFIT_REASONS,
+      ),
+      section(
+        "What gossip noticed",
+        "Source: `packages/gossip/src/notices.ts`. In `herald_speaker_gossip_notices_total`.",
+        SWIM_NOTICES,
       ),
     ],
   );

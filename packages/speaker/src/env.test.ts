@@ -37,6 +37,7 @@ describe("the speaker's flags", () => {
       "ignore-exclude-lb": false,
       "exclude-interfaces": undefined,
       "drain-timeout": 5000,
+      "gossip-profile": "default",
       "ml-labels": "app=metallb,component=speaker",
       "ml-bindaddr": "10.0.0.1",
       "ml-bindport": 7946,

@@ -56,9 +56,6 @@ const patterns: z.ZodType<readonly RegExp[], string> = z.string().transform((wri
   return found;
 });
 
-const NEXT =
-  "Checked now, used once speakers gossip; until then candidates are nodes with a Ready speaker pod.";
-
 export const program = {
   name: "herald-speaker",
   version: manifest.version,
@@ -153,21 +150,30 @@ export const program = {
     },
     "ml-bindaddr": {
       schema: address,
-      description: `Address for gossip with the other speakers. ${NEXT}`,
+      description:
+        "Address for gossip with the other speakers, this node's own. With it and --ml-labels speakers watch each other; without, the readiness of their pods decides who may own addresses, and a crash takes as long to be noticed as Kubernetes needs.",
       env: "METALLB_ML_BIND_ADDR",
       default: "",
       placeholder: "ADDRESS",
     },
     "ml-bindport": {
       schema: wholeNumber(1, 65_535),
-      description: `Port for gossip, TCP and UDP. ${NEXT}`,
+      description: "Port for gossip, TCP and UDP; the same on every node.",
       env: "METALLB_ML_BIND_PORT",
       default: "7946",
       placeholder: "NUMBER",
     },
+    "gossip-profile": {
+      schema: oneOf("fast", "default", "lan"),
+      description:
+        "How closely speakers watch each other (docs/gossip.md): lan is as slow as MetalLB and tolerates pauses of seconds.",
+      default: "default",
+      placeholder: "NAME",
+    },
     "ml-secret-key-path": {
       schema: absolutePath,
-      description: `Folder of the file secretkey that gossip is sealed with. ${NEXT}`,
+      description:
+        "Folder with the file secretkey, which gossip is encrypted with; without it gossip is in the clear.",
       env: "METALLB_ML_SECRET_KEY_PATH",
       default: "",
       placeholder: "PATH",

@@ -2,6 +2,7 @@ import type { EventRecord } from "@herald/k8s/events";
 import type { ReflectorNotice } from "@herald/k8s/reflector-core";
 import type { Config } from "@herald/shared/config/config";
 import type { ConfigMistake } from "@herald/shared/errors";
+import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import type { CandidateNode } from "./plan.ts";
@@ -29,6 +30,8 @@ export type Change =
   | { readonly type: "endpoints"; readonly key: ServiceKey; readonly endpoints: readonly EndpointView[] }
   | { readonly type: "node"; readonly name: string; readonly node: CandidateNode }
   | { readonly type: "node-gone"; readonly name: string }
+  /** Where the pods of speakers are that stay, ready or not: the whole list, ours included, sorted. */
+  | { readonly type: "speakers"; readonly addresses: readonly IpAddress[] }
   | { readonly type: "config"; readonly config: Config }
   /** At least one mistake, or none when the ConfigMap is missing or has no data. */
   | { readonly type: "config-refused"; readonly mistakes: readonly ConfigMistake[]; readonly message: string }

@@ -92,6 +92,8 @@ function inShort(change: Change): string {
       return `service-gone ${change.key}`;
     case "node-gone":
       return `node-gone ${change.name}`;
+    case "speakers":
+      return `speakers ${change.addresses.join()}`;
     case "synced":
       return "synced";
   }
@@ -134,6 +136,24 @@ describe("what the speaker follows", () => {
     assert.deepEqual(await after(() => api.put(POD, pod(true))), ["node node-1 ready"]);
     assert.deepEqual(await after(() => api.remove(POD)), ["node node-1 not ready"]);
     assert.deepEqual(await after(() => api.remove(NODE)), ["node-gone node-1"]);
+    await end();
+  });
+
+  it("tells where speakers are, ready or not, and who is on the way out no more", async () => {
+    const at = (ip: string, ready: boolean, metadata = {}): object => ({
+      ...pod(ready),
+      metadata: { labels: LABELS, ...metadata },
+      status: { podIPs: [{ ip }], conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+    });
+    const other = `${podsPath(NAMESPACE)}/speaker-2`;
+    const { after, api, end } = await world("app=speaker", { [POD]: at("192.168.1.11", true) });
+    assert.ok((await after()).includes("speakers 192.168.1.11"));
+    assert.deepEqual(await after(() => api.put(other, at("192.168.1.12", false))), [
+      "speakers 192.168.1.11,192.168.1.12",
+    ]);
+    const leaving = { deletionTimestamp: "2026-01-01T00:00:00Z" };
+    const news = await after(() => api.put(POD, at("192.168.1.11", true, leaving)));
+    assert.equal(news.at(-1), "speakers 192.168.1.12");
     await end();
   });
 

@@ -10,6 +10,7 @@ import { serviceView } from "@herald/k8s/service";
 import { configFromConfigMap } from "@herald/shared/config/load";
 import type { Clock, Random } from "@herald/shared/core";
 import { ConfigError } from "@herald/shared/errors";
+import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { Change, KubernetesOptions, Resource } from "./kubernetes-protocol.ts";
@@ -111,6 +112,7 @@ function followCandidates(
   ports: KubernetesSourcePorts,
 ): readonly Reflector<unknown>[] {
   const places = new SpeakerPlaces();
+  let told = "";
   const put = (names: readonly string[]): void => {
     for (const name of names) {
       const node = nodes.get(name);
@@ -125,9 +127,13 @@ function followCandidates(
   const nodes = reflect(ports, "nodes", nodesPath(), {}, candidateView, put);
   if (speakerLabels === "") return [nodes];
   const query = { labelSelector: speakerLabels };
-  const pods = reflect(ports, "pods", podsPath(namespace), query, readySpeaker, (keys) =>
-    put(keys.flatMap((key) => places.set(key, pods.get(key)))),
-  );
+  const pods = reflect(ports, "pods", podsPath(namespace), query, speakerPod, (keys) => {
+    put(keys.flatMap((key) => places.set(key, pods.get(key)?.readyOn)));
+    const addresses = [...new Set([...pods.values()].flatMap((pod) => pod.addresses))].sort();
+    if (addresses.join() === told) return;
+    told = addresses.join();
+    ports.put({ type: "speakers", addresses });
+  });
   return [nodes, pods];
 }
 
@@ -136,10 +142,18 @@ function candidateView(object: ApiObject): Omit<CandidateNode, "speakerReady"> {
   return { labels, networkUnavailable };
 }
 
-/** @returns the node of a pod that is Ready and stays. */
-function readySpeaker(object: ApiObject): string | undefined {
-  const { nodeName, ready, deleting } = podView(object);
-  return ready && !deleting && nodeName !== "" ? nodeName : undefined;
+interface SpeakerPod {
+  /** Its node, while it is Ready. */
+  readonly readyOn: string | undefined;
+  readonly addresses: readonly IpAddress[];
+}
+
+/** @returns `undefined` for a pod that is on its way out, or nowhere yet. */
+function speakerPod(object: ApiObject): SpeakerPod | undefined {
+  const { nodeName, ready, deleting, podIps } = podView(object);
+  if (deleting || nodeName === "") return undefined;
+  const addresses = podIps.map(parseAddress).filter((address) => address !== undefined);
+  return { readyOn: ready ? nodeName : undefined, addresses };
 }
 
 function followConfig(

@@ -5,17 +5,25 @@ import { startHttp } from "@herald/daemon/http";
 import { type Life, runProgram } from "@herald/daemon/lifecycle";
 import { createLog } from "@herald/daemon/log";
 import { createRegistry } from "@herald/daemon/metrics";
+import { systemRandom } from "@herald/daemon/random";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
+import { parseAddress } from "@herald/shared/ip/address";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
+import { GossipLink } from "./gossip-link.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
 import { pcap } from "./io/pcap.ts";
 import { startKubernetes } from "./kubernetes-link.ts";
+import type { KubernetesOptions } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
-import { createSpeaker } from "./speaker.ts";
+import { createSpeaker, type SpeakerOptions } from "./speaker.ts";
+import type { StartGossipOptions } from "./start-gossip.ts";
 
 /** For Events on the way out, ms. */
 const FLUSH_MS = 1_000;
+
+/** How long a speaker that meets nobody waits before it takes itself for the only one, ms. */
+const JOIN_WAIT_MS = 1_000;
 
 const flags = readFlags(program);
 const log = createLog({ level: flags["log-level"], program: "speaker" });
@@ -26,57 +34,47 @@ async function start(life: Life): Promise<void> {
   const registry = createRegistry();
   const metrics = createSpeakerMetrics(registry);
 
-  const kubernetes = startKubernetes(
-    {
-      kubeconfig: flags.kubeconfig,
-      namespace: namespaceOf(flags),
-      configName: flags.config,
-      speakerLabels: flags["ml-labels"],
-      nodeName: flags["node-name"],
-      podName: flags["pod-name"],
+  const kubernetes = startKubernetes(kubernetesOptions(), {
+    onChanges: (changes, taken) => speaker.apply(changes, taken),
+    onNotice: (resource, notice) => {
+      metrics.apiNotices.inc({ resource, notice: notice.type });
+      log.debug("api notice", { resource, ...notice });
     },
-    {
-      onChanges: (changes, taken) => speaker.apply(changes, taken),
-      onNotice: (resource, notice) => {
-        metrics.apiNotices.inc({ resource, notice: notice.type });
-        log.debug("api notice", { resource, ...notice });
-      },
-      onEventDropped: ({ regarding, reason }, message) => {
-        metrics.eventsDropped.inc();
-        log.warn("event dropped", {
-          service: `${regarding.namespace}/${regarding.name}`,
-          event: reason,
-          message,
-        });
-      },
-      onCannotStart: (message) => life.fail("cannot start", message),
-      onCrash: (error) => life.fail("the Kubernetes worker crashed", error),
+    onEventDropped: ({ regarding, reason }, message) => {
+      metrics.eventsDropped.inc();
+      log.warn("event dropped", {
+        service: `${regarding.namespace}/${regarding.name}`,
+        event: reason,
+        message,
+      });
     },
-  );
+    onCannotStart: (message) => life.fail("cannot start", message),
+    onCrash: (error) => life.fail("the Kubernetes worker crashed", error),
+  });
   life.onStop("kubernetes", kubernetes.close);
 
-  const speaker = createSpeaker(
-    {
-      node: flags["node-name"],
-      plan: {
-        ignoreExcludeLb: flags["ignore-exclude-lb"],
-        lbClass: flags["lb-class"] === "" ? undefined : flags["lb-class"],
-      },
-      announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: flags["drain-timeout"] },
-      captures: { retryMinMs: 100, retryMaxMs: 10_000 },
-      excludedInterfaces: await excludedInterfaces(flags["exclude-interfaces"]),
-    },
-    {
-      clock,
-      packets: pcap,
-      digest: (text) => hash("sha256", text, "buffer"),
-      log,
-      metrics,
-      recordEvent: kubernetes.recordEvent,
-      isStill: (station) => interfaces.isStill(station),
-      onCaptureLost: () => interfaces.refresh(),
-    },
-  );
+  const gossip = new GossipLink(gossipOptions(), {
+    clock,
+    random: systemRandom,
+    log,
+    metrics: metrics.gossip,
+    epochSeconds: () => Math.floor(Date.now() / 1000),
+    onMembers: (nodes) => speaker.setMembers(nodes),
+    onFailed: (error) => life.fail("cannot gossip", error),
+  });
+
+  const speaker = createSpeaker(await speakerOptions(), {
+    clock,
+    packets: pcap,
+    digest: (text) => hash("sha256", text, "buffer"),
+    log,
+    metrics,
+    recordEvent: kubernetes.recordEvent,
+    isStill: (station) => interfaces.isStill(station),
+    onCaptureLost: () => interfaces.refresh(),
+    onSynced: () => gossip.join(),
+    onSpeakers: (addresses) => gossip.setSpeakers(addresses),
+  });
   life.onStop("captures", () => speaker.stop());
 
   const interfaces = watchInterfaces({
@@ -96,8 +94,49 @@ async function start(life: Life): Promise<void> {
   const http = await startHttp({ host: flags.host, port: flags.port, registry, notReady: waitingFor });
   life.onStop("http", http.close);
   life.onStop("events", () => kubernetes.flush(FLUSH_MS));
-  life.onStop("addresses", () => speaker.drain());
+  // Why both at once: the others take over when they hear that we leave, and we yield when we hear them.
+  life.onStop("addresses", async () => {
+    await Promise.all([speaker.drain(), gossip.leave()]);
+  });
   log.info("started", { node: flags["node-name"], namespace: namespaceOf(flags), port: http.port });
+}
+
+function kubernetesOptions(): KubernetesOptions {
+  return {
+    kubeconfig: flags.kubeconfig,
+    namespace: namespaceOf(flags),
+    configName: flags.config,
+    speakerLabels: flags["ml-labels"],
+    nodeName: flags["node-name"],
+    podName: flags["pod-name"],
+  };
+}
+
+async function speakerOptions(): Promise<SpeakerOptions> {
+  return {
+    node: flags["node-name"],
+    plan: {
+      ignoreExcludeLb: flags["ignore-exclude-lb"],
+      lbClass: flags["lb-class"] === "" ? undefined : flags["lb-class"],
+    },
+    announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: flags["drain-timeout"] },
+    captures: { retryMinMs: 100, retryMaxMs: 10_000 },
+    excludedInterfaces: await excludedInterfaces(flags["exclude-interfaces"]),
+  };
+}
+
+/** `undefined` without an address of our own or labels to find the others by, as with MetalLB. */
+function gossipOptions(): StartGossipOptions | undefined {
+  const address = parseAddress(flags["ml-bindaddr"]);
+  if (address === undefined || flags["ml-labels"] === "") return undefined;
+  return {
+    node: flags["node-name"],
+    address,
+    port: flags["ml-bindport"],
+    profile: flags["gossip-profile"],
+    secretFolder: flags["ml-secret-key-path"],
+    joinWaitMs: JOIN_WAIT_MS,
+  };
 }
 
 runProgram({ log, stopDeadlineMs }, start);

@@ -1,4 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { MemberChange } from "@herald/gossip/effect";
+import { SWIM_NOTICES, type SwimNotice } from "@herald/gossip/notices";
 import { DROP_REASONS, type DropReason } from "@herald/layer2/drop-reasons";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { UNFIT_REASONS } from "./interface-rules.ts";
@@ -30,7 +32,14 @@ export interface AddressCounters {
   readonly gratuitous: Counted;
 }
 
+export interface GossipMetrics {
+  readonly changes: Readonly<Record<MemberChange, Counted>>;
+  readonly notices: Readonly<Record<SwimNotice, Counted>>;
+  readonly refused: Counter<"from" | "reason">;
+}
+
 export interface SpeakerMetrics {
+  readonly gossip: GossipMetrics;
   readonly layer2: Layer2Metrics;
   readonly announcedAddresses: Gauge<"protocol">;
   readonly candidates: Gauge;
@@ -58,6 +67,7 @@ export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
     registers,
   });
   return {
+    gossip: createGossipMetrics(registry),
     layer2: createLayer2Metrics(registry),
     announcedAddresses: startingAt0(
       new Gauge({
@@ -92,6 +102,37 @@ export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
       registers,
     }),
     ...createMetalLbMetrics(registry),
+  };
+}
+
+function createGossipMetrics(registry: Registry): GossipMetrics {
+  const registers = [registry];
+  const changes = new Counter({
+    name: "herald_speaker_member_changes_total",
+    help: "What became of other speakers, as gossip has it; suspect and alive in turns mean lost packets or a slow node.",
+    labelNames: ["change"],
+    registers,
+  });
+  const notices = new Counter({
+    name: "herald_speaker_gossip_notices_total",
+    help: "What gossip noticed about others and itself (docs/reference/reasons.md).",
+    labelNames: ["reason"],
+    registers,
+  });
+  const changeNames: readonly MemberChange[] = ["alive", "suspect", "dead", "left", "updated"];
+  return {
+    changes: Object.fromEntries(
+      changeNames.map((change) => [change, changes.labels(change)]),
+    ) as GossipMetrics["changes"],
+    notices: Object.fromEntries(
+      Object.keys(SWIM_NOTICES).map((reason) => [reason, notices.labels(reason)]),
+    ) as GossipMetrics["notices"],
+    refused: new Counter({
+      name: "herald_speaker_gossip_refused_total",
+      help: "Datagrams and streams of the gossip that were refused; unauthenticated means another key.",
+      labelNames: ["from", "reason"],
+      registers,
+    }),
   };
 }
 

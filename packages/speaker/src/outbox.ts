@@ -67,6 +67,8 @@ function objectOf(change: Change): string {
     case "config":
     case "config-refused":
       return "config";
+    case "speakers":
+      return "speakers";
     case "synced":
       return "synced";
   }

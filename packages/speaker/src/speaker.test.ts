@@ -108,6 +108,8 @@ function start() {
       recordEvent: (record) => events.push(record),
       isStill: () => true,
       onCaptureLost: () => {},
+      onSynced: () => {},
+      onSpeakers: () => {},
     },
   );
   speaker.setLinks([eth0]);

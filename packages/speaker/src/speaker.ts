@@ -40,11 +40,20 @@ export interface SpeakerPorts {
   readonly isStill: (station: Interface) => boolean;
   /** A capture ended by itself: look at the interfaces. */
   readonly onCaptureLost: () => void;
+  /** The whole cluster has been seen once: this speaker can serve. Called once. */
+  readonly onSynced: () => void;
+  /** Where speakers run: the whole list each time. */
+  readonly onSpeakers: (addresses: readonly IpAddress[]) => void;
 }
 
 export interface Speaker {
   /** What is different in the cluster. `taken` is called once all of it is in. */
   apply(changes: readonly Change[], taken: () => void): void;
+  /**
+   * Names of the nodes whose speakers are alive, as gossip knows them: from the first call on they decide who may
+   * own addresses, and readiness of pods does not.
+   */
+  setMembers(nodes: ReadonlySet<string>): void;
   /** Every interface of the node, as it is now. */
   setLinks(links: readonly Link[]): void;
   /** Whether the whole cluster has been seen once. Until then nothing is announced. */
@@ -54,6 +63,9 @@ export interface Speaker {
   /** Silence, at once. */
   stop(): void;
 }
+
+/** What is to be decided is enough to do. */
+function* NO_WORK(): Generator<void> {}
 
 /** All cores of a speaker joined, with no idea of sockets, threads or API servers. */
 export function createSpeaker(options: SpeakerOptions, ports: SpeakerPorts): Speaker {
@@ -72,6 +84,8 @@ class JoinedSpeaker implements Speaker {
   readonly #nodes = new Map<string, CandidateNode>();
   /** Services to decide about. */
   readonly #dirty = new Set<ServiceKey>();
+  /** `undefined`: pods decide. */
+  #members: ReadonlySet<string> | undefined;
   #nodesChanged = false;
   #allDirty = false;
   #synced = false;
@@ -102,6 +116,12 @@ class JoinedSpeaker implements Speaker {
 
   apply(changes: readonly Change[], taken: () => void): void {
     this.#work.add(this.#takeAll(changes, taken));
+  }
+
+  setMembers(nodes: ReadonlySet<string>): void {
+    this.#members = nodes;
+    this.#nodesChanged = true;
+    this.#work.add(NO_WORK());
   }
 
   setLinks(links: readonly Link[]): void {
@@ -152,6 +172,9 @@ class JoinedSpeaker implements Speaker {
         this.#nodes.delete(change.name);
         this.#nodesChanged = true;
         return;
+      case "speakers":
+        this.#ports.onSpeakers(change.addresses);
+        return;
       case "config":
         this.#planner.setPools(change.config.pools);
         this.#allDirty = true;
@@ -167,6 +190,7 @@ class JoinedSpeaker implements Speaker {
           afterMs: Math.round(this.#ports.clock.now()),
           nodes: this.#nodes.size,
         });
+        this.#ports.onSynced();
         return;
     }
   }
@@ -195,9 +219,18 @@ class JoinedSpeaker implements Speaker {
 
   #setNodes(): void {
     this.#nodesChanged = false;
-    if (this.#planner.setNodes(new Map(this.#nodes))) this.#allDirty = true;
-    const fit = [...this.#nodes.values()].filter((node) => unfit(node, this.#plan) === undefined);
+    const nodes = this.#candidates();
+    if (this.#planner.setNodes(nodes)) this.#allDirty = true;
+    const fit = [...nodes.values()].filter((node) => unfit(node, this.#plan) === undefined);
     this.#ports.metrics.candidates.set(fit.length);
+  }
+
+  #candidates(): ReadonlyMap<string, CandidateNode> {
+    const members = this.#members;
+    if (members === undefined) return new Map(this.#nodes);
+    return new Map(
+      [...this.#nodes].map(([name, node]) => [name, { ...node, speakerReady: members.has(name) }]),
+    );
   }
 
   #carryOut(key: ServiceKey, decision: Decision): void {

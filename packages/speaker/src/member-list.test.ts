@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MemberList } from "./member-list.ts";
+
+function heard(play: (list: MemberList) => void): readonly string[] {
+  const told: string[] = [];
+  const list = new MemberList((nodes) => told.push([...nodes].join()));
+  play(list);
+  return told;
+}
+
+describe("the list of members", () => {
+  it("is empty until somebody was met, whatever it has heard", () => {
+    assert.deepEqual(
+      heard((list) => {
+        list.hear("alive", "a");
+        list.hear("alive", "b");
+      }),
+      [""],
+    );
+  });
+
+  it("tells everybody who is alive once it is open, and then each change", () => {
+    assert.deepEqual(
+      heard((list) => {
+        list.hear("alive", "a");
+        list.open();
+        list.hear("alive", "b");
+        list.hear("dead", "a");
+        list.hear("left", "b");
+        list.open();
+      }),
+      ["", "a", "a,b", "b", ""],
+    );
+  });
+
+  it("keeps a suspect, and does not tell what changes nothing", () => {
+    assert.deepEqual(
+      heard((list) => {
+        list.open();
+        list.hear("alive", "a");
+        list.hear("suspect", "a");
+        list.hear("alive", "a");
+        list.hear("updated", "a");
+        list.hear("dead", "b");
+      }),
+      ["", "", "a"],
+    );
+  });
+});

@@ -1,0 +1,36 @@
+import type { MemberChange } from "@herald/gossip/effect";
+
+/**
+ * Which nodes' speakers are alive, made from the gossip's news. A suspect still counts: it may only be slow, and
+ * what it owns must not move for that. Until the first exchange with another member, or a stated wait, it is
+ * empty: a speaker that has met nobody yet must not take every address for itself.
+ */
+export class MemberList {
+  readonly #alive = new Set<string>(); // by node name; bounded by the gossip
+  readonly #onChange: (nodes: ReadonlySet<string>) => void;
+  #open = false;
+
+  constructor(onChange: (nodes: ReadonlySet<string>) => void) {
+    this.#onChange = onChange;
+    onChange(new Set());
+  }
+
+  /** Somebody was met, or enough was waited. */
+  open(): void {
+    if (this.#open) return;
+    this.#open = true;
+    this.#tell();
+  }
+
+  hear(change: MemberChange, name: string): void {
+    if (change === "suspect") return;
+    const before = this.#alive.size;
+    if (change === "dead" || change === "left") this.#alive.delete(name);
+    else this.#alive.add(name);
+    if (this.#alive.size !== before) this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#open) this.#onChange(new Set(this.#alive));
+  }
+}
