@@ -1,111 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SeededRandom } from "@herald/lab/random";
-import type { SwimEffect } from "./effect.ts";
-import type {
-  Alive,
-  DatagramMessage,
-  Dead,
-  Endpoint,
-  NodeRecord,
-  Ping,
-  PushPull,
-  StreamMessage,
-  Suspect,
-} from "./message.ts";
-import { FULL_VERSIONS } from "./message.ts";
-import { PROFILES } from "./options.ts";
-import { Swim } from "./swim.ts";
-import { endpointOf, estimateOctets } from "./testing/cluster.ts";
-
-const [US, B, C, D] = [1, 2, 3, 4].map(endpointOf) as [Endpoint, Endpoint, Endpoint, Endpoint];
-const OPTIONS = { ...PROFILES.default, gossipIntervalMs: 10_000_000 }; // news travels only on the back of others
-const none = new Uint8Array();
-
-const alive = (node: string, endpoint: Endpoint, incarnation = 1): Alive => ({
-  type: "alive",
-  incarnation,
-  node,
-  endpoint,
-  meta: none,
-  versions: FULL_VERSIONS,
-});
-const suspect = (node: string, from: string, incarnation = 1): Suspect => ({
-  type: "suspect",
-  incarnation,
-  node,
-  from,
-});
-const dead = (node: string, from: string, incarnation = 1): Dead => ({
-  type: "dead",
-  incarnation,
-  node,
-  from,
-});
-const ping = (sequence: number, node: string, sourceNode = "", source?: Endpoint): Ping => ({
-  type: "ping",
-  sequence,
-  node,
-  source,
-  sourceNode,
-});
-const ack = (sequence: number): DatagramMessage => ({ type: "ack", sequence, payload: none });
-
-/** A member among others that a test plays; everything that was said so far is out of the way. */
-class Bench {
-  readonly core: Swim;
-  now = 0;
-  constructor(others: readonly Alive[], options = OPTIONS) {
-    const self = { name: "us", endpoint: US, meta: none, versions: FULL_VERSIONS, incarnation: 1 };
-    this.core = new Swim(options, self, new SeededRandom(1), {
-      octetsOf: estimateOctets,
-      overheadOctets: 29,
-    });
-    this.core.handle({ type: "start" }, 0);
-    this.hear(B, ...others);
-    for (let round = 0; round < 40; round += 1) this.hear(B, ping(round, "us"));
-  }
-
-  hear(from: Endpoint, ...messages: DatagramMessage[]): readonly SwimEffect[] {
-    return this.core.handle({ type: "datagram", from, messages }, this.now);
-  }
-
-  /** Steps from timer to timer, each on time. */
-  pass(ms: number): readonly SwimEffect[] {
-    const effects: SwimEffect[] = [];
-    const until = this.now + ms;
-    for (let due = this.core.nextWake(); due !== undefined && due <= until; due = this.core.nextWake()) {
-      this.now = due;
-      effects.push(...this.core.wake(due));
-    }
-    this.now = until;
-    return effects;
-  }
-
-  /** To whichever stream wants to hear it. */
-  answerStreams(message: StreamMessage): void {
-    for (let stream = 1; stream < 5; stream += 1) {
-      this.core.handle({ type: "stream-reply", stream, message }, this.now);
-    }
-  }
-
-  /** Runs until the first ping goes out to `to`. @returns its sequence. */
-  probed(to: Endpoint): number {
-    for (let tries = 0; tries < 100; tries += 1) {
-      for (const [where, [first]] of sends(this.pass(1))) {
-        if (where === to && first?.type === "ping") return first.sequence;
-      }
-    }
-    return assert.fail("no ping");
-  }
-}
-
-function sends(effects: readonly SwimEffect[]): (readonly [Endpoint, readonly DatagramMessage[]])[] {
-  return effects.flatMap((effect) => (effect.type === "send" ? [[effect.to, effect.messages] as const] : []));
-}
-
-const changes = (effects: readonly SwimEffect[]) =>
-  effects.flatMap((effect) => (effect.type === "member" ? [`${effect.member.name} ${effect.change}`] : []));
+import type { Ping } from "./message.ts";
+import {
+  ack,
+  alive,
+  B,
+  Bench,
+  C,
+  changes,
+  D,
+  dead,
+  none,
+  OPTIONS,
+  ping,
+  sends,
+  suspect,
+  US,
+} from "./testing/bench.ts";
 
 describe("a member that is asked", () => {
   it("answers a ping to where it came from, or to where it says", () => {
@@ -296,129 +207,5 @@ describe("a member that is talked about", () => {
   it("reports another machine with its name", () => {
     const notice = { type: "notice", reason: "name-conflict", node: "us", detail: "10.0.0.4 port 7946" };
     assert.deepEqual(new Bench([]).hear(D, alive("us", D, 9)), [notice]);
-  });
-});
-
-describe("a table", () => {
-  it("is exchanged to join, and a death in it is a suspicion only", () => {
-    const bench = new Bench([]);
-    const opened = bench.core.handle({ type: "discovered", endpoints: [US, B] }, 0);
-    const us: NodeRecord = {
-      node: "us",
-      endpoint: US,
-      meta: none,
-      incarnation: 1,
-      state: "alive",
-      versions: FULL_VERSIONS,
-    };
-    const mine: PushPull = { type: "push-pull", join: true, nodes: [us], userState: none };
-    assert.deepEqual(opened, [{ type: "open", stream: 1, to: B, message: mine }]);
-    const b: NodeRecord = { ...us, node: "b", endpoint: B };
-    const theirs = [
-      b,
-      { ...us, state: "dead" as const },
-      { ...b, node: "x", endpoint: C, state: "dead" as const },
-    ];
-    const message: PushPull = { ...mine, nodes: theirs };
-    assert.deepEqual(bench.core.handle({ type: "stream-reply", stream: 1, message }, 0), [
-      {
-        type: "member",
-        change: "alive",
-        member: {
-          name: "b",
-          endpoint: B,
-          meta: none,
-          versions: FULL_VERSIONS,
-          incarnation: 1,
-          state: "alive",
-          since: 0,
-        },
-      },
-      { type: "notice", reason: "refuted", node: "us", detail: "" },
-      { type: "send", to: B, messages: [alive("us", US, 2)] },
-      { type: "joined", via: B },
-    ]);
-  });
-
-  it("is answered after it was read: whoever takes us for dead reads that we live", () => {
-    const bench = new Bench([]);
-    const us: NodeRecord = {
-      node: "us",
-      endpoint: US,
-      meta: none,
-      incarnation: 7,
-      state: "suspect",
-      versions: FULL_VERSIONS,
-    };
-    const message: PushPull = { type: "push-pull", join: false, nodes: [us], userState: none };
-    const answer = { ...message, nodes: [{ ...us, incarnation: 8, state: "alive" }] };
-    assert.deepEqual(bench.core.handle({ type: "stream-request", stream: 3, message }, 0), [
-      { type: "notice", reason: "refuted", node: "us", detail: "" },
-      { type: "reply", stream: 3, message: answer },
-    ]);
-  });
-
-  it("asked for by somebody who joins makes us joined, too, once", () => {
-    const bench = new Bench([]);
-    const b: NodeRecord = {
-      node: "b",
-      endpoint: B,
-      meta: none,
-      incarnation: 1,
-      state: "alive",
-      versions: FULL_VERSIONS,
-    };
-    const message: PushPull = { type: "push-pull", join: true, nodes: [b], userState: none };
-    const answers = [3, 4].map((stream) =>
-      bench.core.handle({ type: "stream-request", stream, message }, 0).map(({ type }) => type),
-    );
-    assert.deepEqual(answers, [["member", "reply", "joined"], ["reply"]]);
-  });
-
-  it("with versions that exclude each other is dropped whole", () => {
-    const bench = new Bench([]);
-    const versions = { ...FULL_VERSIONS, applicationMin: 2, applicationMax: 3, applicationCurrent: 2 };
-    const b: NodeRecord = { node: "b", endpoint: B, meta: none, incarnation: 1, state: "alive", versions };
-    const message: PushPull = { type: "push-pull", join: true, nodes: [b], userState: none };
-    const [notice] = bench.core.handle({ type: "stream-request", stream: 3, message }, 0);
-    assert.deepEqual(notice, { type: "notice", reason: "incompatible-versions", node: "", detail: "" });
-    assert.equal(bench.core.member("b"), undefined);
-  });
-
-  it("holds no more members than it may", () => {
-    const bench = new Bench([alive("b", B)], { ...OPTIONS, maxMembers: 2 });
-    const notice = { type: "notice", reason: "table-full", node: "c", detail: "" };
-    assert.deepEqual(bench.hear(B, alive("c", C)), [notice]);
-  });
-});
-
-describe("leaving", () => {
-  it("is told until it was told often enough, and the other side learns that it was a leave", () => {
-    const bench = new Bench([alive("b", B)], PROFILES.default);
-    const left = [...bench.core.handle({ type: "leave" }, bench.now), ...bench.pass(200)];
-    assert.deepEqual(
-      sends(left),
-      Array.from({ length: 6 }, () => [B, [dead("us", "us")]]),
-    );
-    assert.deepEqual(left.at(-1), { type: "left" });
-    assert.equal(bench.core.nextWake(), undefined);
-    assert.deepEqual(bench.hear(B, ping(9, "us")), [{ type: "send", to: B, messages: [ack(9)] }]);
-  });
-
-  it("alone is over at once", () => {
-    const bench = new Bench([]);
-    assert.deepEqual(bench.core.handle({ type: "leave" }, bench.now).at(-1), { type: "left" });
-  });
-
-  it("can be taken back: a start afterwards has a higher incarnation", () => {
-    const bench = new Bench([]);
-    bench.core.handle({ type: "leave" }, bench.now);
-    assert.deepEqual(changes(bench.core.handle({ type: "start" }, bench.now)), ["us alive"]);
-    assert.equal(bench.core.member("us")?.incarnation, 2);
-  });
-
-  it("of another member is a leave, not a death", () => {
-    const bench = new Bench([alive("b", B)]);
-    assert.deepEqual(changes(bench.hear(B, dead("b", "b"))), ["b left"]);
   });
 });

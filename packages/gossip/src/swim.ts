@@ -11,6 +11,7 @@ import { Outbox } from "./outbox.ts";
 import { type Measure, Post } from "./post.ts";
 import { Prober } from "./prober.ts";
 import { Relays } from "./relays.ts";
+import { Responder } from "./responder.ts";
 import { Streams } from "./streams.ts";
 
 /** What the outside may want to know of a member at work; each is bounded. */
@@ -44,6 +45,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
   readonly #streams: Streams;
   readonly #prober: Prober;
   readonly #relays: Relays;
+  readonly #responder: Responder;
   readonly #exchanges: Exchanges;
   #phase: Phase = "idle";
   #sequence = 0;
@@ -68,6 +70,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
     this.#post = post;
     this.#streams = streams;
     this.#relays = new Relays(options, self, post);
+    this.#responder = new Responder(self.name, membership, post, outbox);
     this.#exchanges = new Exchanges({ options, self, membership, outbox, streams, random });
     const open = (to: Endpoint, ping: Ping, due: Instant) => streams.open(to, ping, due);
     const nextSequence = () => this.#nextSequence();
@@ -168,7 +171,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
   /** Probes first: what answers them must not wait behind news. */
   #hear(message: DatagramMessage, from: Endpoint, now: Instant): void {
     if (message.type === "ping" && this.#phase !== "idle") {
-      this.#answerPing(message, from);
+      this.#responder.ping(message, from);
       return;
     }
     if (this.#phase !== "running" && this.#phase !== "leaving") return;
@@ -194,31 +197,11 @@ export class Swim implements Core<SwimInput, SwimEffect> {
     }
   }
 
-  #answerPing(ping: Ping, from: Endpoint): void {
-    if (ping.node !== "" && ping.node !== this.#self.name) {
-      this.#outbox.notice("wrong-target", ping.sourceNode, ping.node);
-      return;
-    }
-    const ack = { type: "ack", sequence: ping.sequence, payload: new Uint8Array() } as const;
-    const accusation = this.#membership.accusationOf(ping.sourceNode);
-    // Why: whoever asks is not dead. Told what we believe of him, he refutes it before it costs anything.
-    this.#post.withNews(ping.source ?? from, accusation === undefined ? [ack] : [ack, accusation]);
-  }
-
   #serve(stream: number, message: StreamMessage, now: Instant): void {
     const serving = this.#phase === "running" || this.#phase === "leaving";
-    if (serving && message.type === "push-pull") {
-      this.#exchanges.request(stream, message, now);
-      return;
-    }
-    const { name } = this.#self;
-    const isForUs = message.type === "ping" && (message.node === "" || message.node === name);
-    if (!serving || !isForUs) {
-      this.#outbox.push({ type: "close", stream });
-      return;
-    }
-    const ack = { type: "ack", sequence: message.sequence, payload: new Uint8Array() } as const;
-    this.#outbox.push({ type: "reply", stream, message: ack });
+    if (serving && message.type === "push-pull") this.#exchanges.request(stream, message, now);
+    else if (serving && message.type === "ping") this.#responder.streamPing(stream, message);
+    else this.#outbox.push({ type: "close", stream });
   }
 
   #streamReply(stream: number, message: StreamMessage, now: Instant): void {
