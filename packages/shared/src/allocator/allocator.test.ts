@@ -236,6 +236,23 @@ describe("requests of a Service that holds an address already", () => {
     assert.equal(ask(allocator, "a", { stack: "6" }), "fd00:: of dual");
     assert.equal(ask(allocator, "b"), "1.0.0.0 of dual");
   });
+
+  it("keeps the address of the one family when the other comes or goes", () => {
+    const allocator = allocatorOf(samplePool("dual", ["1.0.0.0/30", "fd00::/127"]));
+    ask(allocator, "first");
+    assert.equal(ask(allocator, "a"), "1.0.0.1 of dual");
+    allocator.release(serviceKey("shop", "first"));
+    assert.deepEqual(
+      [
+        ask(allocator, "a", { stack: "46" }),
+        ask(allocator, "six", { stack: "6" }),
+        ask(allocator, "a"),
+        ask(allocator, "other six", { stack: "6" }),
+        ask(allocator, "a", { stack: "46" }), // nothing is left to go with it
+      ],
+      ["1.0.0.1 fd00:: of dual", "fd00::1 of dual", "1.0.0.1 of dual", "fd00:: of dual", "pool-exhausted"],
+    );
+  });
 });
 
 describe("buggy addresses", () => {

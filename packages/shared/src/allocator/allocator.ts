@@ -95,7 +95,9 @@ export class Allocator {
     if (objection?.reason === "invalid-request") throw objection;
     const holding = this.#holdings.get(view.key);
     if (holding !== undefined && objection === undefined) return this.#keep(view, holding.held);
+    const partly = holding === undefined ? undefined : this.#partlyKept(view, holding.held);
     this.release(view.key);
+    if (partly !== undefined) return this.#take(view.key, partly, claimOf(view));
     if (!this.hasPools) throw new AllocationError("no-pools", "no pools are configured");
     const requested = requestedAddresses(view);
     const wish = familyWish(view);
@@ -189,6 +191,27 @@ export class Allocator {
     if (shares && !sameClaim(holding.claim, claim)) this.#openings += 1;
     this.#giveBack(view.key, holding);
     return this.#take(view.key, { pool, addresses }, claim);
+  }
+
+  /**
+   * The address of one family stays when only the families that a Service wants have changed. `undefined` where
+   * that is not so, or the pool has none of the other family to give.
+   */
+  #partlyKept(view: ServiceView, { addresses, pool: name }: Held): Choice | undefined {
+    try {
+      const { families } = familyWish(view);
+      const kept = addresses.filter((address) => families.includes(familyOf(address)));
+      const pool = namedPool(this.#pools, name, view);
+      if (kept.length === 0 || requestedAddresses(view).length > 0) return undefined;
+      const missing = families.filter((family) => !kept.some((address) => familyOf(address) === family));
+      const added = lowestAddresses(pool, missing, claimOf(view)) ?? [];
+      const all = [...kept, ...added].toSorted((one, other) => familyOf(one) - familyOf(other));
+      this.#checkKept(view, { addresses: all, pool: name });
+      return { pool, addresses: all };
+    } catch (error) {
+      if (error instanceof AllocationError) return undefined;
+      throw error;
+    }
   }
 
   #requestedChoice(

@@ -23,6 +23,23 @@ describe("choosing among pools", () => {
     assert.deepEqual(given(), given());
   });
 
+  it("goes from pool to pool until all are full, and lets one more in by sharing", () => {
+    for (const stack of ["4", "6", "46"] as const) {
+      const allocator = allocatorOf(
+        samplePool("one", ["1.0.0.0/31", "fd00::/127"]),
+        samplePool("kept", ["2.0.0.0/24", "fd01::/120"], { autoAssign: false }),
+        samplePool("two", ["3.0.0.0/31", "fd02::/127"]),
+      );
+      const shared = { stack, annotations: { "metallb.io/allow-shared-ip": "k" } };
+      const names = ["a", "b", "c", "d", "e"].map((name) =>
+        ask(allocator, name, shared).replace(/.* of /, ""),
+      );
+      assert.deepEqual(names, ["one", "one", "two", "two", "pool-exhausted"]);
+      const beside = ask(allocator, "f", { ...shared, ports: ["TCP/443"] });
+      assert.equal(beside, ask(allocator, "a", shared));
+    }
+  });
+
   it("follows the order of the ranges in a pool, not that of the addresses", () => {
     const allocator = allocatorOf(samplePool("p", ["10.0.9.0/32", "10.0.1.0-10.0.1.1", "10.0.5.0/32"]));
     assert.deepEqual(

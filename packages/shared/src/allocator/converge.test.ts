@@ -384,6 +384,18 @@ describe("converging through changes", () => {
     assert.deepEqual(converge(sampleService("a", options), allocator).addresses, ["2.0.0.0", "fd01::"]);
   });
 
+  it("tells of nothing but the family that came or went", () => {
+    const allocator = allocatorOf(samplePool("p", ["1.0.0.0/30", "fd00::/126"]));
+    converge(sampleService("a"), allocator);
+    const told = (["46", "4"] as const).map((stack) =>
+      converge(sampleService("a", { stack }), allocator).notices.map(({ message }) => message),
+    );
+    assert.deepEqual(told, [
+      ['Assigned additional IP ["fd00::"]'],
+      ["Taking back fd00::: 1.0.0.0 and fd00:: does not fit, the Service wants IPv4"],
+    ]);
+  });
+
   it("never swings between one and two addresses on a single stack cluster (MetalLB defect 1)", () => {
     const allocator = allocatorOf(samplePool("p", ["1.0.0.0/24", "fd00::/64"]));
     let status: readonly string[] = [];

@@ -112,15 +112,19 @@ function holdAndTell(
 ): AllocationReason | undefined {
   const before = allocator.heldBy(view.key);
   const objection = allocator.objection(view);
-  if (before !== undefined && objection !== undefined && objection.reason !== "invalid-request") {
-    notices.push(clearing(before.addresses, objection));
-  }
+  const tellLoss = (): void => {
+    const now = allocator.heldBy(view.key)?.addresses ?? [];
+    const lost = before?.addresses.filter((address) => !now.includes(address)) ?? [];
+    if (objection !== undefined && lost.length > 0) notices.push(clearing(lost, objection));
+  };
   try {
     const after = allocator.hold(view);
-    notices.push(...tellGain(view, objection === undefined ? before : undefined, after));
+    tellLoss();
+    notices.push(...tellGain(view, before, after));
     return undefined;
   } catch (error) {
     const { reason, message } = expectAllocationError(error);
+    tellLoss();
     notices.push(
       allocator.heldBy(view.key) === undefined
         ? {
@@ -134,9 +138,9 @@ function holdAndTell(
   }
 }
 
-function tellGain(view: ServiceView, kept: Held | undefined, now: Held): readonly Notice[] {
-  if (kept === undefined) return [gain("Assigned IP", now.addresses)];
-  const added = now.addresses.filter((address) => !kept.addresses.includes(address));
+function tellGain(view: ServiceView, before: Held | undefined, now: Held): readonly Notice[] {
+  const added = now.addresses.filter((address) => !before?.addresses.includes(address));
+  if (added.length === now.addresses.length) return [gain("Assigned IP", added)];
   if (added.length > 0) return [gain("Assigned additional IP", added)];
   if (!lacksFamily(view, now)) return [];
   const message = `Failed to allocate an IP of the other family for "${view.key}": pool "${now.pool}" has none to give`;

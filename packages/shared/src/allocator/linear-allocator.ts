@@ -21,7 +21,11 @@ export class LinearAllocator {
   hold(view: ServiceView): readonly IpAddress[] {
     const wanted = wantedAddresses(view);
     const held = this.holders.get(view.key)?.addresses;
-    if (held === undefined || !this.#mayStay(view, held)) this.holders.delete(view.key);
+    if (held !== undefined && !this.#mayStay(view, held)) {
+      const part = wanted.length === 0 ? this.#partOf(view, held) : undefined;
+      this.holders.delete(view.key);
+      if (part !== undefined) return this.#set(view, part);
+    }
     if (wanted === "garbage") return [];
     const kept = this.#kept(view, wanted);
     if (kept !== undefined) return this.#set(view, kept);
@@ -55,6 +59,19 @@ export class LinearAllocator {
     const pool = this.#pools.find(({ addresses }) => isSubset(held, addresses));
     const missing = view.clusterIps.map(familyOf).filter((family) => !held.map(familyOf).includes(family));
     return [...held, ...missing.flatMap((family) => this.#lowest(view, pool?.addresses ?? [], family) ?? [])];
+  }
+
+  /** What stays of it when only the families have changed, with what is missing then. */
+  #partOf(view: ServiceView, held: readonly IpAddress[]): readonly IpAddress[] | undefined {
+    const pool = this.#pools.find(({ addresses }) => isSubset(held, addresses));
+    const named = view.annotations["metallb.io/address-pool"];
+    const families = view.clusterIps.map(familyOf);
+    const staying = held.filter((address) => families.includes(familyOf(address)));
+    if (staying.length === 0 || (named !== undefined && named !== pool?.config.name)) return undefined;
+    const missing = families.filter((family) => !staying.map(familyOf).includes(family));
+    const found = missing.map((family) => this.#lowest(view, pool?.addresses ?? [], family));
+    const part = [...staying, ...found.filter((address) => address !== undefined)];
+    return this.#mayStay(view, part) ? part.sort((one, other) => familyOf(one) - familyOf(other)) : undefined;
   }
 
   #grant(view: ServiceView, wanted: readonly IpAddress[]): readonly IpAddress[] | undefined {

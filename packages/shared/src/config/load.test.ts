@@ -72,6 +72,8 @@ peers:
 - {my-asn: 64512, peer-asn: 64513, peer-address: 2.3.4.5, hold-time: 0s, peer-port: 0}
 - {my-asn: 64512, peer-asn: 64513, peer-address: 3.4.5.6, hold-time: 10s}
 - {my-asn: 64512, peer-asn: 64513, peer-address: 4.5.6.7, hold-time: 3s, keepalive-time: 3s}
+- {my-asn: 64512, peer-asn: 64513, peer-address: 5.6.7.8, keepalive-time: 20s}
+- {my-asn: 64512, peer-asn: 64513, peer-address: 6.7.8.9, hold-time: 0s, keepalive-time: 0s}
 bfd-profiles:
 - {name: plain}
 - name: fast
@@ -157,6 +159,8 @@ address-pools:
         { ...PEER, peerAddress: "2.3.4.5", holdTimeSeconds: 0, keepaliveTimeSeconds: 0 },
         { ...PEER, peerAddress: "3.4.5.6", holdTimeSeconds: 10, keepaliveTimeSeconds: 3 },
         { ...PEER, peerAddress: "4.5.6.7", holdTimeSeconds: 3, keepaliveTimeSeconds: 3 },
+        { ...PEER, peerAddress: "5.6.7.8", keepaliveTimeSeconds: 20 },
+        { ...PEER, peerAddress: "6.7.8.9", holdTimeSeconds: 0, keepaliveTimeSeconds: 0 },
       ],
       bfdProfiles: [
         {
