@@ -237,6 +237,12 @@ describe("requests of a Service that holds an address already", () => {
     assert.equal(ask(allocator, "b"), "1.0.0.0 of dual");
   });
 
+  it("gives a Service that becomes dual stack what it requests, in the order of the request", () => {
+    const allocator = allocatorOf(samplePool("dual", ["1.0.0.0/30", "fd00::/127"]));
+    ask(allocator, "a");
+    assert.equal(ask(allocator, "a", { stack: "46", ...ips("fd00::, 1.0.0.0") }), "fd00:: 1.0.0.0 of dual");
+  });
+
   it("keeps the address of the one family when the other comes or goes", () => {
     const allocator = allocatorOf(samplePool("dual", ["1.0.0.0/30", "fd00::/127"]));
     ask(allocator, "first");
