@@ -27,6 +27,14 @@ describe("bundle", () => {
       );
     });
 
+    it(`leaves fastify's compilers of schemas out of ${name}, which has none`, () => {
+      const packages = outputs.flatMap((output) => output.packages);
+      assert.deepEqual(
+        packages.filter((each) => ["ajv", "@fastify/merge-json-schemas"].includes(each)),
+        [],
+      );
+    });
+
     it(`keeps what ${name} reads at start below 1.75 MiB`, () => {
       assert.ok(startOctets(name) < 1.75 * 1024 * 1024, `${startOctets(name)} octets`);
     });
@@ -65,6 +73,20 @@ describe("bundle", () => {
       "koffi/src/koffi/index.js",
       "koffi/src/koffi/src/static.js",
     ]);
+  });
+
+  it("keeps YAML out of the thread that answers, where a large configuration would hold it up", () => {
+    const files = new Set(["speaker.js"]);
+    for (const file of files) {
+      const code = readFileSync(join(scratch, "speaker", file), "utf8");
+      for (const [, next = ""] of code.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) files.add(next);
+    }
+    const loaded = (bundles.get("speaker") ?? []).filter(({ file }) => files.has(file));
+    assert.equal(loaded.length, files.size);
+    assert.deepEqual(
+      loaded.filter(({ packages }) => packages.includes("yaml")),
+      [],
+    );
   });
 
   it("starts the worker by its bundled name", () => {

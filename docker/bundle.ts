@@ -74,7 +74,7 @@ export async function bundle(
     banner: {
       js: 'import{createRequire as $require}from"node:module";const require=$require(import.meta.url);',
     },
-    plugins: [workerPaths(program), onlyEnglish],
+    plugins: [workerPaths(program), onlyEnglish, noSchemas],
     metafile: true,
     logLevel: "warning",
   });
@@ -117,6 +117,16 @@ const onlyEnglish: Plugin = {
   setup: ({ onLoad }) => {
     onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
       contents: 'export { default as en } from "./en.js";',
+    }));
+  },
+};
+
+/** What fastify would compile schemas with; packages/daemon/src/http.ts sees to it that it never asks. */
+const noSchemas: Plugin = {
+  name: "no-schemas",
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/@fastify\/(ajv-compiler|fast-json-stringify-compiler)\/index\.js$/ }, () => ({
+      contents: 'throw new Error("schema compilers are left out of the bundle");',
     }));
   },
 };
