@@ -25,6 +25,27 @@ describe("the HTTP server", () => {
     );
   });
 
+  it("lets others run between two metrics", async (t) => {
+    const registry = new Registry();
+    let turns = 0;
+    const seen: number[] = [];
+    const turn = (): void => {
+      turns += 1;
+      pending = setImmediate(turn);
+    };
+    let pending = setImmediate(turn);
+    t.after(() => clearImmediate(pending));
+    for (const name of ["one", "two", "three"]) {
+      const collect = (): void => void seen.push(turns);
+      new Counter({ name, help: name, registers: [registry], collect });
+    }
+    const server = await startHttp({ host: "127.0.0.1", port: 0, registry, notReady: () => [] });
+    t.after(() => server.close());
+    const { body } = await get(server, "/metrics");
+    assert.equal(new Set(seen).size, 3);
+    assert.equal(body, await registry.metrics());
+  });
+
   it("says that it lives", async (t) => {
     assert.deepEqual(await get(await serve(t), "/healthz"), { status: 200, body: '{"status":"ok"}' });
   });
