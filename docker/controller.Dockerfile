@@ -52,7 +52,7 @@ LABEL org.opencontainers.image.title="herald-controller" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /node /usr/local/bin/node
 COPY --from=build /controller /controller
-# One arena for all threads, and what is freed goes back: 4 MB less when idle, 8 MB with 3,000 services.
+# One arena for all threads, and what is freed goes back: 4 MB less when idle.
 ENV NODE_COMPILE_CACHE=/controller/cache \
     MALLOC_ARENA_MAX=1 \
     MALLOC_MMAP_THRESHOLD_=65536 \

@@ -56,7 +56,7 @@ RUN --mount=type=secret,id=apt \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*
 COPY --from=build /node /usr/local/bin/node
 COPY --from=build /speaker /speaker
-# One arena for all threads, and what is freed goes back: 4 MB less when idle, 8 MB with 3,000 services.
+# One arena for all threads, and what is freed goes back: 4 MB less when idle.
 ENV NODE_COMPILE_CACHE=/speaker/cache \
     MALLOC_ARENA_MAX=1 \
     MALLOC_MMAP_THRESHOLD_=65536 \

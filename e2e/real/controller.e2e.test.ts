@@ -13,6 +13,12 @@ const CONFIG = `address-pools:
   addresses:
   - 192.168.1.100-192.168.1.199
   - 198.51.100.0/22
+- name: careful
+  protocol: layer2
+  avoid-buggy-ips: true
+  auto-assign: false
+  addresses:
+  - 203.0.113.254-203.0.114.1
 `;
 
 type Assignments = ReadonlyMap<string, string>;
@@ -41,6 +47,36 @@ describe("the controller, on a real API server", () => {
     const text = await herald.metrics("control-plane");
     assert.doesNotMatch(text, /status_writes_total\{outcome="(unchanged|failed)"\} [1-9]/);
     assert.match(text, /^herald_controller_status_conflicts_total 0$/m);
+  });
+
+  it("gives nothing of a pool without auto-assign unasked, and never an address that ends in .0 or .255 where told", async () => {
+    assert.deepEqual(
+      [...(await assignments()).values()].filter((address) => address.startsWith("203.0.11")),
+      [],
+    );
+    const annotations = { "metallb.universe.tf/address-pool": "careful" };
+    const found = await herald.createServices([
+      { name: "careful-1", annotations },
+      { name: "careful-2", annotations },
+    ]);
+    assert.deepEqual(found.flatMap(addressesIn).sort(), ["203.0.113.254", "203.0.114.1"]);
+    await cluster.api.post(SERVICES, service({ name: "careful-3", annotations }));
+    await cluster.waitFor<{ items: readonly { reason: string; message: string }[] }>(
+      "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Dcareful-3",
+      (list) => list?.items.some(({ reason }) => reason === "AllocationFailed") === true,
+      15_000,
+      "careful-3 is told that the pool has nothing left",
+    );
+    for (const name of ["careful-1", "careful-2", "careful-3"])
+      await cluster.api.delete(`${SERVICES}/${name}`);
+  });
+
+  it("leaves Services of another load balancer class alone", async () => {
+    const spec = { loadBalancerClass: "example.com/other" };
+    await cluster.api.post(SERVICES, service({ name: "other-class", spec }));
+    await herald.createServices([{ name: "no-class" }]); // decided later, so the other was decided, too
+    assert.deepEqual(addressesIn(await cluster.api.get<ServiceObject>(`${SERVICES}/other-class`)), []);
+    for (const name of ["other-class", "no-class"]) await cluster.api.delete(`${SERVICES}/${name}`);
   });
 
   it("loses and moves nothing when it is killed in the middle of giving out addresses", async () => {
