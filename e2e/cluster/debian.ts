@@ -15,6 +15,7 @@ const PLAIN = {
   tcpdump: "tcpdump",
   // Why this arping and not the one of iputils: it goes on listening, so that a second holder is heard too.
   arping: "/usr/sbin/arping",
+  ndisc6: "ndisc6",
 };
 // Why Debian's runc: one built from Go without cgo has no seccomp, and kubelet's default profile needs that.
 const FOR_KUBELETS = {

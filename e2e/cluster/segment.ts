@@ -12,18 +12,16 @@ export class Segment {
     this.#cluster = cluster;
   }
 
-  /** Every MAC address that answers one ARP request from the client within half a second. */
+  /** Every MAC address that answers one ARP request or neighbour solicitation from the client within half a second. */
   async whoHas(address: string): Promise<readonly string[]> {
-    const output = await this.#orNothing("client", [
-      "/usr/sbin/arping",
-      "-c1",
-      "-w0.5",
-      "-i",
-      "eth0",
-      address,
-    ]);
-    const macs = [...output.matchAll(/ from ([0-9a-f:]{17}) /g)].map((match) => match[1] ?? "");
-    return [...new Set(macs)];
+    const [argv, answer] = address.includes(":")
+      ? [
+          ["ndisc6", "--multiple", "--retry=1", "--wait=500", address, "eth0"],
+          /link-layer address: ([0-9A-F:]{17})/g,
+        ]
+      : [["/usr/sbin/arping", "-c1", "-w0.5", "-i", "eth0", address], / from ([0-9a-f:]{17}) /g];
+    const output = await this.#orNothing("client", argv);
+    return [...new Set([...output.matchAll(answer)].map((match) => (match[1] ?? "").toLowerCase()))];
   }
 
   /**

@@ -9,6 +9,7 @@ import { createRegistry } from "@herald/daemon/metrics";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { parseAddress } from "@herald/shared/ip/address";
 import { watchInterfaces } from "@herald/speaker/io/interfaces";
+import { multicastGroups } from "@herald/speaker/io/multicast-groups";
 import { pcap } from "@herald/speaker/io/pcap";
 import { createSpeakerMetrics } from "@herald/speaker/metrics";
 import type { PacketPort } from "@herald/speaker/packet-port";
@@ -55,6 +56,7 @@ const layer2 = runLayer2(
   {
     clock: systemClock,
     packets,
+    groups: multicastGroups(),
     log,
     metrics: metrics.layer2,
     onYielded: () => {},

@@ -5,6 +5,9 @@ import { AnnounceProcess } from "./announce-process.ts";
 import { VethPair, whyNoPair } from "./veth-pair.ts";
 
 const ADDRESS = "192.0.2.77";
+const IPV6 = "2001:db8::77";
+/** Of IPV6 (RFC 4291 §2.7.1). */
+const GROUP = "ff02::1:ff00:77";
 // Given to each test, not to the suite: a runner counts skipped tests, and a skipped suite as nothing.
 const skip = (await whyNoPair()) ?? false;
 
@@ -19,7 +22,7 @@ describe("the announcer on real interfaces", () => {
   before(async () => {
     if (skip) return;
     pair = await VethPair.create();
-    announcer = new AnnounceProcess(pair.node, [ADDRESS]);
+    announcer = new AnnounceProcess(pair.node, [ADDRESS, IPV6]);
     await announcer.until("the announcer has n0", announcing);
   });
 
@@ -34,6 +37,10 @@ describe("the announcer on real interfaces", () => {
 
   it("does not answer for an address that is not announced", { skip }, async () => {
     assert.equal(await pair.resolve("192.0.2.78"), undefined);
+  });
+
+  it("is in the group of the IPv6 address it announces", { skip }, async () => {
+    assert.equal(await usersOf(GROUP), 1);
   });
 
   it("leaves the interface out of promiscuous mode", { skip }, async () => {
@@ -59,6 +66,7 @@ describe("the announcer on real interfaces", () => {
     await pair.plugIn();
     await announcer.until("n0 is back", announcing);
     assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
+    assert.equal(await usersOf(GROUP), 1);
   });
 
   it("answers with the new MAC after the interface's was changed", { skip }, async () => {
@@ -121,5 +129,19 @@ describe("the announcer on real interfaces", () => {
     assert.ok(grownMb < 16, `resident memory grew by ${grownMb.toFixed(1)} MB`);
   });
 
+  it("was refused no group", { skip }, async () => {
+    const { metrics } = await announcer.report();
+    assert.equal(metrics["herald_speaker_group_join_failures_total"], 0);
+    assert.equal(await usersOf(GROUP), 1);
+  });
+
   it("ends with exit code 0", { skip }, async () => assert.equal(await announcer.stop(), 0));
+
+  /** How many sockets are in a group on n0, as the kernel counts them. */
+  async function usersOf(group: string): Promise<number> {
+    const shown = await pair.inNode(["ip", "-6", "-json", "maddress", "show", "dev", "n0"]);
+    const [{ maddr }] = JSON.parse(shown) as [{ maddr: { address: string; users?: number }[] }];
+    const found = maddr.find(({ address }) => address === group);
+    return found === undefined ? 0 : (found.users ?? 1);
+  }
 });

@@ -134,7 +134,7 @@ describe("speakers, on a real segment", () => {
     await cluster.exec("client", ["ping", "-c1", "-W1", "192.168.1.99"]).catch(() => {});
     const text = await herald.metrics("node-1");
     const counted = [
-      ...text.matchAll(/^herald_speaker_frames_dropped_total\{.*reason="([^"]+)".*\} (\d+)$/gm),
+      ...text.matchAll(/^herald_speaker_frames_dropped_total\{protocol="arp",reason="([^"]+)".*\} (\d+)$/gm),
     ];
     const heard = counted.filter(([, reason, count]) => reason === "not-announced" && Number(count) > 0);
     assert.equal(heard.length, 1, text);

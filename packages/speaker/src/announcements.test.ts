@@ -10,7 +10,6 @@ const b = "default/b" as ServiceKey;
 const announce = (...ips: string[]): Decision => ({
   type: "announce",
   addresses: ips as IpAddress[],
-  unsupported: [],
 });
 const withdraw = (reason: WithdrawReason): Decision => ({ type: "withdraw", reason, owner: undefined });
 const begins = (address: string) => ({ type: "announce", address, interfaces: "all" });

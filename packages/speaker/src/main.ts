@@ -12,6 +12,7 @@ import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
 import { GossipLink } from "./gossip-link.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
+import { multicastGroups } from "./io/multicast-groups.ts";
 import { pcap } from "./io/pcap.ts";
 import { startKubernetes } from "./kubernetes-link.ts";
 import type { KubernetesOptions } from "./kubernetes-protocol.ts";
@@ -66,6 +67,7 @@ async function start(life: Life): Promise<void> {
   const speaker = createSpeaker(await speakerOptions(), {
     clock,
     packets: pcap,
+    groups: multicastGroups(),
     digest: (text) => hash("sha256", text, "buffer"),
     log,
     metrics,

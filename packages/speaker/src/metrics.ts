@@ -1,25 +1,27 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { MemberChange } from "@herald/gossip/effect";
 import { SWIM_NOTICES, type SwimNotice } from "@herald/gossip/notices";
-import { DROP_REASONS, type DropReason } from "@herald/layer2/drop-reasons";
+import { ARP_DROP_REASONS, type DropReason, NDP_DROP_REASONS } from "@herald/layer2/drop-reasons";
+import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { UNFIT_REASONS } from "./interface-rules.ts";
 
 /** Answers and announcements: what an operator asks about first. */
 export interface Layer2Metrics {
-  readonly framesDropped: Readonly<Record<DropReason, Counted>>;
-  readonly answers: Counted;
-  readonly gratuitous: Readonly<Record<"request" | "reply", Counted>>;
+  /** Under each protocol the reasons there are of it. */
+  readonly framesDropped: Readonly<Record<"arp" | "ndp", Readonly<Partial<Record<DropReason, Counted>>>>>;
+  readonly gratuitous: Readonly<Record<"request" | "reply" | "advertisement", Counted>>;
   readonly sendFailures: Counted;
+  readonly joinFailures: Counted;
   readonly captureOpens: Counted;
   readonly captureFailures: Counted;
   /** By state: "announcing", "opening" or why nothing is announced there. */
   readonly interfaces: Gauge<"state">;
   readonly interfaceTroubles: Counted;
   /** MetalLB's counters of one address; made on first use. */
-  readonly ofAddress: (address: string) => AddressCounters;
+  readonly ofAddress: (address: IpAddress) => AddressCounters;
   /** Ends the counters of an address that is no longer announced. */
-  readonly forgetAddress: (address: string) => void;
+  readonly forgetAddress: (address: IpAddress) => void;
 }
 
 export interface Counted {
@@ -27,6 +29,8 @@ export interface Counted {
 }
 
 export interface AddressCounters {
+  /** Of all addresses of its protocol. */
+  readonly answers: Counted;
   readonly requests: Counted;
   readonly responses: Counted;
   readonly gratuitous: Counted;
@@ -144,6 +148,10 @@ function createLayer2Metrics(registry: Registry): Layer2Metrics {
     labelNames: ["protocol", "reason"],
     registers,
   });
+  const dropped = (protocol: "arp" | "ndp", reasons: object): Partial<Record<DropReason, Counted>> =>
+    Object.fromEntries(
+      Object.keys(reasons).map((reason) => [reason, series(framesDropped, protocol, reason)]),
+    );
   const gratuitous = new Counter({
     name: "herald_speaker_gratuitous_sent_total",
     help: "Frames sent unasked after a takeover, by protocol and operation.",
@@ -158,18 +166,21 @@ function createLayer2Metrics(registry: Registry): Layer2Metrics {
   });
   for (const state of ["announcing", "opening", ...Object.keys(UNFIT_REASONS)]) interfaces.set({ state }, 0);
   return {
-    framesDropped: Object.fromEntries(
-      Object.keys(DROP_REASONS).map((reason) => [reason, series(framesDropped, "arp", reason)]),
-    ) as Record<DropReason, Counted>,
-    answers: counter(registry, "herald_speaker_answers_total", "ARP requests answered."),
+    framesDropped: { arp: dropped("arp", ARP_DROP_REASONS), ndp: dropped("ndp", NDP_DROP_REASONS) },
     gratuitous: {
       request: series(gratuitous, "arp", "request"),
       reply: series(gratuitous, "arp", "reply"),
+      advertisement: series(gratuitous, "ndp", "advertisement"),
     },
     sendFailures: counter(
       registry,
       "herald_speaker_send_failures_total",
       "Frames the system refused to send: an interface that just went down, or a full queue.",
+    ),
+    joinFailures: counter(
+      registry,
+      "herald_speaker_group_join_failures_total",
+      "Multicast groups the system refused to join: behind a switch that snoops, an IPv6 address in them is not found.",
     ),
     captureOpens: counter(registry, "herald_speaker_capture_opens_total", "Captures begun on an interface."),
     captureFailures: counter(
@@ -200,12 +211,20 @@ function createAddressCounters(registry: Registry): Pick<Layer2Metrics, "ofAddre
     "metallb_layer2_gratuitous_sent",
     "Frames sent unasked for addresses announced here.",
   );
-  const known = new Map<string, AddressCounters>(); // bounded by addresses announced
+  const answers = new Counter({
+    name: "herald_speaker_answers_total",
+    help: "ARP requests and neighbour solicitations answered.",
+    labelNames: ["protocol"],
+    registers: [registry],
+  });
+  const answersOf = { 4: series(answers, "arp"), 6: series(answers, "ndp") };
+  const known = new Map<IpAddress, AddressCounters>(); // bounded by addresses announced
   return {
     ofAddress: (ip) => {
       let counters = known.get(ip);
       if (counters === undefined) {
         counters = {
+          answers: answersOf[familyOf(ip)],
           requests: series(requests, ip),
           responses: series(responses, ip),
           gratuitous: series(gratuitous, ip),

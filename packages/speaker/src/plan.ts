@@ -25,8 +25,6 @@ export type Decision =
       readonly type: "announce";
       /** At least one. */
       readonly addresses: readonly IpAddress[];
-      /** Addresses of the same Service that layer 2 cannot announce yet: IPv6. */
-      readonly unsupported: readonly IpAddress[];
     }
   | {
       readonly type: "withdraw";
@@ -47,7 +45,6 @@ export const WITHDRAW_REASONS = {
   invalidIP: { how: "now", sentence: "The status of the Service holds something that is no IP address." },
   ipNotAllowed: { how: "now", sentence: "No pool holds all addresses of the Service." },
   noMatchingAdvertisement: { how: "now", sentence: "The pool of the Service is not of protocol layer2." },
-  ipv6NotSupported: { how: "now", sentence: "IPv6 addresses are not announced by layer 2 yet." },
   noEndpoints: { how: "now", sentence: "The Service has no usable endpoint on any node." },
   speakerNotReady: { how: "yield", sentence: "The speaker of this node is not ready." },
   nodeNetworkUnavailable: { how: "yield", sentence: "The network of this node is reported unavailable." },
@@ -82,8 +79,7 @@ export function refusedBy(
 ): WithdrawReason | undefined {
   const pool = pools.find((candidate) => addresses.every((address) => holds(candidate, address)));
   if (pool === undefined) return "ipNotAllowed";
-  if (pool.protocol !== "layer2") return "noMatchingAdvertisement";
-  return addresses.some((address) => familyOf(address) === 4) ? undefined : "ipv6NotSupported";
+  return pool.protocol === "layer2" ? undefined : "noMatchingAdvertisement";
 }
 
 /** @returns why a node may own nothing; `undefined`: it may. */

@@ -15,7 +15,6 @@ const decideWith = (self: string, view: ServiceView, endpoints: EndpointView[], 
 const announces = (...ips: string[]): Decision => ({
   type: "announce",
   addresses: ips as IpAddress[],
-  unsupported: [],
 });
 const withdraws = (reason: string, owner?: string): Decision =>
   ({ type: "withdraw", reason, owner }) as Decision;
@@ -149,22 +148,25 @@ describe("Planner", () => {
       decision: withdraws("noIPAllocated"),
     },
     {
-      name: "an IPv6 Service is not announced yet",
-      self: "iris2",
+      name: "an IPv6 Service has an owner, too",
+      self: "iris1",
       view: service("web", ["fd00::1"]),
       endpoints: on("iris2"),
-      decision: withdraws("ipv6NotSupported"),
+      decision: announces("fd00::1"),
     },
     {
-      name: "a Service of two families is announced by one of them",
+      name: "both addresses of a Service of two families are announced by its one owner",
       self: "iris2",
       view: service("web", ["10.20.30.1", "fd00::1"]),
       endpoints: on("iris2"),
-      decision: {
-        type: "announce",
-        addresses: ["10.20.30.1"] as IpAddress[],
-        unsupported: ["fd00::1"] as IpAddress[],
-      },
+      decision: announces("10.20.30.1", "fd00::1"),
+    },
+    {
+      name: "another node announces neither of two families",
+      self: "iris1",
+      view: service("web", ["10.20.30.1", "fd00::1"]),
+      endpoints: on("iris2"),
+      decision: withdraws("notOwner", "iris2"),
     },
   ];
   for (const { name, self, view, endpoints, nodes, decision } of cases) {

@@ -1,7 +1,7 @@
 import { type Digest, Election } from "@herald/layer2/election";
 import { SharingGroups } from "@herald/layer2/sharing-groups";
 import type { Pool } from "@herald/shared/config/config";
-import { familyOf, type IpAddress } from "@herald/shared/ip/address";
+import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import {
@@ -105,7 +105,7 @@ export class Planner {
     const owner = this.#ownerOf(key);
     const isCandidate = candidatesFor(service, hosts, this.#fit).has(this.#setup.self);
     if (!isCandidate) return withdraw(this.#unfitSelf() ?? "noLocalEndpoints", owner);
-    return owner === this.#setup.self ? announce(addresses) : withdraw("notOwner", owner);
+    return owner === this.#setup.self ? { type: "announce", addresses } : withdraw("notOwner", owner);
   }
 
   /**
@@ -158,14 +158,6 @@ export class Planner {
     }
     return candidates;
   }
-}
-
-function announce(addresses: readonly IpAddress[]): Decision {
-  return {
-    type: "announce",
-    addresses: addresses.filter((address) => familyOf(address) === 4),
-    unsupported: addresses.filter((address) => familyOf(address) === 6),
-  };
 }
 
 function withdraw(reason: WithdrawReason, owner?: string): Decision {

@@ -80,11 +80,7 @@ export class Reporter {
   #tookOver(key: ServiceKey, decision: Extract<Decision, { type: "announce" }>): void {
     const { log, metrics, recordEvent } = this.#ports;
     metrics.takeovers.inc();
-    log.info("announcing", {
-      service: key,
-      addresses: decision.addresses,
-      ...(decision.unsupported.length > 0 && { notAnnounced: decision.unsupported }),
-    });
+    log.info("announcing", { service: key, addresses: decision.addresses });
     const [namespace = "", name = ""] = key.split("/");
     const regarding = {
       apiVersion: "v1",

@@ -1,15 +1,12 @@
 import type { Log } from "@herald/daemon/log";
-import {
-  Announcer,
-  type AnnouncerEffect,
-  type AnnouncerInput,
-  type Interface,
-} from "@herald/layer2/announcer";
+import { Announcer, type AnnouncerInput, type Interface } from "@herald/layer2/announcer";
 import type { AnnouncerOptions } from "@herald/layer2/options";
 import type { Clock } from "@herald/shared/core";
 import { drive } from "@herald/shared/driver";
 import type { IpAddress } from "@herald/shared/ip/address";
+import { captureFilter, SNAP_OCTETS } from "./capture-filter.ts";
 import { Captures, type CapturesEffect, type CapturesOptions } from "./captures.ts";
+import type { GroupPort } from "./group-port.ts";
 import {
   type FitInterface,
   judgeLink,
@@ -19,9 +16,7 @@ import {
 } from "./interface-rules.ts";
 import type { Layer2Metrics } from "./metrics.ts";
 import type { Capture, PacketPort } from "./packet-port.ts";
-
-/** Ethernet header, VLAN tag and ARP packet with room to spare. */
-const SNAP_OCTETS = 96;
+import { performing } from "./perform-layer2.ts";
 
 export interface Layer2Options {
   readonly announcer: AnnouncerOptions;
@@ -33,6 +28,7 @@ export interface Layer2Options {
 export interface Layer2Ports {
   readonly clock: Clock;
   readonly packets: PacketPort;
+  readonly groups: GroupPort;
   readonly log: Log;
   readonly metrics: Layer2Metrics;
   /** The end of a `yield`; `heard` when the new owner was. */
@@ -97,7 +93,7 @@ export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
     };
     const capture = ports.packets.open({
       interfaceName: name,
-      filter: arpFilter(mac),
+      filter: captureFilter(mac),
       snapOctets: SNAP_OCTETS,
       onOpen: () => {
         if (!ports.isStill(station)) {
@@ -126,49 +122,15 @@ export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
     stop: () => {
       captures.stop();
       announcer.stop();
-      for (const capture of open.values()) capture.close();
-      open.clear();
+      ports.groups.leaveAll();
+      closeAll(open);
     },
   };
 }
 
-/** Requests for anything, to everybody or to us, and nothing of what we say ourselves: the rest stays in the kernel. */
-function arpFilter(mac: string): string {
-  return `arp and (ether broadcast or ether dst ${mac}) and not ether src ${mac}`;
-}
-
-function performing(
-  open: ReadonlyMap<string, Capture>,
-  { metrics, onYielded }: Layer2Ports,
-): (effect: AnnouncerEffect) => void {
-  let sent = false; // whether the last `send` went out: what follows it is counted only then
-  return (effect) => {
-    switch (effect.type) {
-      case "send":
-        sent = open.get(effect.interface)?.send(effect.bytes) === "sent";
-        if (!sent) metrics.sendFailures.inc();
-        return;
-      case "answered": {
-        const counters = metrics.ofAddress(effect.address);
-        counters.requests.inc();
-        if (!sent) return;
-        counters.responses.inc();
-        metrics.answers.inc();
-        return;
-      }
-      case "gratuitous":
-        if (!sent) return;
-        metrics.ofAddress(effect.address).gratuitous.inc();
-        metrics.gratuitous[effect.operation].inc();
-        return;
-      case "dropped":
-        metrics.framesDropped[effect.reason].inc();
-        return;
-      case "yielded":
-        onYielded(effect.address, effect.by !== undefined);
-        return;
-    }
-  };
+function closeAll(open: Map<string, Capture>): void {
+  for (const capture of open.values()) capture.close();
+  open.clear();
 }
 
 function countStates(

@@ -5,7 +5,7 @@ import { createLog } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
 import { hex } from "@herald/lab/hex";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { DROP_REASONS } from "@herald/layer2/drop-reasons";
+import { ARP_DROP_REASONS, NDP_DROP_REASONS } from "@herald/layer2/drop-reasons";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { loadConfig } from "@herald/shared/config/load";
 import { type ServiceView, serviceKey } from "@herald/shared/service/view";
@@ -50,7 +50,7 @@ const web: ServiceView = {
 };
 const config: Change = {
   type: "config",
-  config: loadConfig("address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24]}]"),
+  config: loadConfig("address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24, fd00::/120]}]"),
 };
 const refusedConfig: Change = { type: "config-refused", mistakes: [], message: "there is no ConfigMap" };
 const node = (name: string, speakerReady = true): Change => ({
@@ -68,6 +68,10 @@ const everything = [node(SELF), config, service(web), ready] as const;
 const request = hex`
   ffffffffffff 020000000009 0806
   0001 0800 06 04 0001 020000000009 c0000201 000000000000 c000020a`;
+const solicitation = hex`
+  3333ff000010 020000000009 86dd
+  60000000 0020 3a ff fd000000000000000000000000000009 ff0200000000000000000001ff000010
+  8700 7d6b 00000000 fd000000000000000000000000000010 0101 020000000009`;
 const newOwnerSpeaks = hex`
   ffffffffffff 0200000000bb 0806
   0001 0800 06 04 0001 0200000000bb c000020a ffffffffffff c000020a`;
@@ -78,6 +82,8 @@ function start() {
   const sent: string[] = [];
   const events: EventRecord[] = [];
   const lines: string[] = [];
+  const groups: string[] = [];
+  let refused: { readonly refused: string } | undefined;
   let capture: CaptureOptions | undefined;
   const speaker = createSpeaker(
     {
@@ -102,6 +108,14 @@ function start() {
           };
         },
       },
+      groups: {
+        join: ({ interface: name, index, group }) => {
+          groups.push(`join ${group} on ${name}, ${index}`);
+          return refused ?? "joined";
+        },
+        leave: ({ interface: name, index, group }) => groups.push(`leave ${group} on ${name}, ${index}`),
+        leaveAll: () => groups.push("leave all"),
+      },
       digest: (text) => hash("sha256", text, "buffer"),
       log: createLog({ level: "info", program: "speaker", write: (line) => lines.push(line) }),
       metrics: createSpeakerMetrics(registry),
@@ -120,6 +134,10 @@ function start() {
     speaker,
     logged: () => lines.map((line) => picked(JSON.parse(line) as Record<string, unknown>)),
     messages: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+    groups: () => groups.splice(0),
+    refuseGroups: (why: string) => {
+      refused = { refused: why };
+    },
     hear: (frame: Uint8Array) => capture?.onFrame(frame),
     apply: (...changes: Change[]) => {
       let taken = false;
@@ -146,6 +164,8 @@ const GRATUITOUS = [
   "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ARP, Announcement 192.0.2.10",
   "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ARP, Reply 192.0.2.10 is-at 02:00:00:00:00:01",
 ];
+const ADVERTISEMENT =
+  "02:00:00:00:00:01 > 33:33:00:00:00:01, NDP, Advertisement fd00::10 is-at 02:00:00:00:00:01, override";
 const ANSWER = "02:00:00:00:00:01 > 02:00:00:00:00:09, ARP, Reply 192.0.2.10 is-at 02:00:00:00:00:01";
 
 describe("the speaker", () => {
@@ -179,6 +199,64 @@ describe("the speaker", () => {
       'metallb_layer2_requests_received{ip="192.0.2.10"} 1',
       'metallb_layer2_responses_sent{ip="192.0.2.10"} 1',
       'metallb_layer2_gratuitous_sent{ip="192.0.2.10"} 2',
+    ]);
+  });
+
+  it("announces both addresses of a dual-stack Service, and is in the group of the one", async () => {
+    const { apply, groups, sent, series, speaker } = start();
+    const dual = service({ ...web, ingress: [{ ip: "192.0.2.10" }, { ip: "fd00::10" }] });
+    apply(node(SELF), config, dual, ready, { type: "synced" });
+    assert.deepEqual(sent(), [...GRATUITOUS, ADVERTISEMENT]);
+    assert.deepEqual(groups(), ["join ff02::1:ff00:10 on eth0, 2"]);
+    assert.deepEqual(
+      (await series("herald_speaker_gratuitous_sent_total")).map((line) => line.slice(36)),
+      [
+        '{protocol="arp",operation="request"} 1',
+        '{protocol="arp",operation="reply"} 1',
+        '{protocol="ndp",operation="advertisement"} 1',
+      ],
+    );
+    assert.deepEqual(await series("herald_speaker_announced_addresses"), [
+      'herald_speaker_announced_addresses{protocol="layer2"} 2',
+    ]);
+    apply(service(web));
+    assert.deepEqual(groups(), ["leave ff02::1:ff00:10 on eth0, 2"]);
+    speaker.stop();
+    assert.deepEqual(groups(), ["leave all"]);
+  });
+
+  it("answers a neighbour solicitation, and counts it by its protocol", async () => {
+    const { apply, hear, sent, series } = start();
+    apply(node(SELF), config, service({ ...web, ingress: [{ ip: "fd00::10" }] }), ready, { type: "synced" });
+    sent();
+    hear(solicitation);
+    assert.deepEqual(sent(), [
+      "02:00:00:00:00:01 > 02:00:00:00:00:09, NDP, Advertisement fd00::10 is-at 02:00:00:00:00:01, solicited, override",
+    ]);
+    assert.deepEqual(await series("herald_speaker_answers_total"), [
+      'herald_speaker_answers_total{protocol="arp"} 0',
+      'herald_speaker_answers_total{protocol="ndp"} 1',
+    ]);
+  });
+
+  it("says that it could not join a group, and announces all the same", async () => {
+    const { apply, logged, refuseGroups, sent, series } = start();
+    refuseGroups("addMembership ENODEV");
+    apply(node(SELF), config, service({ ...web, ingress: [{ ip: "fd00::10" }] }), ready, { type: "synced" });
+    assert.deepEqual(sent(), [ADVERTISEMENT]);
+    assert.deepEqual(
+      logged().filter(({ msg }) => msg === "group not joined"),
+      [
+        {
+          msg: "group not joined",
+          interface: "eth0",
+          group: "ff02::1:ff00:10",
+          reason: "addMembership ENODEV",
+        },
+      ],
+    );
+    assert.deepEqual(await series("herald_speaker_group_join_failures_total"), [
+      "herald_speaker_group_join_failures_total 1",
     ]);
   });
 
@@ -300,6 +378,6 @@ describe("the speaker", () => {
         'herald_speaker_frames_dropped_total{protocol="arp",reason="truncated"} 1',
       ],
     );
-    assert.equal(dropped.length, Object.keys(DROP_REASONS).length);
+    assert.equal(dropped.length, Object.keys(ARP_DROP_REASONS).length + Object.keys(NDP_DROP_REASONS).length);
   });
 });

@@ -9,6 +9,7 @@ import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
 import { Announcements } from "./announcements.ts";
 import type { CapturesOptions } from "./captures.ts";
+import type { GroupPort } from "./group-port.ts";
 import type { Link } from "./interface-rules.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
@@ -31,6 +32,7 @@ export interface SpeakerOptions {
 export interface SpeakerPorts {
   readonly clock: Clock;
   readonly packets: PacketPort;
+  readonly groups: GroupPort;
   /** SHA-256. */
   readonly digest: Digest;
   readonly log: Log;
@@ -93,7 +95,7 @@ class JoinedSpeaker implements Speaker {
   #leaving: { readonly addresses: Set<IpAddress>; readonly done: () => void } | undefined;
 
   constructor(options: SpeakerOptions, ports: SpeakerPorts) {
-    const { clock, packets, log, metrics, isStill, onCaptureLost, digest } = ports;
+    const { clock, packets, groups, log, metrics, isStill, onCaptureLost, digest } = ports;
     this.#ports = ports;
     this.#plan = options.plan;
     this.#planner = new Planner({ self: options.node, options: options.plan, digest });
@@ -102,6 +104,7 @@ class JoinedSpeaker implements Speaker {
     this.#layer2 = runLayer2(options, {
       clock,
       packets,
+      groups,
       log,
       metrics: metrics.layer2,
       isStill,
