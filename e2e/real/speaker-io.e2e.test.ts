@@ -135,6 +135,17 @@ describe("the announcer on real interfaces", () => {
     assert.equal(await usersOf(GROUP), 1);
   });
 
+  it("is in more groups than one socket may be in, and leaves them all when it ends", { skip }, async () => {
+    const many = Array.from({ length: 600 }, (_, index) => `2001:db8::1:${index.toString(16)}`);
+    const busy = new AnnounceProcess(pair.node, many);
+    await busy.until("it has n0", announcing);
+    const { metrics } = await busy.report();
+    assert.equal(metrics["herald_speaker_group_join_failures_total"], 0);
+    assert.deepEqual([await usersOf("ff02::1:ff01:0"), await usersOf("ff02::1:ff01:257")], [1, 1]);
+    assert.equal(await busy.stop(), 0);
+    assert.deepEqual([await usersOf("ff02::1:ff01:0"), await usersOf("ff02::1:ff01:257")], [0, 0]);
+  });
+
   it("ends with exit code 0", { skip }, async () => assert.equal(await announcer.stop(), 0));
 
   /** How many sockets are in a group on n0, as the kernel counts them. */
