@@ -68,7 +68,7 @@ describe("the controller's flags", () => {
     },
     {
       args: ["--deployment=controller"],
-      says: "--deployment is not supported: speakers do not gossip yet, so there is no secret to create for them; leave it out.",
+      says: "--deployment is not supported: this controller makes no secret for the gossip: make one with the key secretkey and mount it where the speaker's --ml-secret-key-path says.",
     },
   ];
   for (const { args, says } of refused) {

@@ -99,7 +99,8 @@ const flags = {
   },
 } as const;
 
-const NO_GOSSIP = "speakers do not gossip yet, so there is no secret to create for them; leave it out.";
+const NO_GOSSIP =
+  "this controller makes no secret for the gossip: make one with the key secretkey and mount it where the speaker's --ml-secret-key-path says.";
 
 /** The flags, their help and what of MetalLB's cannot be honoured. */
 export const PROGRAM = {

@@ -31,6 +31,7 @@ const log = createLog({ level: flags["log-level"], program: "speaker" });
 const stopDeadlineMs = flags["drain-timeout"] + 2 * FLUSH_MS + 1_000;
 
 async function start(life: Life): Promise<void> {
+  const options = await speakerOptions(); // before anything can tell the speaker something
   const clock = systemClock;
   const registry = createRegistry();
   const metrics = createSpeakerMetrics(registry);
@@ -64,7 +65,7 @@ async function start(life: Life): Promise<void> {
     onFailed: (error) => life.fail("cannot gossip", error),
   });
 
-  const speaker = createSpeaker(await speakerOptions(), {
+  const speaker = createSpeaker(options, {
     clock,
     packets: pcap,
     groups: multicastGroups(),

@@ -19,7 +19,10 @@ export class Reporter {
   readonly #uids = new Map<ServiceKey, string>();
   /** Bounded by the Services announced here. */
   readonly #announced = new Map<ServiceKey, readonly IpAddress[]>();
+  /** Why a Service is not announced here; bounded by the Services of the cluster. */
+  readonly #silence = new Map<ServiceKey, string>();
   #refusal = "";
+  #wasConfigured = false;
 
   constructor(node: string, ports: ReporterPorts) {
     this.#node = node;
@@ -40,11 +43,20 @@ export class Reporter {
       if (after.some((address) => !before.includes(address))) this.#tookOver(key, decision);
       return;
     }
-    if (before.length > 0) {
-      const { reason, owner } = decision;
+    const { reason, owner } = decision;
+    if (before.length > 0)
       this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner });
-    }
-    if (decision.reason === "serviceDeleted") this.#uids.delete(key);
+    else this.#explain(key, reason, owner);
+    if (reason === "serviceDeleted") this.#uids.delete(key);
+  }
+
+  /** Why this node is silent about a Service it was never asked to announce: once for each new answer. */
+  #explain(key: ServiceKey, reason: string, owner: string | undefined): void {
+    const why = `${reason} ${owner ?? ""}`;
+    if (this.#silence.get(key) === why) return;
+    if (reason === "serviceDeleted") this.#silence.delete(key);
+    else this.#silence.set(key, why);
+    this.#ports.log.debug("not announced", { service: key, reason, owner });
   }
 
   /** An address that nobody is answered for any more. */
@@ -63,6 +75,7 @@ export class Reporter {
     metrics.configLoaded.set(1);
     metrics.configStale.set(0);
     this.#refusal = "";
+    this.#wasConfigured = true;
     log.info("configuration loaded", { pools });
   }
 
@@ -73,8 +86,11 @@ export class Reporter {
     if (message === this.#refusal) return;
     this.#refusal = message;
     metrics.updateErrors.inc();
-    if (mistakes.length === 0) log.warn("no configuration; the last one stays in force", { reason: message });
-    else log.error("configuration refused; the last one stays in force", { mistakes });
+    const then = this.#wasConfigured
+      ? "the last one stays in force"
+      : "nothing is announced until there is one";
+    if (mistakes.length === 0) log.warn(`no configuration; ${then}`, { reason: message });
+    else log.error(`configuration refused; ${then}`, { mistakes });
   }
 
   #tookOver(key: ServiceKey, decision: Extract<Decision, { type: "announce" }>): void {

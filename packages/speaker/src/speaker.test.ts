@@ -353,6 +353,35 @@ describe("the speaker", () => {
     assert.deepEqual(sent(), []);
   });
 
+  it("drains by answering also for what already moves when it is told to stop", async () => {
+    const { apply, clock, hear, sent, speaker } = start();
+    apply(...everything, { type: "synced" });
+    speaker.setMembers(new Set(["node-2"])); // this node is no candidate any more
+    clock.advance(10);
+    sent();
+    let drained = false;
+    const draining = speaker.drain().then(() => {
+      drained = true;
+    });
+    await Promise.resolve();
+    assert.equal(drained, false);
+    hear(request);
+    assert.deepEqual(sent(), [ANSWER]);
+    hear(newOwnerSpeaks);
+    await draining;
+  });
+
+  it("announces nothing while the gossip knows nobody, and what is its own once it does", () => {
+    const { apply, clock, sent, speaker } = start();
+    speaker.setMembers(new Set());
+    apply(...everything, { type: "synced" });
+    clock.advance(10);
+    assert.deepEqual(sent(), []);
+    speaker.setMembers(new Set([SELF]));
+    clock.advance(10);
+    assert.deepEqual(sent(), GRATUITOUS);
+  });
+
   it("drains to the end of its patience when nobody takes over", async () => {
     const { apply, clock, hear, sent, speaker } = start();
     apply(...everything, { type: "synced" });

@@ -91,6 +91,8 @@ class JoinedSpeaker implements Speaker {
   #nodesChanged = false;
   #allDirty = false;
   #synced = false;
+  /** Left to a new owner that is not heard yet; bounded by what was announced. */
+  readonly #yielding = new Set<IpAddress>();
   /** What is still being left to others; `undefined` until drained. */
   #leaving: { readonly addresses: Set<IpAddress>; readonly done: () => void } | undefined;
 
@@ -133,7 +135,7 @@ class JoinedSpeaker implements Speaker {
 
   drain(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const addresses = new Set(this.#announcements.addresses());
+    const addresses = new Set([...this.#announcements.addresses(), ...this.#yielding]);
     this.#leaving = { addresses, done: resolve };
     if (addresses.size === 0) resolve();
     for (const address of [...addresses]) this.#layer2.feed({ type: "withdraw", address, how: "yield" });
@@ -239,8 +241,8 @@ class JoinedSpeaker implements Speaker {
   #carryOut(key: ServiceKey, decision: Decision): void {
     if (this.#leaving !== undefined) return;
     for (const input of this.#announcements.apply(key, decision)) {
+      this.#track(input);
       this.#layer2.feed(input);
-      if (input.type === "withdraw" && input.how === "now") this.#reporter.silent(input.address);
     }
     this.#reporter.decided(key, decision);
     this.#ports.metrics.announcedAddresses.set(
@@ -249,7 +251,15 @@ class JoinedSpeaker implements Speaker {
     );
   }
 
+  #track(input: ReturnType<Announcements["apply"]>[number]): void {
+    if (input.type !== "announce" && input.type !== "withdraw") return;
+    if (input.type === "withdraw" && input.how === "yield") this.#yielding.add(input.address);
+    else this.#yielding.delete(input.address);
+    if (input.type === "withdraw" && input.how === "now") this.#reporter.silent(input.address);
+  }
+
   #yielded(address: IpAddress, heard: boolean): void {
+    this.#yielding.delete(address);
     this.#reporter.yielded(address, heard);
     if (this.#leaving?.addresses.delete(address) && this.#leaving.addresses.size === 0) this.#leaving.done();
   }
