@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Host, NodeName } from "./addresses.ts";
 import type { Cluster } from "./cluster.ts";
 import { CommandError } from "./command.ts";
@@ -51,6 +52,33 @@ export class Segment {
       if ((JSON.parse(shown) as { address: string }[])[0]?.address === mac) return node;
     }
     throw new Error(`no node has the MAC address ${mac}`);
+  }
+
+  /**
+   * Listens on the client from now on.
+   *
+   * @returns waits for a node other than `owner` to announce the address, also for one that was heard before it is asked.
+   */
+  async listenForTakeover(address: string): Promise<(owner: NodeName) => Promise<NodeName>> {
+    const argv = ["tcpdump", "-l", "-n", "-e", "-i", "eth0", "arp"];
+    const capture = this.#cluster.spawn("client", argv);
+    const said = (): string => readFileSync(capture.logPath, "utf8");
+    await this.until(() => said().includes("listening on"), "the client listens");
+    const announcement = new RegExp(
+      `([0-9a-f:]{17}) > .*who-has ${address.replaceAll(".", "\\.")} .*tell ${address}`,
+      "g",
+    );
+    return async (owner) => {
+      let other: NodeName | undefined;
+      await this.until(async () => {
+        const macs = new Set([...said().matchAll(announcement)].map((match) => match[1] ?? ""));
+        const nodes = await Promise.all([...macs].map((mac) => this.nodeWith(mac)));
+        other = nodes.find((node) => node !== owner);
+        return other !== undefined;
+      }, `another node than ${owner} announces ${address}`);
+      capture.kill();
+      return other as NodeName;
+    };
   }
 
   /** HTTP from a host. @returns the body; "" when nobody answers within 2 s. */

@@ -105,10 +105,16 @@ describe("images", { skip: why ?? false }, () => {
       const { default: koffi } = await import("/speaker/node_modules/koffi/index.js");
       const { default: cap } = await import("/speaker/node_modules/cap/lib/Cap.js");
       const capture = new cap.Cap();
-      const link = capture.open("lo", "arp", 1 << 20, Buffer.alloc(65535));
       const pid = koffi.load("libc.so.6").func("int getpid()")();
-      process.stdout.write(link + " " + (pid === process.pid));
-      process.exit();`;
+      capture.on("open", (link) => {
+        process.stdout.write(link + " " + (pid === process.pid));
+        process.exit();
+      });
+      capture.on("error", (error) => {
+        process.stderr.write(error.message);
+        process.exit(1);
+      });
+      capture.open("lo", "arp", 1 << 20, Buffer.alloc(65535));`;
     const node = ["/usr/local/bin/node", "--input-type=module", "--eval", script];
     assert.equal(await run("speaker", "-all,+net_raw", node), "ETHERNET true");
     await assert.rejects(run("speaker", "-all", node), /Operation not permitted/);
