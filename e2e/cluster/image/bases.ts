@@ -72,7 +72,7 @@ async function makeRunBase(buildah: Buildah, { debianMirror }: HostSettings, nam
       mkdirSync(join(root, path), { recursive: true });
     }
     // The machine's own mirror is not the image's business: build steps mount theirs over it.
-    writeFileSync(join(root, "etc/apt/sources.list"), `deb http://deb.debian.org/debian ${SUITE} main\n`);
+    writeFileSync(join(root, "etc/apt/sources.list"), "");
     for (const file of ["etc/resolv.conf", "etc/hostname"]) rmSync(join(root, file), { force: true });
     await buildah.run(["commit", "--quiet", container, name], { timeoutMs: TEN_MINUTES_MS });
   } finally {

@@ -11,7 +11,6 @@ export interface HostSettings {
   readonly debianMirror: string;
 }
 
-const DEBIAN = "http://deb.debian.org/debian";
 const SUITE = "bookworm";
 const AUTHORITIES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
@@ -37,7 +36,7 @@ export async function hostSettings(folder: string): Promise<HostSettings> {
   };
 }
 
-/** The mirror this machine's own apt uses for the suite, else Debian's. */
+/** The mirror this machine's own apt uses for the suite. @throws when it uses none. */
 async function mirror(): Promise<string> {
   const argv = [
     "apt-get",
@@ -48,7 +47,9 @@ async function mirror(): Promise<string> {
   ];
   const lines = (await command(argv)).split("\n").map((line) => line.split(" "));
   const uri = lines.find(([, codename, component]) => codename === SUITE && component === "main")?.[0];
-  return uri?.replace(/\/$/, "") ?? DEBIAN;
+  if (uri === undefined)
+    throw new Error(`building images here needs an apt source for Debian ${SUITE}, main`);
+  return uri.replace(/\/$/, "");
 }
 
 /** What apt is told here about proxies, certificates and clocks. */
