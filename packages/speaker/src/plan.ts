@@ -1,6 +1,7 @@
 import type { Pool } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
+import { servedBy } from "@herald/shared/service/serving";
 import type { ServiceView } from "@herald/shared/service/view";
 
 /** What decides whether a node may own addresses. */
@@ -66,7 +67,7 @@ export const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-bala
 /** @returns the addresses in the status, in its order, or why there are none to speak of. */
 export function claim(service: ServiceView, { lbClass }: PlanOptions): readonly IpAddress[] | WithdrawReason {
   if (service.type !== "LoadBalancer") return "notLoadBalancer";
-  if (service.loadBalancerClass !== lbClass) return "otherLoadBalancerClass";
+  if (!servedBy(service, lbClass ?? "")) return "otherLoadBalancerClass";
   if (service.ingress.length === 0) return "noIPAllocated";
   const addresses = service.ingress.map(({ ip }) => (ip === undefined ? undefined : parseAddress(ip)));
   return addresses.includes(undefined) ? "invalidIP" : (addresses as IpAddress[]);
