@@ -36,13 +36,19 @@ export class Segment {
     return mac === undefined ? undefined : this.nodeWith(mac);
   }
 
-  /** Asks again and again until a node, and one that is accepted, answers for an address. */
+  /**
+   * Asks again and again until a node, and one that is accepted, answers for an address.
+   *
+   * While it changes hands one look shows both: the old holder's answer, and within the same half second what the
+   * new one announces unasked. Such a look is not the end; two that stay are.
+   */
   async untilHeld(address: string, accept: (node: NodeName) => boolean = () => true): Promise<NodeName> {
     let holder: NodeName | undefined;
     await this.until(async () => {
-      holder = await this.holderOf(address);
+      const [mac, ...others] = await this.whoHas(address);
+      holder = mac === undefined || others.length > 0 ? undefined : await this.nodeWith(mac);
       return holder !== undefined && accept(holder);
-    }, `${address} is answered for as wanted`);
+    }, `${address} is answered for by one node, as wanted`);
     return holder as NodeName;
   }
 
