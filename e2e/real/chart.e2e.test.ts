@@ -96,7 +96,10 @@ describe("the chart, on a cluster with kubelets", () => {
   const rights: readonly { who: string; verb: string; what: string; where: string; may: boolean }[] = [
     { who: "controller", verb: "patch", what: "services/status", where: "default", may: true },
     { who: "controller", verb: "update", what: "services", where: "default", may: false },
+    { who: "controller", verb: "create", what: "secrets", where: NAMESPACE, may: true },
+    { who: "controller", verb: "create", what: "secrets", where: "default", may: false },
     { who: "controller", verb: "get", what: "secrets", where: NAMESPACE, may: false },
+    { who: "controller", verb: "get", what: "deployments/other", where: NAMESPACE, may: false },
     { who: "controller", verb: "get", what: "configmaps/other", where: NAMESPACE, may: false },
     { who: "controller", verb: "update", what: "leases/other", where: NAMESPACE, may: false },
     { who: "controller", verb: "create", what: "pods", where: NAMESPACE, may: false },

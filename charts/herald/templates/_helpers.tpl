@@ -48,6 +48,15 @@ app.kubernetes.io/name={{ include "herald.name" . }},app.kubernetes.io/instance=
 {{- default "config" .Values.existingConfigMap -}}
 {{- end -}}
 
+{{/* The Secret with the key of the gossip: the controller makes it if nobody has. */}}
+{{- define "herald.gossipSecretName" -}}
+{{- default (printf "%s-memberlist" (include "herald.fullname" .)) .Values.speaker.secretName -}}
+{{- end -}}
+
+{{- define "herald.mountsGossipSecret" -}}
+{{- if and .Values.speaker.enabled .Values.speaker.memberlist.enabled .Values.speaker.memberlist.mlSecretKeyPath }}yes{{ end -}}
+{{- end -}}
+
 {{/* Image of a program: (list . "speaker") */}}
 {{- define "herald.image" -}}
 {{- $root := index . 0 -}}

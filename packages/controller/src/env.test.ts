@@ -28,6 +28,8 @@ const DEFAULTS = {
   port: 7472,
   logLevel: "info",
   kubeconfig: "",
+  gossipSecret: "",
+  deployment: "",
 };
 
 describe("the controller's flags", () => {
@@ -38,8 +40,22 @@ describe("the controller's flags", () => {
 
   it("take MetalLB's environment", () =>
     assert.deepEqual(
-      read([], { METALLB_NAMESPACE: "a", METALLB_POD_NAME: "pod-1", METALLB_HOST: "10.0.0.1" }),
-      { ...DEFAULTS, namespace: "a", podName: "pod-1", identity: "pod-1", host: "10.0.0.1" },
+      read([], {
+        METALLB_NAMESPACE: "a",
+        METALLB_POD_NAME: "pod-1",
+        METALLB_HOST: "10.0.0.1",
+        METALLB_ML_SECRET_NAME: "memberlist",
+        METALLB_DEPLOYMENT: "controller",
+      }),
+      {
+        ...DEFAULTS,
+        namespace: "a",
+        podName: "pod-1",
+        identity: "pod-1",
+        host: "10.0.0.1",
+        gossipSecret: "memberlist",
+        deployment: "controller",
+      },
     ));
 
   it("take MetalLB's flags, with one dash or two", () =>
@@ -65,10 +81,6 @@ describe("the controller's flags", () => {
     {
       args: ["--webhook-mode=enabled"],
       says: '--webhook-mode: "enabled" is refused: want disabled: there are no webhooks, a bad ConfigMap is refused when read',
-    },
-    {
-      args: ["--deployment=controller"],
-      says: "--deployment is not supported: this controller makes no secret for the gossip: make one with the key secretkey and mount it where the speaker's --ml-secret-key-path says.",
     },
   ];
   for (const { args, says } of refused) {

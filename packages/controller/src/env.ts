@@ -16,6 +16,10 @@ export interface ControllerEnv extends ControllerOptions {
   readonly logLevel: LogLevel;
   /** "" for the service account, or else the usual places. */
   readonly kubeconfig: string;
+  /** "": none is made. */
+  readonly gossipSecret: string;
+  /** Deployment of this controller; "" when unknown. */
+  readonly deployment: string;
 }
 
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -46,6 +50,14 @@ const flags = {
     default: "",
     placeholder: "FILE",
   },
+  deployment: {
+    schema: z.union([z.literal(""), objectName]),
+    description:
+      "Deployment of this controller, in its namespace: the Secret of the gossip is deleted with it.",
+    env: "METALLB_DEPLOYMENT",
+    default: "",
+    placeholder: "NAME",
+  },
   "lb-class": {
     schema: text,
     description:
@@ -65,6 +77,14 @@ const flags = {
     description: `How much is logged: ${LOG_LEVELS.join(", ")}.`,
     default: "info",
     placeholder: "LEVEL",
+  },
+  "ml-secret-name": {
+    schema: z.union([z.literal(""), objectName]),
+    description:
+      "Secret to make at the start, unless there is one, with a key that speakers encrypt their gossip with; none when empty.",
+    env: "METALLB_ML_SECRET_NAME",
+    default: "",
+    placeholder: "NAME",
   },
   namespace: {
     schema: objectName,
@@ -99,9 +119,6 @@ const flags = {
   },
 } as const;
 
-const NO_GOSSIP =
-  "this controller makes no secret for the gossip: make one with the key secretkey and mount it where the speaker's --ml-secret-key-path says.";
-
 /** The flags, their help and what of MetalLB's cannot be honoured. */
 export const PROGRAM = {
   name: "herald-controller",
@@ -109,8 +126,6 @@ export const PROGRAM = {
   about: "gives Services of type LoadBalancer their addresses.",
   flags,
   refused: {
-    "ml-secret-name": { env: "METALLB_ML_SECRET_NAME", because: NO_GOSSIP },
-    deployment: { env: "METALLB_DEPLOYMENT", because: NO_GOSSIP },
     "health-probe-port": { because: "health is served on --port; probe /healthz and /readyz there." },
   },
 } satisfies Program<typeof flags>;
@@ -151,6 +166,8 @@ export function controllerEnv(
     port: values.port,
     logLevel: values["log-level"],
     kubeconfig: values.kubeconfig,
+    gossipSecret: values["ml-secret-name"],
+    deployment: values.deployment,
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { systemClock } from "@herald/daemon/clock";
 import { startHttp } from "@herald/daemon/http";
 import { runProgram } from "@herald/daemon/lifecycle";
@@ -11,6 +12,7 @@ import { createEventRecorder } from "@herald/k8s/events";
 import { configFromConfigMap } from "@herald/shared/config/load";
 import { Controller } from "./controller.ts";
 import { readControllerEnv } from "./env.ts";
+import { ensureGossipSecret } from "./gossip-secret.ts";
 import { createControllerMetrics } from "./metrics.ts";
 
 /** Below the lease's 15 s, so that what is in hand is written while the lease is still ours. */
@@ -60,8 +62,19 @@ runProgram({ log, stopDeadlineMs: STOP_DEADLINE_MS }, async (life) => {
   // Why nothing catches it: it only rejects with a bug of ours, which ends the program as any other does.
   const running = controller.run(life.signal);
   life.onStop("controller", () => running);
+  const { gossipSecret: secret, deployment } = env;
+  if (secret !== "") {
+    const ports = { client, clock: systemClock, random: systemRandom, log, makeKey };
+    const made = ensureGossipSecret({ namespace, secret, deployment }, ports, life.signal);
+    life.onStop("gossip secret", () => made);
+  }
   log.info("started", { port: http.port });
 });
+
+/** 256 bits, of which MetalLB's way to derive a key keeps 192. */
+function makeKey(): string {
+  return randomBytes(32).toString("base64url");
+}
 
 async function connectToCluster(): Promise<ApiClient> {
   try {

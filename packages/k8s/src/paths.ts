@@ -3,6 +3,9 @@ export const servicesPath = (namespace?: string): string => core("services", nam
 export const nodesPath = (): string => core("nodes");
 export const podsPath = (namespace?: string): string => core("pods", namespace);
 export const configMapsPath = (namespace?: string): string => core("configmaps", namespace);
+export const secretsPath = (namespace: string): string => core("secrets", namespace);
+export const deploymentsPath = (namespace: string): string =>
+  inNamespace("/apis/apps/v1", "deployments", namespace);
 export const eventsPath = (namespace?: string): string => core("events", namespace);
 export const endpointSlicesPath = (namespace?: string): string =>
   inNamespace("/apis/discovery.k8s.io/v1", "endpointslices", namespace);
