@@ -11,6 +11,7 @@ import { parseAddress } from "@herald/shared/ip/address";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
 import { GossipLink } from "./gossip-link.ts";
+import { openGossipSockets } from "./io/gossip-sockets.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
 import { multicastGroups } from "./io/multicast-groups.ts";
 import { pcap } from "./io/pcap.ts";
@@ -61,6 +62,7 @@ async function start(life: Life): Promise<void> {
     log,
     metrics: metrics.gossip,
     epochSeconds: () => Math.floor(Date.now() / 1000),
+    openSockets: openGossipSockets,
     onMembers: (nodes) => speaker.setMembers(nodes),
     onFailed: (error) => life.fail("cannot gossip", error),
   });
@@ -120,6 +122,8 @@ async function speakerOptions(): Promise<SpeakerOptions> {
     node: flags["node-name"],
     plan: {
       ignoreExcludeLb: flags["ignore-exclude-lb"],
+      drainOnCordon: flags["drain-on-cordon"],
+      drainOnNotReady: flags["drain-on-not-ready"],
       lbClass: flags["lb-class"] === "" ? undefined : flags["lb-class"],
     },
     announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: flags["drain-timeout"] },

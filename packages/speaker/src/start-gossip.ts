@@ -10,7 +10,8 @@ import { PROFILES, type ProfileName } from "@herald/gossip/options";
 import { CountedNonces } from "@herald/gossip/sealer";
 import type { Clock, Random } from "@herald/shared/core";
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
-import { openGossipSockets } from "./io/gossip-sockets.ts";
+import type { GossipListeners, GossipSockets } from "./gossip-port.ts";
+import type { GossipSocketOptions } from "./io/gossip-sockets.ts";
 import { hmacSha256, sealer, systemOctets } from "./io/sealer.ts";
 import { MemberList } from "./member-list.ts";
 import type { GossipMetrics } from "./metrics.ts";
@@ -34,6 +35,8 @@ export interface StartGossipPorts {
   readonly metrics: GossipMetrics;
   /** Seconds since 1970: what outranks news of an earlier life of this speaker. */
   readonly epochSeconds: () => number;
+  /** The kernel's in production, virtual ones in a simulation; rejects when they cannot be opened. */
+  readonly openSockets: (options: GossipSocketOptions, listeners: GossipListeners) => Promise<GossipSockets>;
   readonly onMembers: (nodes: ReadonlySet<string>) => void;
 }
 
@@ -68,7 +71,7 @@ export async function startGossip(options: StartGossipOptions, ports: StartGossi
         clock,
         random,
         open: (listeners) =>
-          openGossipSockets(
+          ports.openSockets(
             { address, port, streamTimeoutMs: swim.streamTimeoutMs, streamsMax: STREAMS_MAX },
             listeners,
           ),
