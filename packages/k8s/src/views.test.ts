@@ -10,7 +10,10 @@ describe("views", () => {
   it("reads a node's conditions and internal addresses of both families", () => {
     const view = nodeView({
       metadata: { name: "n1", labels: { zone: "a" } },
-      spec: { unschedulable: true },
+      spec: {
+        unschedulable: true,
+        taints: [{ key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" }],
+      },
       status: {
         addresses: [
           { type: "Hostname", address: "n1" },
@@ -31,6 +34,10 @@ describe("views", () => {
       networkUnavailable: true,
       ready: true,
       unschedulable: true,
+      outOfService: false,
+      deleting: false,
+      drain: "",
+      failBack: "",
       internalIps: ["10.0.0.1", "fd00::1"],
     });
   });
@@ -46,9 +53,37 @@ describe("views", () => {
       networkUnavailable: false,
       ready: false,
       unschedulable: false,
+      outOfService: false,
+      deleting: false,
+      drain: "",
+      failBack: "",
       internalIps: [],
     });
   });
+
+  for (const effect of ["NoExecute", "NoSchedule", "PreferNoSchedule"]) {
+    it(`reads from a taint of effect ${effect} that a node is out of service`, () => {
+      const taints = [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect }];
+      assert.equal(nodeView({ spec: { taints } }).outOfService, true);
+    });
+  }
+
+  it("reads that a node is being deleted", () =>
+    assert.equal(nodeView({ metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } }).deleting, true));
+
+  const drains = [
+    { annotation: "kernel upgrade", drain: "kernel upgrade" },
+    { annotation: "true", drain: "true" },
+    { annotation: "false", drain: "" },
+    { annotation: "", drain: "" },
+  ];
+  for (const { annotation, drain } of drains) {
+    it(`takes "${annotation}" for ${drain === "" ? "no wish" : "the reason"} to drain a node`, () => {
+      const annotations = { "herald.io/drain": annotation, "herald.io/fail-back": "1" };
+      const view = nodeView({ metadata: { annotations } });
+      assert.deepEqual([view.drain, view.failBack], [drain, "1"]);
+    });
+  }
 
   it("reads where a pod is and whether it is ready", () => {
     const view = podView({

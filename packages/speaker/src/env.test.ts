@@ -35,6 +35,8 @@ describe("the speaker's flags", () => {
       kubeconfig: "",
       "lb-class": "",
       "ignore-exclude-lb": false,
+      "drain-on-cordon": false,
+      "drain-on-not-ready": false,
       "exclude-interfaces": undefined,
       "drain-timeout": 5000,
       "gossip-profile": "default",

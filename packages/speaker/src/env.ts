@@ -126,6 +126,20 @@ export const program = {
       default: "false",
       boolean: true,
     },
+    "drain-on-cordon": {
+      schema: bool,
+      description:
+        "A cordoned node gives its addresses away while another node can serve them (docs/drain.md); kubectl drain cordons first.",
+      default: "false",
+      boolean: true,
+    },
+    "drain-on-not-ready": {
+      schema: bool,
+      description:
+        "A node whose condition Ready is not True gives its addresses away while another node can serve them (docs/drain.md).",
+      default: "false",
+      boolean: true,
+    },
     "exclude-interfaces": {
       schema: patterns,
       description:

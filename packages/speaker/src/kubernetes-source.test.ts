@@ -40,6 +40,7 @@ async function world(speakerLabels: string, objects: Readonly<Record<string, obj
   const api = new FakeApi({ clock });
   for (const [path, object] of Object.entries(objects)) api.put(path, object);
   const changes: Change[] = [];
+  let latest: readonly Change[] = [];
   const stop = new AbortController();
   const options = {
     kubeconfig: "",
@@ -64,8 +65,11 @@ async function world(speakerLabels: string, objects: Readonly<Record<string, obj
     after: async (happening: () => void = () => {}): Promise<readonly string[]> => {
       happening();
       await elapse(clock, 100);
-      return changes.splice(0).map(inShort);
+      latest = changes.splice(0);
+      return latest.map(inShort);
     },
+    /** The same at length. */
+    changes: () => latest,
     end: async () => {
       stop.abort();
       await run;
@@ -136,6 +140,43 @@ describe("what the speaker follows", () => {
     assert.deepEqual(await after(() => api.put(POD, pod(true))), ["node node-1 ready"]);
     assert.deepEqual(await after(() => api.remove(POD)), ["node node-1 not ready"]);
     assert.deepEqual(await after(() => api.remove(NODE)), ["node-gone node-1"]);
+    await end();
+  });
+
+  it("says nothing of a node's heartbeats, and everything that decides", async () => {
+    const node = (change: object, spec: object = {}, ready = "True", heartbeat = "2026-01-01T00:00:00Z") => ({
+      metadata: { labels: { zone: "a" }, annotations: {}, ...change },
+      spec,
+      status: { conditions: [{ type: "Ready", status: ready, lastHeartbeatTime: heartbeat }] },
+    });
+    const { after, changes, api, end } = await world("", { [NODE]: node({}) });
+    await after();
+    const news = async (object: object): Promise<readonly object[]> => {
+      api.put(NODE, object);
+      await after();
+      return changes().map((change) => (change.type === "node" ? change.node : change));
+    };
+    const quiet = {
+      labels: { zone: "a" },
+      networkUnavailable: false,
+      ready: true,
+      cordoned: false,
+      outOfService: false,
+      deleting: false,
+      drain: "",
+      failBack: "",
+      speakerReady: true,
+    };
+    assert.deepEqual(await news(node({}, {}, "True", "2026-01-01T00:05:00Z")), []);
+    const annotations = { "herald.io/drain": "new disk", "herald.io/fail-back": "now" };
+    assert.deepEqual(await news(node({ annotations })), [{ ...quiet, drain: "new disk", failBack: "now" }]);
+    const taints = [{ key: "node.kubernetes.io/out-of-service", effect: "NoExecute" }];
+    assert.deepEqual(await news(node({}, { unschedulable: true, taints })), [
+      { ...quiet, cordoned: true, outOfService: true },
+    ]);
+    assert.deepEqual(await news(node({}, {}, "Unknown")), [{ ...quiet, ready: false }]);
+    assert.deepEqual(await news(node({}, {}, "Unknown", "2026-01-01T00:10:00Z")), []);
+    assert.deepEqual(await news(node({})), [quiet]);
     await end();
   });
 

@@ -113,15 +113,12 @@ function followCandidates(
 ): readonly Reflector<unknown>[] {
   const places = new SpeakerPlaces();
   let told = "";
+  const tell = nodeNews(ports.put);
   const put = (names: readonly string[]): void => {
     for (const name of names) {
       const node = nodes.get(name);
       const speakerReady = speakerLabels === "" || places.has(name);
-      ports.put(
-        node === undefined
-          ? { type: "node-gone", name }
-          : { type: "node", name, node: { ...node, speakerReady } },
-      );
+      tell(name, node === undefined ? undefined : { ...node, speakerReady });
     }
   };
   const nodes = reflect(ports, "nodes", nodesPath(), {}, candidateView, put);
@@ -137,9 +134,25 @@ function followCandidates(
   return [nodes, pods];
 }
 
+/** Puts out what is different of a node that decides anything: its heartbeats do not. */
+function nodeNews(put: (change: Change) => void): (name: string, node: CandidateNode | undefined) => void {
+  const told = new Map<string, string>(); // by name; bounded by the nodes of the cluster
+  return (name, node) => {
+    const news = node === undefined ? undefined : JSON.stringify(node);
+    if (told.get(name) === news) return;
+    if (node === undefined || news === undefined) {
+      told.delete(name);
+      put({ type: "node-gone", name });
+    } else {
+      told.set(name, news);
+      put({ type: "node", name, node });
+    }
+  };
+}
+
 function candidateView(object: ApiObject): Omit<CandidateNode, "speakerReady"> {
-  const { labels, networkUnavailable } = nodeView(object);
-  return { labels, networkUnavailable };
+  const { name: _, internalIps: __, unschedulable, ...decisive } = nodeView(object);
+  return { ...decisive, cordoned: unschedulable };
 }
 
 interface SpeakerPod {

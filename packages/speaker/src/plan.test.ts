@@ -4,7 +4,20 @@ import type { Pool } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
-import { candidatesFor, claim, EXCLUDE_LABEL, hostsOf, refusedBy, unfit } from "./plan.ts";
+import {
+  type CandidateNode,
+  candidatesFor,
+  claim,
+  type Eligible,
+  EXCLUDE_LABEL,
+  eligible,
+  fitFirst,
+  hostsOf,
+  type PlanOptions,
+  refusedBy,
+  unfit,
+} from "./plan.ts";
+import { fit } from "./planner-fixture.ts";
 
 const service = (change: Partial<ServiceView>): ServiceView => ({
   key: "default/web" as ServiceKey,
@@ -43,7 +56,12 @@ const pool = (name: string, protocol: Pool["protocol"], ...ranges: [string, stri
 });
 
 describe("claim", () => {
-  const options = { ignoreExcludeLb: false, lbClass: undefined };
+  const options = {
+    ignoreExcludeLb: false,
+    drainOnCordon: false,
+    drainOnNotReady: false,
+    lbClass: undefined,
+  };
   const cases = [
     {
       name: "the addresses in the status",
@@ -112,36 +130,110 @@ describe("refusedBy", () => {
   }
 });
 
+const never: PlanOptions = {
+  ignoreExcludeLb: false,
+  drainOnCordon: false,
+  drainOnNotReady: false,
+  lbClass: undefined,
+};
+
 describe("unfit", () => {
-  const node = { labels: {}, networkUnavailable: false, speakerReady: true };
-  const excluded = { ...node, labels: { [EXCLUDE_LABEL]: "" } };
-  const cases = [
-    { name: "a node with a ready speaker", of: node, ignoreExcludeLb: false, reason: undefined },
-    { name: "a node nobody knows", of: undefined, ignoreExcludeLb: false, reason: "speakerNotReady" },
+  const excluded = { ...fit, labels: { [EXCLUDE_LABEL]: "" } };
+  const cordoned = { ...fit, cordoned: true };
+  const notReady = { ...fit, ready: false };
+  const cases: {
+    name: string;
+    of: CandidateNode | undefined;
+    told?: Partial<PlanOptions>;
+    reason: string | undefined;
+    lastResort?: boolean;
+  }[] = [
+    { name: "a node with a ready speaker", of: fit, reason: undefined },
+    { name: "a node that is not there", of: undefined, reason: "nodeDeleted" },
     {
       name: "a node whose speaker is not ready",
-      of: { ...node, speakerReady: false },
-      ignoreExcludeLb: false,
+      of: { ...fit, speakerReady: false },
       reason: "speakerNotReady",
     },
     {
       name: "a node without a network",
-      of: { ...node, networkUnavailable: true },
-      ignoreExcludeLb: false,
+      of: { ...fit, networkUnavailable: true },
       reason: "nodeNetworkUnavailable",
     },
-    { name: "an excluded node", of: excluded, ignoreExcludeLb: false, reason: "nodeLabeledExcludeBalancers" },
+    { name: "an excluded node", of: excluded, reason: "nodeLabeledExcludeBalancers" },
     {
       name: "an excluded node where the label is ignored",
       of: excluded,
-      ignoreExcludeLb: true,
+      told: { ignoreExcludeLb: true },
       reason: undefined,
     },
+    { name: "a node out of service", of: { ...fit, outOfService: true }, reason: "nodeOutOfService" },
+    { name: "a node that is being deleted", of: { ...fit, deleting: true }, reason: "nodeDeleted" },
+    { name: "a drained node", of: { ...fit, drain: "disk" }, reason: "nodeDrained", lastResort: true },
+    {
+      name: "a drained node out of service",
+      of: { ...fit, drain: "disk", outOfService: true },
+      reason: "nodeOutOfService",
+    },
+    {
+      name: "a drained node whose speaker is not ready",
+      of: { ...fit, drain: "disk", speakerReady: false },
+      reason: "speakerNotReady",
+    },
+    { name: "a cordoned node", of: cordoned, told: { drainOnNotReady: true }, reason: undefined },
+    {
+      name: "a cordoned node where that drains",
+      of: cordoned,
+      told: { drainOnCordon: true },
+      reason: "nodeCordoned",
+      lastResort: true,
+    },
+    { name: "a node that is not Ready", of: notReady, told: { drainOnCordon: true }, reason: undefined },
+    {
+      name: "a node that is not Ready where that drains",
+      of: notReady,
+      told: { drainOnNotReady: true },
+      reason: "nodeNotReady",
+      lastResort: true,
+    },
   ];
-  for (const { name, of, ignoreExcludeLb, reason } of cases) {
-    it(`says ${reason ?? "nothing"} of ${name}`, () =>
-      assert.equal(unfit(of, { ignoreExcludeLb, lbClass: undefined }), reason));
+  for (const { name, of, told, reason, lastResort = reason === undefined } of cases) {
+    it(`says ${reason ?? "nothing"} of ${name}, ${lastResort ? "which is" : "not"} able`, () => {
+      const options = { ...never, ...told };
+      assert.equal(unfit(of, options), reason);
+      const nodes = new Map(of === undefined ? [] : [["it", of]]);
+      const expected = { fit: reason === undefined ? ["it"] : [], able: lastResort ? ["it"] : [] };
+      const { fit: free, able } = eligible(nodes, options);
+      assert.deepEqual({ fit: [...free], able: [...able] }, expected);
+    });
   }
+});
+
+describe("fitFirst", () => {
+  const cases = [
+    { name: "keeps all where nobody is drained", candidates: "abc", fit: "abc", able: "abc", left: "abc" },
+    { name: "leaves the drained out", candidates: "abc", fit: "bc", able: "abc", left: "bc" },
+    {
+      name: "keeps the drained where no other is a candidate",
+      candidates: "a",
+      fit: "bc",
+      able: "abc",
+      left: "a",
+    },
+    { name: "keeps all where all are drained", candidates: "abc", fit: "", able: "abc", left: "abc" },
+    { name: "makes none of none", candidates: "", fit: "b", able: "ab", left: "" },
+  ];
+  for (const { name, candidates, fit: free, able, left } of cases) {
+    it(name, () => {
+      const found = fitFirst(new Set(candidates), { fit: new Set(free), able: new Set(able) });
+      assert.deepEqual([...found], [...left]);
+    });
+  }
+
+  it("gives the same set for the same nodes, so that what is worked out for it can be kept", () => {
+    const sets = { fit: new Set("b"), able: new Set("ab") };
+    assert.equal(fitFirst(sets.able, sets), sets.fit);
+  });
 });
 
 describe("candidatesFor", () => {
@@ -152,6 +244,7 @@ describe("candidatesFor", () => {
     serving,
   });
   const both = ["iris1", "iris2"];
+  const able: Eligible = { fit: new Set(), able: new Set(both) };
   // MetalLB's distributions of endpoints over two nodes, rewritten.
   const cases = [
     { name: "no endpoints", endpoints: [], cluster: [], local: [] },
@@ -208,7 +301,7 @@ describe("candidatesFor", () => {
   for (const { name, endpoints, cluster, local } of cases) {
     it(`finds by policy Cluster ${cluster.join(", ") || "nobody"}, by Local ${local.join(", ") || "nobody"}: ${name}`, () => {
       const find = (externalTrafficPolicy: "Cluster" | "Local"): string[] =>
-        [...candidatesFor(service({ externalTrafficPolicy }), hostsOf(endpoints), new Set(both))].sort();
+        [...candidatesFor(service({ externalTrafficPolicy }), hostsOf(endpoints), able)].sort();
       assert.deepEqual([find("Cluster"), find("Local")], [cluster, local]);
     });
   }

@@ -11,11 +11,26 @@ export interface CandidateNode {
   readonly networkUnavailable: boolean;
   /** Its speaker is there and ready to answer. */
   readonly speakerReady: boolean;
+  /** Somebody vouches that it is shut down. */
+  readonly outOfService: boolean;
+  /** Its Node object is on its way out. */
+  readonly deleting: boolean;
+  /** Why an operator wants it to serve no more, in the operator's words; "": nobody does. */
+  readonly drain: string;
+  readonly cordoned: boolean;
+  /** Condition Ready is True; missing and Unknown are not. */
+  readonly ready: boolean;
+  /** A new text is an operator's word to take addresses back. */
+  readonly failBack: string;
 }
 
 export interface PlanOptions {
   /** Use nodes that carry the exclude label, too. */
   readonly ignoreExcludeLb: boolean;
+  /** A cordoned node serves no more, while another can. */
+  readonly drainOnCordon: boolean;
+  /** A node that is not Ready serves no more, while another can. */
+  readonly drainOnNotReady: boolean;
   /** Serve the Services of this class only; `undefined`: those that name none. */
   readonly lbClass: string | undefined;
 }
@@ -32,6 +47,8 @@ export type Decision =
       readonly reason: WithdrawReason;
       /** The node that answers instead, where there is one. */
       readonly owner: string | undefined;
+      /** The operator's words, where an operator asked for it. */
+      readonly note?: string;
     };
 
 /**
@@ -53,6 +70,20 @@ export const WITHDRAW_REASONS = {
     how: "yield",
     sentence: "This node is labelled to be excluded from external load balancers.",
   },
+  nodeOutOfService: { how: "yield", sentence: "This node is tainted as out of service." },
+  nodeDeleted: { how: "yield", sentence: "The Node object of this node is gone or being deleted." },
+  nodeDrained: {
+    how: "yield",
+    sentence: "This node is annotated to be drained, and another can serve.",
+  },
+  nodeCordoned: {
+    how: "yield",
+    sentence: "This node is cordoned, another can serve, and `--drain-on-cordon` is set.",
+  },
+  nodeNotReady: {
+    how: "yield",
+    sentence: "This node is not Ready, another can serve, and `--drain-on-not-ready` is set.",
+  },
   noLocalEndpoints: {
     how: "yield",
     sentence: "The traffic policy of the Service is Local and this node has no usable endpoint of it.",
@@ -61,6 +92,9 @@ export const WITHDRAW_REASONS = {
 } as const satisfies Readonly<Record<string, { how: "now" | "yield"; sentence: string }>>;
 
 export type WithdrawReason = keyof typeof WITHDRAW_REASONS;
+
+/** These ask a node to serve no more, but not at the price of an address that nobody serves. */
+const LAST_RESORT: ReadonlySet<WithdrawReason> = new Set(["nodeDrained", "nodeCordoned", "nodeNotReady"]);
 
 export const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
 
@@ -83,11 +117,47 @@ export function refusedBy(
   return pool.protocol === "layer2" ? undefined : "noMatchingAdvertisement";
 }
 
-/** @returns why a node may own nothing; `undefined`: it may. */
+/** @returns why a node may own nothing while another can; `undefined`: it may. */
 export function unfit(node: CandidateNode | undefined, options: PlanOptions): WithdrawReason | undefined {
-  if (node === undefined || !node.speakerReady) return "speakerNotReady";
+  if (node === undefined) return "nodeDeleted";
+  return unable(node, options) ?? unwanted(node, options);
+}
+
+function unable(node: CandidateNode, { ignoreExcludeLb }: PlanOptions): WithdrawReason | undefined {
+  if (!node.speakerReady) return "speakerNotReady";
   if (node.networkUnavailable) return "nodeNetworkUnavailable";
-  return EXCLUDE_LABEL in node.labels && !options.ignoreExcludeLb ? "nodeLabeledExcludeBalancers" : undefined;
+  if (EXCLUDE_LABEL in node.labels && !ignoreExcludeLb) return "nodeLabeledExcludeBalancers";
+  if (node.outOfService) return "nodeOutOfService";
+  return node.deleting ? "nodeDeleted" : undefined;
+}
+
+function unwanted(
+  { drain, cordoned, ready }: CandidateNode,
+  { drainOnCordon, drainOnNotReady }: PlanOptions,
+): WithdrawReason | undefined {
+  if (drain !== "") return "nodeDrained";
+  if (cordoned && drainOnCordon) return "nodeCordoned";
+  return !ready && drainOnNotReady ? "nodeNotReady" : undefined;
+}
+
+/** Names of the nodes that may own addresses. */
+export interface Eligible {
+  /** Without reserve. */
+  readonly fit: ReadonlySet<string>;
+  /** The fit ones, and those that are asked to serve no more: a last resort. */
+  readonly able: ReadonlySet<string>;
+}
+
+export const NOBODY: Eligible = { fit: new Set(), able: new Set() };
+
+export function eligible(nodes: ReadonlyMap<string, CandidateNode>, options: PlanOptions): Eligible {
+  const [fit, able] = [new Set<string>(), new Set<string>()];
+  for (const [name, node] of nodes) {
+    const reason = unfit(node, options);
+    if (reason === undefined) fit.add(name);
+    if (reason === undefined || LAST_RESORT.has(reason)) able.add(name);
+  }
+  return { fit, able };
 }
 
 /** Where a Service can be reached: all that a plan keeps of its endpoints. */
@@ -110,14 +180,24 @@ export function hostsOf(endpoints: readonly EndpointView[]): Hosts {
   return { any: usable.length > 0, nodes: new Set(nodes) };
 }
 
-/** The nodes that may own a Service: all the fit ones, or with the policy Local those that host an endpoint. */
+/** The nodes that could own a Service: all the able ones, or with the policy Local those that host an endpoint. */
 export function candidatesFor(
   { externalTrafficPolicy }: ServiceView,
   hosts: Hosts,
-  fit: ReadonlySet<string>,
+  { able }: Eligible,
 ): ReadonlySet<string> {
   if (!hosts.any) return NO_HOSTS.nodes;
-  return externalTrafficPolicy === "Cluster" ? fit : namesInBoth(hosts.nodes, fit);
+  return externalTrafficPolicy === "Cluster" ? able : namesInBoth(hosts.nodes, able);
+}
+
+/**
+ * Of those who could own an address, the ones who should: the fit ones, and where none is, all. To be asked last,
+ * when it is known who serves all Services on the address: none of them goes dark because a node is drained.
+ */
+export function fitFirst(candidates: ReadonlySet<string>, { fit, able }: Eligible): ReadonlySet<string> {
+  if (fit.size === able.size) return candidates; // the usual case: nobody is asked to serve no more
+  const preferred = candidates === able ? fit : namesInBoth(candidates, fit);
+  return preferred.size > 0 ? preferred : candidates;
 }
 
 export function namesInBoth(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {

@@ -17,7 +17,17 @@ const pools: Pool[] = [
     bgpAdvertisements: [],
   },
 ];
-export const fit: CandidateNode = { labels: {}, networkUnavailable: false, speakerReady: true };
+export const fit: CandidateNode = {
+  labels: {},
+  networkUnavailable: false,
+  speakerReady: true,
+  outOfService: false,
+  deleting: false,
+  drain: "",
+  cordoned: false,
+  ready: true,
+  failBack: "",
+};
 export const excluded: CandidateNode = { ...fit, labels: { [EXCLUDE_LABEL]: "true" } };
 export const both = new Map([
   ["iris1", fit],
@@ -61,7 +71,7 @@ export const planner = (
 ): Planner => {
   const made = new Planner({
     self,
-    options: { ignoreExcludeLb, lbClass: undefined },
+    options: { ignoreExcludeLb, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
     digest: (text) => createHash("sha256").update(text).digest(),
   });
   made.setPools(pools);

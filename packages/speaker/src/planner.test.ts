@@ -12,6 +12,7 @@ const decideWith = (self: string, view: ServiceView, endpoints: EndpointView[], 
   made.setEndpoints(view.key, endpoints);
   return made.decide(view.key);
 };
+const drained: CandidateNode = { ...fit, drain: "new disk" };
 const announces = (...ips: string[]): Decision => ({
   type: "announce",
   addresses: ips as IpAddress[],
@@ -130,8 +131,74 @@ describe("Planner", () => {
       self: "iris2",
       view: web,
       endpoints: on("iris2"),
-      nodes: new Map([["iris1", fit]]),
+      nodes: new Map([
+        ["iris1", fit],
+        ["iris2", { ...fit, speakerReady: false }],
+      ]),
       decision: withdraws("speakerNotReady", "iris1"),
+    },
+    {
+      name: "a node that is not there says so",
+      self: "iris2",
+      view: web,
+      endpoints: on("iris2"),
+      nodes: new Map([["iris1", fit]]),
+      decision: withdraws("nodeDeleted", "iris1"),
+    },
+    {
+      name: "a drained node says so, in the operator's words",
+      self: "iris2",
+      view: web,
+      endpoints: on("iris2"),
+      nodes: new Map([
+        ["iris1", fit],
+        ["iris2", drained],
+      ]),
+      decision: { ...withdraws("nodeDrained", "iris1"), note: "new disk" } as Decision,
+    },
+    {
+      name: "the other node takes over from a drained one",
+      self: "iris1",
+      view: web,
+      endpoints: on("iris2"),
+      nodes: new Map([
+        ["iris1", fit],
+        ["iris2", drained],
+      ]),
+      decision: announces("10.20.30.1"),
+    },
+    {
+      name: "a drained node keeps what no other can serve",
+      self: "iris2",
+      view: webLocal,
+      endpoints: on("iris2"),
+      nodes: new Map([
+        ["iris1", fit],
+        ["iris2", drained],
+      ]),
+      decision: announces("10.20.30.1"),
+    },
+    {
+      name: "the owner stays where all are drained",
+      self: "iris2",
+      view: web,
+      endpoints: on("iris2"),
+      nodes: new Map([
+        ["iris1", drained],
+        ["iris2", drained],
+      ]),
+      decision: announces("10.20.30.1"),
+    },
+    {
+      name: "nobody announces where all are out of service",
+      self: "iris2",
+      view: web,
+      endpoints: on("iris2"),
+      nodes: new Map([
+        ["iris1", { ...fit, outOfService: true }],
+        ["iris2", { ...fit, outOfService: true }],
+      ]),
+      decision: withdraws("nodeOutOfService"),
     },
     {
       name: "an address of no pool is not announced",
@@ -250,6 +317,24 @@ describe("Planner", () => {
     assert.deepEqual(decisions, [
       [announces("10.20.30.1"), withdraws("noLocalEndpoints", "iris1")],
       [withdraws("noLocalEndpoints", "iris1"), withdraws("notOwner", "iris1")],
+    ]);
+  });
+
+  it("leaves an address on a drained node when one of those who share it can be served nowhere else", () => {
+    const [a, b] = [service("a", ["10.20.30.1"]), service("b", ["10.20.30.1"], local)];
+    const nodes = new Map([
+      ["iris1", drained],
+      ["iris2", fit],
+    ]);
+    const decisions = ["iris1", "iris2"].map((self) => {
+      const made = planner(self, nodes);
+      for (const view of [a, b]) made.setService(view);
+      for (const { key } of [a, b]) made.setEndpoints(key, on("iris1"));
+      return [made.decide(a.key), made.decide(b.key)];
+    });
+    assert.deepEqual(decisions, [
+      [announces("10.20.30.1"), announces("10.20.30.1")],
+      [withdraws("notOwner", "iris1"), withdraws("noLocalEndpoints", "iris1")],
     ]);
   });
 

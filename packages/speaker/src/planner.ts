@@ -9,9 +9,13 @@ import {
   candidatesFor,
   claim,
   type Decision,
+  type Eligible,
+  eligible,
+  fitFirst,
   type Hosts,
   hostsOf,
   NO_HOSTS,
+  NOBODY,
   namesInBoth,
   type PlanOptions,
   refusedBy,
@@ -42,7 +46,7 @@ export class Planner {
   readonly #owners = new Map<ServiceKey, string | undefined>();
   #pools: readonly Pool[] = [];
   #nodes: ReadonlyMap<string, CandidateNode> = new Map();
-  #fit: ReadonlySet<string> = new Set();
+  #eligible: Eligible = NOBODY;
   constructor(setup: PlannerSetup) {
     this.#setup = setup;
     this.#election = new Election(setup.digest);
@@ -58,11 +62,10 @@ export class Planner {
     const selfBefore = this.#unfitSelf();
     for (const name of this.#nodes.keys()) if (!nodes.has(name)) this.#election.forgetNode(name);
     this.#nodes = nodes;
-    const fit = new Set<string>();
-    for (const [name, node] of nodes) if (unfit(node, this.#setup.options) === undefined) fit.add(name);
-    const same = sameNames(fit, this.#fit);
+    const { fit, able } = eligible(nodes, this.#setup.options);
+    const same = sameNames(fit, this.#eligible.fit) && sameNames(able, this.#eligible.able);
     if (same && selfBefore === this.#unfitSelf()) return false;
-    this.#fit = fit;
+    this.#eligible = { fit, able };
     this.#owners.clear();
     return true;
   }
@@ -103,9 +106,11 @@ export class Planner {
     const hosts = this.#hosts.get(key) ?? NO_HOSTS;
     if (!hosts.any) return withdraw("noEndpoints");
     const owner = this.#ownerOf(key);
-    const isCandidate = candidatesFor(service, hosts, this.#fit).has(this.#setup.self);
-    if (!isCandidate) return withdraw(this.#unfitSelf() ?? "noLocalEndpoints", owner);
-    return owner === this.#setup.self ? { type: "announce", addresses } : withdraw("notOwner", owner);
+    const isCandidate = candidatesFor(service, hosts, this.#eligible).has(this.#setup.self);
+    if (isCandidate && owner === this.#setup.self) return { type: "announce", addresses };
+    const reason = this.#unfitSelf() ?? (isCandidate ? "notOwner" : "noLocalEndpoints");
+    const note = reason === "nodeDrained" ? this.#nodes.get(this.#setup.self)?.drain : undefined;
+    return withdraw(reason, owner, note);
   }
 
   /**
@@ -144,24 +149,25 @@ export class Planner {
 
   /**
    * The nodes that serve all members of a group; where there are none, as many members as can be, in the
-   * order of their names: an address has one owner even if its Services live on different nodes.
+   * order of their names: an address has one owner even if its Services live on different nodes. Nodes that are
+   * asked to serve no more are left out where others serve as many.
    */
   #candidatesOf(group: ReadonlySet<ServiceKey>): ReadonlySet<string> {
     let candidates = NO_HOSTS.nodes;
     for (const key of [...group].sort()) {
       const service = this.#services.get(key);
       if (service === undefined) continue;
-      const own = candidatesFor(service, this.#hosts.get(key) ?? NO_HOSTS, this.#fit);
+      const own = candidatesFor(service, this.#hosts.get(key) ?? NO_HOSTS, this.#eligible);
       if (own === candidates) continue;
       const both = namesInBoth(candidates, own);
       candidates = both.size > 0 ? both : candidates.size > 0 ? candidates : own;
     }
-    return candidates;
+    return fitFirst(candidates, this.#eligible);
   }
 }
 
-function withdraw(reason: WithdrawReason, owner?: string): Decision {
-  return { type: "withdraw", reason, owner };
+function withdraw(reason: WithdrawReason, owner?: string, note?: string): Decision {
+  return { type: "withdraw", reason, owner, ...(note === undefined ? {} : { note }) };
 }
 
 function sameNames(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

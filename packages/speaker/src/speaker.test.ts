@@ -16,6 +16,7 @@ import type { Link } from "./interface-rules.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CaptureOptions } from "./packet-port.ts";
+import { fit } from "./planner-fixture.ts";
 import { createSpeaker } from "./speaker.ts";
 
 const SELF = "node-1";
@@ -56,7 +57,7 @@ const refusedConfig: Change = { type: "config-refused", mistakes: [], message: "
 const node = (name: string, speakerReady = true): Change => ({
   type: "node",
   name,
-  node: { labels: {}, networkUnavailable: false, speakerReady },
+  node: { ...fit, speakerReady },
 });
 const ready: Change = {
   type: "endpoints",
@@ -88,7 +89,7 @@ function start() {
   const speaker = createSpeaker(
     {
       node: SELF,
-      plan: { ignoreExcludeLb: false, lbClass: undefined },
+      plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
       announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: 5000, gratuitousRounds: 1 },
       captures: { retryMinMs: 100, retryMaxMs: 1000 },
       excludedInterfaces: [],

@@ -15,6 +15,14 @@ export type AnnotationName = keyof typeof ANNOTATIONS;
 /** Written by the controller, only under the preferred prefix. */
 export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";
 
+/** Annotations of a Node that we read, with a sentence for whoever operates it. */
+export const NODE_ANNOTATIONS = {
+  "herald.io/drain":
+    "The node gives its addresses away and gets no others, while another node can serve them. Any value but `false` and the empty one; the value is your reason, for the log.",
+  "herald.io/fail-back":
+    "When its value changes, the node takes back at once the addresses that are its own by the hash.",
+} as const;
+
 /** @returns the value under the first prefix that has it. */
 export function annotation(
   annotations: Readonly<Record<string, string>>,
