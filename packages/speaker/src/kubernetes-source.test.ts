@@ -144,8 +144,14 @@ describe("what the speaker follows", () => {
   });
 
   it("says nothing of a node's heartbeats, and everything that decides", async () => {
-    const node = (change: object, spec: object = {}, ready = "True", heartbeat = "2026-01-01T00:00:00Z") => ({
-      metadata: { labels: { zone: "a" }, annotations: {}, ...change },
+    const NONE = { "herald.io/drain": "", "herald.io/fail-back": "" }; // what is put is merged into what is there
+    const node = (
+      change: object,
+      spec: object = { unschedulable: false, taints: [] },
+      ready = "True",
+      heartbeat = "2026-01-01T00:00:00Z",
+    ) => ({
+      metadata: { labels: { zone: "a" }, annotations: NONE, ...change },
       spec,
       status: { conditions: [{ type: "Ready", status: ready, lastHeartbeatTime: heartbeat }] },
     });
@@ -167,15 +173,16 @@ describe("what the speaker follows", () => {
       failBack: "",
       speakerReady: true,
     };
-    assert.deepEqual(await news(node({}, {}, "True", "2026-01-01T00:05:00Z")), []);
+    assert.deepEqual(await news(node({}, undefined, "True", "2026-01-01T00:05:00Z")), []);
     const annotations = { "herald.io/drain": "new disk", "herald.io/fail-back": "now" };
     assert.deepEqual(await news(node({ annotations })), [{ ...quiet, drain: "new disk", failBack: "now" }]);
     const taints = [{ key: "node.kubernetes.io/out-of-service", effect: "NoExecute" }];
     assert.deepEqual(await news(node({}, { unschedulable: true, taints })), [
       { ...quiet, cordoned: true, outOfService: true },
     ]);
-    assert.deepEqual(await news(node({}, {}, "Unknown")), [{ ...quiet, ready: false }]);
-    assert.deepEqual(await news(node({}, {}, "Unknown", "2026-01-01T00:10:00Z")), []);
+    assert.deepEqual(await news(node({})), [quiet]);
+    assert.deepEqual(await news(node({}, undefined, "Unknown")), [{ ...quiet, ready: false }]);
+    assert.deepEqual(await news(node({}, undefined, "Unknown", "2026-01-01T00:10:00Z")), []);
     assert.deepEqual(await news(node({})), [quiet]);
     await end();
   });
