@@ -2,74 +2,93 @@ import type { Alive, Dead, Suspect } from "./message.ts";
 
 export type News = Alive | Suspect | Dead;
 
-interface Broadcast {
-  readonly news: News;
+/** Shortest piece of news: a suspicion with two empty names. */
+export const SHORTEST_NEWS_OCTETS = 27;
+
+interface Broadcast<Message> {
+  readonly name: string;
+  readonly message: Message;
   readonly octets: number;
   transmits: number;
 }
 
-/** Shortest piece of news: a suspicion with two empty names. With less room than that nothing is looked for. */
-const SHORTEST_OCTETS = 27;
-
 /** News that may be too long for the room left before we stop looking for a shorter one. */
 const MAX_MISFITS = 16;
 
-/**
- * News to tell, one piece per member: newer about the same one takes the older's place. What was told least
- * goes first.
- */
-export class Broadcasts {
-  /** By how often they were told, then by name. Bounded by the members we know; tiers by the retransmit limit. */
-  readonly #tiers: Map<string, Broadcast>[] = [];
+/** What to tell everybody, one piece per name: a newer one takes the older's place. What was told least goes first. */
+export class Broadcasts<Message> {
+  readonly #shortestOctets: number;
+  /** By how often they were told, then by name. Bounded by the caller's names; tiers by the retransmit limit. */
+  readonly #tiers: Map<string, Broadcast<Message>>[] = [];
   /** The tier of each name. */
   readonly #tierOf = new Map<string, number>();
+
+  /** @param shortestOctets no piece is shorter: with less room nothing is looked for. */
+  constructor(shortestOctets: number) {
+    this.#shortestOctets = shortestOctets;
+  }
 
   get size(): number {
     return this.#tierOf.size;
   }
 
-  has(node: string): boolean {
-    return this.#tierOf.has(node);
+  has(name: string): boolean {
+    return this.#tierOf.has(name);
   }
 
   /** @param octets the encoded size. */
-  queue(news: News, octets: number): void {
-    this.remove(news.node);
-    this.#put({ news, octets, transmits: 0 });
+  queue(name: string, message: Message, octets: number): void {
+    this.remove(name);
+    this.#put({ name, message, octets, transmits: 0 });
   }
 
-  remove(node: string): void {
-    const tier = this.#tierOf.get(node);
+  remove(name: string): void {
+    const tier = this.#tierOf.get(name);
     if (tier === undefined) return;
-    this.#tiers[tier]?.delete(node);
-    this.#tierOf.delete(node);
+    this.#tiers[tier]?.delete(name);
+    this.#tierOf.delete(name);
+  }
+
+  /** Makes room: the oldest of those that were told most is given up. */
+  removeMostTold(): void {
+    for (const tier of this.#tiers.toReversed()) {
+      for (const name of tier.keys()) {
+        this.remove(name);
+        return;
+      }
+    }
+  }
+
+  clear(): void {
+    this.#tiers.length = 0;
+    this.#tierOf.clear();
   }
 
   /**
    * Takes what fits into one datagram, and counts it as told.
    *
    * @param room octets; every piece costs its own and `overhead`.
-   * @param limit news told this often is dropped.
+   * @param limit what was told this often is dropped.
    * @param maxParts at most that many pieces.
    */
-  take(room: number, overhead: number, limit: number, maxParts: number): readonly News[] {
+  take(room: number, overhead: number, limit: number, maxParts: number): readonly Message[] {
     const taken = this.#pick(room, overhead, maxParts);
     for (const broadcast of taken) {
-      this.remove(broadcast.news.node);
+      this.remove(broadcast.name);
       broadcast.transmits += 1;
       if (broadcast.transmits < limit) this.#put(broadcast);
     }
-    return taken.map(({ news }) => news);
+    return taken.map(({ message }) => message);
   }
 
-  #pick(room: number, overhead: number, maxParts: number): readonly Broadcast[] {
-    const picked: Broadcast[] = [];
+  #pick(room: number, overhead: number, maxParts: number): readonly Broadcast<Message>[] {
+    const picked: Broadcast<Message>[] = [];
     if (this.size === 0) return picked;
     let [left, misfits] = [room, 0];
     for (const tier of this.#tiers) {
       for (const broadcast of tier.values()) {
         const enough =
-          left < SHORTEST_OCTETS + overhead || misfits > MAX_MISFITS || picked.length >= maxParts;
+          left < this.#shortestOctets + overhead || misfits > MAX_MISFITS || picked.length >= maxParts;
         if (enough) return picked;
         const cost = broadcast.octets + overhead;
         if (cost > left) {
@@ -83,9 +102,9 @@ export class Broadcasts {
     return picked;
   }
 
-  #put(broadcast: Broadcast): void {
+  #put(broadcast: Broadcast<Message>): void {
     while (this.#tiers.length <= broadcast.transmits) this.#tiers.push(new Map());
-    this.#tiers[broadcast.transmits]?.set(broadcast.news.node, broadcast);
-    this.#tierOf.set(broadcast.news.node, broadcast.transmits);
+    this.#tiers[broadcast.transmits]?.set(broadcast.name, broadcast);
+    this.#tierOf.set(broadcast.name, broadcast.transmits);
   }
 }

@@ -24,7 +24,17 @@ export type SwimInput =
       readonly stream: number;
       readonly why: "refused" | "unreachable" | "broken";
     }
+  /** What our record carries from now on; at most `MAX_META_OCTETS`. The same again says nothing to anybody. */
   | { readonly type: "update-meta"; readonly meta: Uint8Array }
+  /**
+   * The application tells everybody, once more each time it is put into a datagram, after news of members. Not passed on
+   * by those who hear it. A later one of the same name takes the place of one still queued. At most `userOctets`.
+   */
+  | { readonly type: "broadcast"; readonly name: string; readonly payload: Uint8Array }
+  /** The application tells one member, in one datagram that may get lost. At most `userOctets`. */
+  | { readonly type: "tell"; readonly node: string; readonly payload: Uint8Array }
+  /** What our acks carry from now on; empty for nothing, at most `MAX_ACK_PAYLOAD_OCTETS`. */
+  | { readonly type: "ack-payload"; readonly payload: Uint8Array }
   /** The shell noticed that we did not run for so long. The core also notices by itself when its timers are late. */
   | { readonly type: "stalled"; readonly ms: number }
   /** Says good-bye; ends in `left`. Pings are answered until then and after. */
@@ -49,6 +59,12 @@ export type SwimEffect =
   | { readonly type: "member"; readonly change: MemberChange; readonly member: Member }
   /** We exchanged tables with somebody for the first time since `start`, or were joined by somebody. */
   | { readonly type: "joined"; readonly via: Endpoint | undefined }
+  /** The application's octets, from some member's. `from` is where the datagram came from; `undefined`: a stream. */
+  | { readonly type: "told"; readonly payload: Uint8Array; readonly from: Endpoint | undefined }
+  /** A member that we asked answered by itself, and its answer carries this; never empty. */
+  | { readonly type: "acked"; readonly node: string; readonly payload: Uint8Array }
+  /** What a table came with; never empty. `node` is whom we asked; `undefined`: somebody asked us, or we know it not. */
+  | { readonly type: "state"; readonly userState: Uint8Array; readonly node: string | undefined }
   /** Our leave was told often enough, or nobody is there to hear it: the sockets can close. */
   | { readonly type: "left" }
   | {

@@ -1,4 +1,5 @@
 import type { Instant, Random } from "@herald/shared/core";
+import type { Application } from "./application.ts";
 import { placeOf } from "./endpoint.ts";
 import { pushPullScale } from "./formulas.ts";
 import type { Membership } from "./membership.ts";
@@ -15,6 +16,7 @@ export interface ExchangeParts {
   readonly options: SwimOptions;
   readonly self: { readonly name: string; readonly endpoint: Endpoint };
   readonly membership: Membership;
+  readonly application: Application;
   readonly outbox: Outbox;
   readonly streams: Streams;
   readonly random: Random;
@@ -70,9 +72,8 @@ export class Exchanges {
 
   /** Merges before it answers: whoever takes us for dead hears the refutation in the answer. */
   request(stream: number, message: PushPull, now: Instant): void {
-    const { outbox, membership } = this.#parts;
     const merged = this.#merge(message, undefined, now);
-    outbox.push({ type: "reply", stream, message: tableOf(membership.members.values(), message.join) });
+    this.#parts.outbox.push({ type: "reply", stream, message: this.#table(message.join) });
     if (merged && message.join) this.#hasJoined(undefined);
   }
 
@@ -148,9 +149,13 @@ export class Exchanges {
   }
 
   #open(to: Endpoint, join: boolean, now: Instant): void {
-    const { options, membership, streams } = this.#parts;
-    const table = tableOf(membership.members.values(), join);
-    this.#underWay.set(streams.open(to, table, now + options.streamTimeoutMs), { to, join });
+    const { options, streams } = this.#parts;
+    this.#underWay.set(streams.open(to, this.#table(join), now + options.streamTimeoutMs), { to, join });
+  }
+
+  #table(join: boolean): PushPull {
+    const { membership, application } = this.#parts;
+    return tableOf(membership.members.values(), join, application.userState());
   }
 
   /** @param from where to contradict what is said of us. */
@@ -161,7 +166,18 @@ export class Exchanges {
       return false;
     }
     for (const record of message.nodes) membership.hear(newsOf(record, self.name), from, now);
+    const { userState } = message;
+    if (userState.length > 0) outbox.push({ type: "state", userState, node: this.#livingAt(from) });
     return true;
+  }
+
+  #livingAt(endpoint: Endpoint | undefined): string | undefined {
+    if (endpoint === undefined) return undefined;
+    const place = placeOf(endpoint);
+    for (const { name, state, endpoint: theirs } of this.#parts.membership.members.values()) {
+      if ((state === "alive" || state === "suspect") && placeOf(theirs) === place) return name;
+    }
+    return undefined;
   }
 
   #hasJoined(via: Endpoint | undefined): void {

@@ -11,6 +11,9 @@ import type { SwimOptions } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
 import { Suspicions } from "./suspicion.ts";
 
+/** memberlist's limit; whoever says more is not understood. */
+export const MAX_META_OCTETS = 512;
+
 /** Who we are. */
 export interface Identity {
   readonly name: string;
@@ -26,7 +29,7 @@ export interface MembershipParts {
   readonly self: Identity;
   readonly random: Random;
   readonly awareness: Awareness;
-  readonly broadcasts: Broadcasts;
+  readonly broadcasts: Broadcasts<News>;
   readonly outbox: Outbox;
   /** Encoded size of a message, octets. */
   readonly sizeOf: (news: News) => number;
@@ -64,7 +67,12 @@ export class Membership {
     this.#proclaim(now);
   }
 
+  /** @throws {RangeError} past `MAX_META_OCTETS`. */
   updateMeta(meta: Uint8Array, now: Instant): void {
+    if (meta.length > MAX_META_OCTETS) {
+      throw new RangeError(`meta has ${meta.length} octets, at most ${MAX_META_OCTETS} are read`);
+    }
+    if (sameOctets(meta, this.#meta)) return;
     this.#meta = meta;
     if (!this.#leaving) this.#proclaim(now);
   }
@@ -250,7 +258,7 @@ export class Membership {
   }
 
   #queue(news: News): void {
-    this.#parts.broadcasts.queue(news, this.#parts.sizeOf(news));
+    this.#parts.broadcasts.queue(news.node, news, this.#parts.sizeOf(news));
   }
 
   #judge(): Judge {

@@ -11,7 +11,11 @@ export const SWIM_NOTICES = {
   "wrong-target": "A ping was meant for another member: an address changed hands, or a table is stale.",
   "incompatible-versions": "An exchange of tables was dropped: somebody in it speaks other versions.",
   "exchange-failed": "A member could not be reached over TCP, or answered with something else.",
-  "not-for-datagrams": "An application message came in; this member has no use for it.",
+  "nobody-to-tell":
+    "An application message was for a member that is not alive, or came before the start; it was not sent.",
+  "broadcast-dropped": "The application tells more at once than is kept; what was told most was given up.",
+  "user-state-too-large":
+    "The application's state is larger than others would read; a table went without it.",
   refuted: "Somebody took this member for dead or suspect, and was told that it lives.",
   stalled: "This member was not running for a while; what it did not hear meanwhile is held against nobody.",
 } as const;

@@ -1,10 +1,11 @@
 import type { Instant } from "@herald/shared/core";
 import type { Awareness } from "./awareness.ts";
-import { sameEndpoint } from "./endpoint.ts";
+import { placeOf, sameEndpoint } from "./endpoint.ts";
 import type { Member } from "./member.ts";
 import type { Membership } from "./membership.ts";
-import type { Endpoint, Ping } from "./message.ts";
+import type { Ack, Endpoint, Ping } from "./message.ts";
 import type { SwimOptions } from "./options.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Post } from "./post.ts";
 import { type Probe, ProbeTable } from "./probe.ts";
 
@@ -21,6 +22,7 @@ export interface ProberParts {
   readonly membership: Membership;
   readonly awareness: Awareness;
   readonly post: Post;
+  readonly outbox: Outbox;
   /** Opens a stream until `due`; its outcome comes to `streamAnswered` or `streamFailed`. */
   readonly open: (to: Endpoint, ping: Ping, due: Instant) => number;
   readonly nextSequence: () => number;
@@ -72,13 +74,19 @@ export class Prober {
     post.bare(suspect.endpoint, [ping, accusation]);
   }
 
-  ack(sequence: number, now: Instant): void {
-    const probe = this.#probes.get(sequence);
-    if (probe !== undefined) this.#succeed(probe, now);
-    const called = this.#calls.get(sequence);
+  ack(ack: Ack, from: Endpoint, now: Instant): void {
+    const { membership } = this.#parts;
+    const probe = this.#probes.get(ack.sequence);
+    if (probe !== undefined) {
+      this.#succeed(probe, now);
+      this.#hearPayload(probe.target, ack, from);
+    }
+    const called = this.#calls.get(ack.sequence);
     if (called === undefined) return;
-    this.#calls.delete(sequence);
-    this.#parts.membership.suspicions.vindicate(called, now);
+    this.#calls.delete(ack.sequence);
+    membership.suspicions.vindicate(called, now);
+    const member = membership.members.get(called);
+    if (member !== undefined) this.#hearPayload(member, ack, from);
   }
 
   nack(sequence: number, now: Instant): void {
@@ -88,12 +96,19 @@ export class Prober {
     this.#endEarly(probe, now);
   }
 
-  /** @returns whether the stream was one of ours. */
-  streamAnswered(stream: number, sequence: number | undefined, now: Instant): boolean {
+  /**
+   * @param ack `undefined`: something else was said.
+   * @returns whether the stream was one of ours.
+   */
+  streamAnswered(stream: number, ack: Ack | undefined, now: Instant): boolean {
     const probe = this.#probes.byStream(stream);
     if (probe === undefined) return false;
-    if (sequence === probe.sequence) this.#succeed(probe, now);
-    else this.streamFailed(stream, now);
+    if (ack?.sequence === probe.sequence) {
+      this.#succeed(probe, now);
+      this.#hearPayload(probe.target, ack, probe.target.endpoint);
+    } else {
+      this.streamFailed(stream, now);
+    }
     return true;
   }
 
@@ -181,6 +196,13 @@ export class Prober {
     this.#probes.delete(probe);
     this.#parts.awareness.change(-1);
     this.#parts.membership.suspicions.vindicate(probe.target.name, now);
+  }
+
+  /** Only from the member itself: what a relay passes on has no payload, and if it has it is not the member's. */
+  #hearPayload({ name, endpoint }: Member, { payload }: Ack, from: Endpoint): void {
+    if (payload.length === 0) return;
+    if (!sameEndpoint(endpoint, from) && placeOf(endpoint) !== placeOf(from)) return;
+    this.#parts.outbox.push({ type: "acked", node: name, payload });
   }
 
   /** All relays heard us and nobody else, and TCP is refused: waiting any longer would tell nothing. */

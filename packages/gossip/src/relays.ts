@@ -55,6 +55,7 @@ export class Relays {
     if (errand === undefined) return;
     this.#errands.delete(sequence);
     const { asker, askersSequence } = errand;
+    // Why: without a payload, as from memberlist: ours would be taken for the target's, and his is not ours to pass on.
     this.#post.withNews(asker, [{ type: "ack", sequence: askersSequence, payload: new Uint8Array() }]);
   }
 

@@ -1,43 +1,49 @@
+import type { Application } from "./application.ts";
 import type { Membership } from "./membership.ts";
 import type { Ack, Endpoint, Ping } from "./message.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Post } from "./post.ts";
 
+export interface ResponderParts {
+  /** Our name. */
+  readonly name: string;
+  readonly membership: Membership;
+  readonly application: Application;
+  readonly post: Post;
+  readonly outbox: Outbox;
+}
+
 /** Answers those who ask whether we are there. */
 export class Responder {
-  readonly #name: string;
-  readonly #membership: Membership;
-  readonly #post: Post;
-  readonly #outbox: Outbox;
-  constructor(name: string, membership: Membership, post: Post, outbox: Outbox) {
-    this.#name = name;
-    this.#membership = membership;
-    this.#post = post;
-    this.#outbox = outbox;
+  readonly #parts: ResponderParts;
+  constructor(parts: ResponderParts) {
+    this.#parts = parts;
   }
 
   ping(ping: Ping, from: Endpoint): void {
+    const { membership, post, outbox } = this.#parts;
     if (!this.#isForUs(ping)) {
-      this.#outbox.notice("wrong-target", ping.sourceNode, ping.node);
+      outbox.notice("wrong-target", ping.sourceNode, ping.node);
       return;
     }
-    const accusation = this.#membership.accusationOf(ping.sourceNode);
+    const accusation = membership.accusationOf(ping.sourceNode);
+    const ack = this.#ackTo(ping);
     // Why: whoever asks is not dead. Told what we believe of him, he refutes it before it costs anything.
-    const answer = accusation === undefined ? [ackTo(ping)] : [ackTo(ping), accusation];
-    this.#post.withNews(ping.source ?? from, answer);
+    post.withNews(ping.source ?? from, accusation === undefined ? [ack] : [ack, accusation]);
   }
 
   /** Over TCP; a ping for somebody else is closed without a word. */
   streamPing(stream: number, ping: Ping): void {
-    if (this.#isForUs(ping)) this.#outbox.push({ type: "reply", stream, message: ackTo(ping) });
-    else this.#outbox.push({ type: "close", stream });
+    const { outbox } = this.#parts;
+    if (this.#isForUs(ping)) outbox.push({ type: "reply", stream, message: this.#ackTo(ping) });
+    else outbox.push({ type: "close", stream });
   }
 
   #isForUs({ node }: Ping): boolean {
-    return node === "" || node === this.#name;
+    return node === "" || node === this.#parts.name;
   }
-}
 
-function ackTo({ sequence }: Ping): Ack {
-  return { type: "ack", sequence, payload: new Uint8Array() };
+  #ackTo({ sequence }: Ping): Ack {
+    return { type: "ack", sequence, payload: this.#parts.application.ackPayload };
+  }
 }

@@ -1,11 +1,12 @@
 import type { Core, Instant, Random } from "@herald/shared/core";
+import { Application, type ApplicationPorts, SHORTEST_USER_OCTETS } from "./application.ts";
 import { Awareness } from "./awareness.ts";
-import { Broadcasts } from "./broadcasts.ts";
+import { Broadcasts, type News, SHORTEST_NEWS_OCTETS } from "./broadcasts.ts";
 import type { SwimEffect, SwimInput } from "./effect.ts";
 import { Exchanges } from "./exchanges.ts";
 import type { Member } from "./member.ts";
 import { type Identity, Membership } from "./membership.ts";
-import type { DatagramMessage, Endpoint, Ping, StreamMessage } from "./message.ts";
+import type { DatagramMessage, Endpoint, Ping, StreamMessage, User } from "./message.ts";
 import type { SwimOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { type Measure, Post } from "./post.ts";
@@ -23,6 +24,8 @@ export interface SwimHealth {
   readonly streamsOpen: number;
   readonly suspicions: number;
   readonly newsQueued: number;
+  /** What the application tells to all. */
+  readonly broadcastsQueued: number;
   /** Records in the table: alive, suspect, dead and left, oneself included. */
   readonly members: number;
 }
@@ -38,10 +41,12 @@ export class Swim implements Core<SwimInput, SwimEffect> {
   readonly #self: Identity;
   readonly #random: Random;
   readonly #outbox = new Outbox();
-  readonly #broadcasts = new Broadcasts();
+  readonly #news = new Broadcasts<News>(SHORTEST_NEWS_OCTETS);
+  readonly #userBroadcasts = new Broadcasts<User>(SHORTEST_USER_OCTETS);
   readonly #awareness: Awareness;
   readonly #membership: Membership;
   readonly #post: Post;
+  readonly #application: Application;
   readonly #streams: Streams;
   readonly #prober: Prober;
   readonly #relays: Relays;
@@ -55,26 +60,36 @@ export class Swim implements Core<SwimInput, SwimEffect> {
   #leaveDue: Instant | undefined;
   /** Found out once after each call: the driver asks as often as it likes. */
   #nextWake: Instant | undefined;
-  constructor(options: SwimOptions, self: Identity, random: Random, measure: Measure) {
-    const [outbox, broadcasts] = [this.#outbox, this.#broadcasts];
+  constructor(
+    options: SwimOptions,
+    self: Identity,
+    random: Random,
+    measure: Measure,
+    ports: ApplicationPorts,
+  ) {
+    const [outbox, news, userBroadcasts] = [this.#outbox, this.#news, this.#userBroadcasts];
     const awareness = new Awareness(options.awarenessMax);
     const sizeOf = (message: DatagramMessage) => measure.octetsOf(message);
-    const membership = new Membership({ options, self, random, awareness, broadcasts, outbox, sizeOf });
+    const membership = new Membership({ options, self, random, awareness, broadcasts: news, outbox, sizeOf });
+    const { members } = membership;
     const streams = new Streams(outbox);
-    const post = new Post(options, measure, broadcasts, outbox, () => membership.members.size);
+    const post = new Post({ options, measure, news, userBroadcasts, outbox, members: () => members.size });
+    const told = { members, broadcasts: userBroadcasts, post, outbox };
+    const application = new Application({ options, measure, ports, ...told });
     this.#options = options;
     this.#self = self;
     this.#random = random;
     this.#awareness = awareness;
     this.#membership = membership;
     this.#post = post;
+    this.#application = application;
     this.#streams = streams;
     this.#relays = new Relays(options, self, post);
-    this.#responder = new Responder(self.name, membership, post, outbox);
-    this.#exchanges = new Exchanges({ options, self, membership, outbox, streams, random });
+    this.#responder = new Responder({ name: self.name, membership, application, post, outbox });
+    this.#exchanges = new Exchanges({ options, self, membership, application, outbox, streams, random });
     const open = (to: Endpoint, ping: Ping, due: Instant) => streams.open(to, ping, due);
     const nextSequence = () => this.#nextSequence();
-    this.#prober = new Prober({ options, self, membership, awareness, post, open, nextSequence });
+    this.#prober = new Prober({ options, self, membership, awareness, post, outbox, open, nextSequence });
   }
 
   /** Everybody known now, the dead and the left until they are forgotten. */
@@ -93,7 +108,8 @@ export class Swim implements Core<SwimInput, SwimEffect> {
       errandsUnderWay: this.#relays.size,
       streamsOpen: this.#streams.size,
       suspicions: this.#membership.suspicions.size,
-      newsQueued: this.#broadcasts.size,
+      newsQueued: this.#news.size,
+      broadcastsQueued: this.#userBroadcasts.size,
       members: this.#membership.members.size,
     };
   }
@@ -143,6 +159,15 @@ export class Swim implements Core<SwimInput, SwimEffect> {
       case "update-meta":
         this.#membership.updateMeta(input.meta, now);
         return;
+      case "broadcast":
+        this.#application.broadcast(input.name, input.payload);
+        return;
+      case "tell":
+        this.#application.tell(input.node, input.payload);
+        return;
+      case "ack-payload":
+        this.#application.setAckPayload(input.payload);
+        return;
       case "stalled":
         if (input.ms > this.#options.lagMs) this.#stalled(input.ms, now);
         return;
@@ -177,7 +202,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
     if (this.#phase !== "running" && this.#phase !== "leaving") return;
     switch (message.type) {
       case "ack":
-        this.#prober.ack(message.sequence, now);
+        this.#prober.ack(message, from, now);
         this.#relays.ack(message.sequence);
         return;
       case "nack":
@@ -192,7 +217,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
         this.#membership.hear(message, from, now);
         return;
       case "user":
-        this.#outbox.notice("not-for-datagrams", "");
+        this.#application.hear(message, from);
         return;
     }
   }
@@ -201,13 +226,16 @@ export class Swim implements Core<SwimInput, SwimEffect> {
     const serving = this.#phase === "running" || this.#phase === "leaving";
     if (serving && message.type === "push-pull") this.#exchanges.request(stream, message, now);
     else if (serving && message.type === "ping") this.#responder.streamPing(stream, message);
-    else this.#outbox.push({ type: "close", stream });
+    else {
+      if (serving && message.type === "user") this.#application.hear(message, undefined);
+      this.#outbox.push({ type: "close", stream });
+    }
   }
 
   #streamReply(stream: number, message: StreamMessage, now: Instant): void {
     if (!this.#streams.close(stream)) return;
-    const sequence = message.type === "ack" ? message.sequence : undefined;
-    if (!this.#prober.streamAnswered(stream, sequence, now)) this.#exchanges.reply(stream, message, now);
+    const ack = message.type === "ack" ? message : undefined;
+    if (!this.#prober.streamAnswered(stream, ack, now)) this.#exchanges.reply(stream, message, now);
   }
 
   #streamFailed(stream: number, why: string, now: Instant): void {
@@ -252,7 +280,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
   /** Tells some members some news. Runs as soon as there is any; without news it costs nothing. */
   #gossip(now: Instant): void {
     const speaking = this.#phase === "running" || this.#phase === "leaving";
-    if (!speaking || this.#broadcasts.size === 0 || this.#nextGossip > now) return;
+    if (!speaking || !this.#post.hasNews || this.#nextGossip > now) return;
     const { gossipFanout, gossipIntervalMs, gossipToTheDeadMs, probeIntervalMs } = this.#options;
     const { name: self } = this.#self;
     const targets = this.#membership.members.sample(gossipFanout, ({ name, state, since }) => {
@@ -267,9 +295,10 @@ export class Swim implements Core<SwimInput, SwimEffect> {
   #finishLeave(now: Instant): void {
     if (this.#leaveDue === undefined) return;
     const alone = this.#membership.members.alive === 0;
-    if (!alone && this.#leaveDue > now && this.#broadcasts.has(this.#self.name)) return;
+    if (!alone && this.#leaveDue > now && this.#news.has(this.#self.name)) return;
     this.#leaveDue = undefined;
     this.#phase = "left";
+    this.#application.stop();
     this.#outbox.push({ type: "left" });
   }
 
@@ -277,7 +306,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
     if (this.#phase === "idle" || this.#phase === "left") return undefined;
     return earliest(
       this.#nextRound,
-      this.#broadcasts.size === 0 ? undefined : this.#nextGossip,
+      this.#post.hasNews ? this.#nextGossip : undefined,
       this.#leaveDue,
       this.#prober.nextWake(),
       this.#relays.nextWake(),

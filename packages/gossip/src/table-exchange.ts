@@ -2,8 +2,8 @@ import type { News } from "./broadcasts.ts";
 import { aliveFrom, type Member } from "./member.ts";
 import type { NodeRecord, PushPull, Versions } from "./message.ts";
 
-/** Everything we know, as one line per member. */
-export function tableOf(members: Iterable<Member>, join: boolean): PushPull {
+/** Everything we know, as one line per member, and what the application adds. */
+export function tableOf(members: Iterable<Member>, join: boolean, userState: Uint8Array): PushPull {
   const nodes = [...members].map(
     ({ name, endpoint, meta, incarnation, state, versions }): NodeRecord => ({
       node: name,
@@ -14,7 +14,7 @@ export function tableOf(members: Iterable<Member>, join: boolean): PushPull {
       versions,
     }),
   );
-  return { type: "push-pull", join, nodes, userState: new Uint8Array() };
+  return { type: "push-pull", join, nodes, userState };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { userOctets } from "@herald/gossip/application";
 import { decodeDatagram, encodeDatagram } from "@herald/gossip/datagram";
 import type { MemberChange, SwimEffect, SwimInput } from "@herald/gossip/effect";
 import { type Framing, framingOverhead } from "@herald/gossip/framing";
@@ -7,6 +8,7 @@ import type { Endpoint } from "@herald/gossip/message";
 import { encodeMessage } from "@herald/gossip/message-codec";
 import type { SwimNotice } from "@herald/gossip/notices";
 import type { SwimOptions } from "@herald/gossip/options";
+import type { Measure } from "@herald/gossip/post";
 import { encodeStream, StreamDecoder } from "@herald/gossip/stream";
 import type { StreamLimits } from "@herald/gossip/stream-message";
 import { Swim, type SwimHealth } from "@herald/gossip/swim";
@@ -21,7 +23,23 @@ export interface GossipOptions {
   readonly framing: Framing;
 }
 
-export interface GossipPorts {
+/**
+ * The application on top of the gossip: octets that mean nothing here. What it says from inside one of these is
+ * handled once the effects under way are performed.
+ */
+export interface GossipApplication {
+  /** Some member's application said this; `from` is where its datagram came from, `undefined` for a stream. */
+  readonly onTold: (payload: Uint8Array, from: Endpoint | undefined) => void;
+  /** A member that was probed answered, and its answer carries this; never empty. Many times a second. */
+  readonly onAcked: (node: string, payload: Uint8Array) => void;
+  /** What a table came with; never empty. `node` is whom we asked, `undefined` when somebody asked us. */
+  readonly onState: (userState: Uint8Array, node: string | undefined) => void;
+  /** What goes with every table we send, asked each time; at most 1 MiB, else nothing is sent. It must not call back. */
+  readonly userState: () => Uint8Array;
+}
+
+/** Of the application, what is left out is dropped; without `userState` none is sent. */
+export interface GossipPorts extends Partial<GossipApplication> {
   readonly clock: Clock;
   readonly random: Random;
   /** Opens the sockets; what they hear goes to the listeners. */
@@ -40,6 +58,19 @@ export interface Gossip {
   discovered(endpoints: readonly Endpoint[]): void;
   members(): Iterable<Member>;
   health(): SwimHealth;
+  /** The longest payload of `broadcast` and `tell`, octets. */
+  readonly userOctets: number;
+  /**
+   * Tells everybody, after news of members. Who hears it does not pass it on: that is the application's to do. A later
+   * one of the same name takes the place of one not yet told often enough.
+   */
+  broadcast(name: string, payload: Uint8Array): void;
+  /** Tells one member by one datagram, which may get lost. */
+  tell(node: string, payload: Uint8Array): void;
+  /** What our answers to probes carry from now on, at most 32 octets. */
+  setAckPayload(payload: Uint8Array): void;
+  /** What our record carries from now on, at most 512 octets. */
+  setMeta(meta: Uint8Array): void;
   /** Says good-bye, waits until it was told, closes the sockets. Harmless when done before. */
   leave(): Promise<void>;
 }
@@ -54,7 +85,13 @@ export async function runGossip(options: GossipOptions, ports: GossipPorts): Pro
   return runner;
 }
 
+/** Effects that are not for the sockets. */
+type Outcome = Extract<SwimEffect, { type: "member" | "joined" | "notice" | "told" | "acked" | "state" }>;
+
+const NOTHING = new Uint8Array();
+
 class Runner implements Gossip, GossipListeners {
+  readonly userOctets: number;
   readonly #framing: Framing;
   readonly #ports: GossipPorts;
   readonly #swim: Swim;
@@ -67,10 +104,11 @@ class Runner implements Gossip, GossipListeners {
   constructor({ framing, swim, self }: GossipOptions, ports: GossipPorts) {
     this.#framing = framing;
     this.#ports = ports;
-    this.#swim = new Swim(swim, self, ports.random, {
-      octetsOf: (message) => encodeMessage(message).length,
-      overheadOctets: framingOverhead(framing),
-    });
+    const overheadOctets = framingOverhead(framing);
+    this.userOctets = userOctets(swim, overheadOctets);
+    const measure: Measure = { octetsOf: (message) => encodeMessage(message).length, overheadOctets };
+    const userState = () => ports.userState?.() ?? NOTHING;
+    this.#swim = new Swim(swim, self, ports.random, measure, { userState });
   }
 
   async start(): Promise<void> {
@@ -90,6 +128,22 @@ class Runner implements Gossip, GossipListeners {
 
   health(): SwimHealth {
     return this.#swim.health();
+  }
+
+  broadcast(name: string, payload: Uint8Array): void {
+    this.#feed({ type: "broadcast", name, payload });
+  }
+
+  tell(node: string, payload: Uint8Array): void {
+    this.#feed({ type: "tell", node, payload });
+  }
+
+  setAckPayload(payload: Uint8Array): void {
+    this.#feed({ type: "ack-payload", payload });
+  }
+
+  setMeta(meta: Uint8Array): void {
+    this.#feed({ type: "update-meta", meta });
   }
 
   async leave(): Promise<void> {
@@ -184,7 +238,7 @@ class Runner implements Gossip, GossipListeners {
     }
   }
 
-  #tell(effect: Extract<SwimEffect, { type: "member" | "joined" | "notice" }>): void {
+  #tell(effect: Outcome): void {
     switch (effect.type) {
       case "member":
         this.#ports.onMember(effect.change, effect.member);
@@ -194,6 +248,15 @@ class Runner implements Gossip, GossipListeners {
         return;
       case "notice":
         this.#ports.onNotice(effect.reason, effect.node, effect.detail);
+        return;
+      case "told":
+        this.#ports.onTold?.(effect.payload, effect.from);
+        return;
+      case "acked":
+        this.#ports.onAcked?.(effect.node, effect.payload);
+        return;
+      case "state":
+        this.#ports.onState?.(effect.userState, effect.node);
         return;
     }
   }

@@ -43,12 +43,12 @@ export const ack = (sequence: number): DatagramMessage => ({ type: "ack", sequen
 export class Bench {
   readonly core: Swim;
   now = 0;
+  /** What goes with every table. */
+  userState = none;
   constructor(others: readonly Alive[], options = OPTIONS) {
     const self = { name: "us", endpoint: US, meta: none, versions: FULL_VERSIONS, incarnation: 1 };
-    this.core = new Swim(options, self, dice(), {
-      octetsOf: estimateOctets,
-      overheadOctets: 29,
-    });
+    const measure = { octetsOf: estimateOctets, overheadOctets: 29 };
+    this.core = new Swim(options, self, dice(), measure, { userState: () => this.userState });
     this.core.handle({ type: "start" }, 0);
     this.hear(B, ...others);
     for (let round = 0; round < 40; round += 1) this.hear(B, ping(round, "us"));

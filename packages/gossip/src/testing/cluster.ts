@@ -45,6 +45,8 @@ export interface ClusterOptions {
   readonly random: Random;
   readonly swim: SwimOptions;
   readonly onMember?: (happening: Happening) => void;
+  /** What goes with every table of the member of that name; nothing when left out. */
+  readonly userState?: (name: string) => Uint8Array;
   readonly onEffect?: (observer: string, effect: SwimEffect, now: Instant) => void;
 }
 
@@ -60,6 +62,11 @@ export interface Machine {
 
 export const PORT = 7_946;
 
+/** Encryption of version 1 around every datagram, without a label. */
+export const FRAMING_OCTETS = 29;
+
+const NOTHING = new Uint8Array();
+
 /** Many members on one virtual network; they speak in values, encoded sizes are estimates. */
 export class Cluster {
   readonly #options: ClusterOptions;
@@ -74,7 +81,9 @@ export class Cluster {
     const endpoint = endpointOf(index);
     const place = keyOf(endpoint);
     const self = { name, endpoint, meta: new Uint8Array(), versions: FULL_VERSIONS, incarnation };
-    const core = new Swim(swim, self, random, { octetsOf: estimateOctets, overheadOctets: 29 });
+    const measure = { octetsOf: estimateOctets, overheadOctets: FRAMING_OCTETS };
+    const userState = () => this.#options.userState?.(name) ?? NOTHING;
+    const core = new Swim(swim, self, random, measure, { userState });
     let answers = 0;
     const pending = new Map<number, (data: Cargo | undefined) => void>(); // by stream, inbound
     const port: NetPort = net.plugIn(place, {
@@ -119,6 +128,9 @@ export class Cluster {
         case "abandon":
         case "joined":
         case "left":
+        case "told":
+        case "acked":
+        case "state":
         case "notice":
           return;
       }
