@@ -22,6 +22,15 @@ interface PodObject extends ApiObject {
   };
 }
 
+interface SecretObject {
+  readonly metadata: {
+    readonly ownerReferences: readonly { readonly kind: string; readonly name: string }[];
+  };
+  readonly data: Readonly<Record<string, string>>;
+}
+
+const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/herald-memberlist`;
+
 describe("the chart, on a cluster with kubelets", () => {
   let cluster: Cluster;
   let images: Images;
@@ -67,6 +76,19 @@ describe("the chart, on a cluster with kubelets", () => {
     assert.deepEqual(addressesIn(found), ["192.168.1.100"]);
     // Why no answer: nothing runs behind it, and an address without an endpoint is not announced.
     assert.deepEqual(await segment.whoHas("192.168.1.100"), []);
+  });
+
+  it("encrypts the gossip with a key that the controller has made", async () => {
+    const { data, metadata } = await cluster.api.get<SecretObject>(SECRET);
+    assert.match(Buffer.from(data["secretkey"] ?? "", "base64").toString(), /^[\w-]{43}$/);
+    assert.deepEqual(
+      metadata.ownerReferences.map(({ kind, name }) => `${kind} ${name}`),
+      ["Deployment herald-controller"],
+    );
+    const logs = await cluster.kubectl([
+      ...["logs", `--namespace=${NAMESPACE}`, "--selector=app.kubernetes.io/component=speaker", "--tail=-1"],
+    ]);
+    assert.equal(logs.match(/"encrypted":true.*"gossiping"/g)?.length, 2, logs);
   });
 
   it("runs the controller as nobody, without any capability, sealed", () => {
@@ -166,6 +188,7 @@ describe("the chart, on a cluster with kubelets", () => {
       ...["--selector=app.kubernetes.io/name=herald", "--all-namespaces", "--output=name"],
     ]);
     assert.equal(left, "");
+    await cluster.waitFor(SECRET, (secret) => secret === undefined, 30_000, "the key of the gossip is gone");
     await cluster.waitFor<{ items: readonly PodObject[] }>(
       `/api/v1/namespaces/${NAMESPACE}/pods`,
       (list) => list?.items.length === 0,
