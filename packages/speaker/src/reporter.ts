@@ -3,7 +3,7 @@ import type { EventRecord } from "@herald/k8s/events";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import type { SpeakerMetrics } from "./metrics.ts";
-import type { Decision } from "./plan.ts";
+import type { Decision, WithdrawReason } from "./plan.ts";
 
 export interface ReporterPorts {
   readonly log: Log;
@@ -22,6 +22,8 @@ export class Reporter {
   /** Why a Service is not announced here; bounded by the Services of the cluster. */
   readonly #silence = new Map<ServiceKey, string>();
   #refusal = "";
+  /** Why this node is to own nothing; "": it may. */
+  #standing = "";
   #wasConfigured = false;
 
   constructor(node: string, ports: ReporterPorts) {
@@ -43,9 +45,9 @@ export class Reporter {
       if (after.some((address) => !before.includes(address))) this.#tookOver(key, decision);
       return;
     }
-    const { reason, owner } = decision;
+    const { reason, owner, note } = decision;
     if (before.length > 0)
-      this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner });
+      this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner, note });
     else this.#explain(key, reason, owner);
     if (reason === "serviceDeleted") this.#uids.delete(key);
   }
@@ -57,6 +59,22 @@ export class Reporter {
     if (reason === "serviceDeleted") this.#silence.delete(key);
     else this.#silence.set(key, why);
     this.#ports.log.debug("not announced", { service: key, reason, owner });
+  }
+
+  /**
+   * Whether this node may own addresses: said when it changes. That its speaker is not ready is left out: so is
+   * every speaker that starts, and one that is not alive says nothing.
+   *
+   * @param note the operator's words.
+   */
+  standing(reason: WithdrawReason | undefined, note: string): void {
+    if (reason === "speakerNotReady") return;
+    const standing = reason === undefined ? "" : `${reason} ${note}`;
+    if (standing === this.#standing) return;
+    this.#standing = standing;
+    const { log } = this.#ports;
+    if (reason === undefined) log.info("this node may own addresses again");
+    else log.info("this node is to own no addresses", { reason, ...(note === "" ? {} : { note }) });
   }
 
   /** An address that nobody is answered for any more. */

@@ -16,6 +16,7 @@ import type { Link } from "./interface-rules.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CaptureOptions } from "./packet-port.ts";
+import type { CandidateNode } from "./plan.ts";
 import { fit } from "./planner-fixture.ts";
 import { createSpeaker } from "./speaker.ts";
 
@@ -58,6 +59,11 @@ const node = (name: string, speakerReady = true): Change => ({
   type: "node",
   name,
   node: { ...fit, speakerReady },
+});
+const nodeIs = (change: Partial<CandidateNode>): Change => ({
+  type: "node",
+  name: SELF,
+  node: { ...fit, ...change },
 });
 const ready: Change = {
   type: "endpoints",
@@ -303,6 +309,59 @@ describe("the speaker", () => {
       'herald_speaker_yields_total{outcome="heard"} 1',
       'herald_speaker_yields_total{outcome="timeout"} 0',
     ]);
+  });
+
+  const departures: readonly (readonly [string, Change])[] = [
+    ["is drained", nodeIs({ drain: "new disk" })],
+    ["is out of service", nodeIs({ outOfService: true })],
+    ["is being deleted", nodeIs({ deleting: true })],
+    ["is gone", { type: "node-gone", name: SELF }],
+  ];
+  for (const [what, change] of departures) {
+    it(`answers until it hears the node that takes over when its own ${what}`, () => {
+      const { apply, hear, sent } = start();
+      apply(...everything, node("node-2", false), { type: "synced" });
+      sent();
+      apply(change, node("node-2"));
+      hear(request);
+      assert.deepEqual(sent(), [ANSWER]);
+      hear(newOwnerSpeaks);
+      hear(request);
+      assert.deepEqual(sent(), []);
+    });
+  }
+
+  it("says once that it is drained, in the operator's words, and that it is no more", () => {
+    const { apply, logged } = start();
+    apply(...everything, node("node-2", false), { type: "synced" });
+    apply(nodeIs({ drain: "new disk" }), node("node-2"));
+    apply(nodeIs({ drain: "new disk", labels: { zone: "a" } }));
+    apply(node(SELF), node("node-2", false));
+    assert.deepEqual(
+      logged().filter(({ msg }) => msg === "withdrawn" || String(msg).startsWith("this node")),
+      [
+        { msg: "this node is to own no addresses", reason: "nodeDrained", note: "new disk" },
+        {
+          msg: "withdrawn",
+          service: "default/web",
+          addresses: ["192.0.2.10"],
+          reason: "nodeDrained",
+          owner: "node-2",
+          note: "new disk",
+        },
+        { msg: "this node may own addresses again" },
+      ],
+    );
+  });
+
+  it("keeps what it announces when it is drained and nobody else is there", () => {
+    const { apply, clock, hear, sent } = start();
+    apply(...everything, { type: "synced" });
+    sent();
+    apply(nodeIs({ drain: "new disk" }));
+    clock.advance(10_000);
+    hear(request);
+    assert.deepEqual(sent(), [ANSWER]);
   });
 
   it("keeps what it announces when the configuration is refused, and says so once", async () => {

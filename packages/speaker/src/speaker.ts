@@ -77,6 +77,7 @@ export function createSpeaker(options: SpeakerOptions, ports: SpeakerPorts): Spe
 class JoinedSpeaker implements Speaker {
   readonly #ports: SpeakerPorts;
   readonly #plan: PlanOptions;
+  readonly #self: string;
   readonly #planner: Planner;
   readonly #announcements = new Announcements();
   readonly #layer2: Layer2;
@@ -100,6 +101,7 @@ class JoinedSpeaker implements Speaker {
     const { clock, packets, groups, log, metrics, isStill, onCaptureLost, digest } = ports;
     this.#ports = ports;
     this.#plan = options.plan;
+    this.#self = options.node;
     this.#planner = new Planner({ self: options.node, options: options.plan, digest });
     this.#reporter = new Reporter(options.node, ports);
     this.#work = new SlicedWork(clock, () => this.#decide());
@@ -226,6 +228,8 @@ class JoinedSpeaker implements Speaker {
     this.#nodesChanged = false;
     const nodes = this.#candidates();
     if (this.#planner.setNodes(nodes)) this.#allDirty = true;
+    const self = nodes.get(this.#self);
+    this.#reporter.standing(unfit(self, this.#plan), self?.drain ?? "");
     const fit = [...nodes.values()].filter((node) => unfit(node, this.#plan) === undefined);
     this.#ports.metrics.candidates.set(fit.length);
   }
