@@ -12,6 +12,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   shared: ["ipaddr.js", "yaml", "zod"],
   layer2: ["@herald/shared", "@herald/wire"],
   gossip: ["@herald/shared", "@herald/wire"],
+  bgp: ["@herald/shared", "@herald/wire"],
   k8s: ["@herald/shared", "@kubernetes/client-node"],
   daemon: ["@herald/shared", "fastify", "pino", "prom-client", "zod"],
   controller: ["@herald/daemon", "@herald/k8s", "@herald/shared", "prom-client", "zod"],
@@ -32,7 +33,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Protocols, allocation and configuration: no I/O, no clock, no dice, no promise. */
-const PURE = ["wire", "shared", "layer2", "gossip"];
+const PURE = ["wire", "shared", "layer2", "gossip", "bgp"];
 
 /** Pure files inside packages that also do I/O. */
 const PURE_FILES = [
