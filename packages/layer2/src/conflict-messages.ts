@@ -32,8 +32,13 @@ export type ConflictInput =
   | { readonly type: "answered"; readonly address: IpAddress }
   /** A yield is over; from the announcer. */
   | { readonly type: "yield-ended"; readonly address: IpAddress }
-  /** Whose the interfaces of the other speakers are, by name; replaces what was told before. */
+  /** Whose the interfaces of all speakers are, this one among them; replaces what was told before. */
   | { readonly type: "speakers"; readonly names: ReadonlyMap<MacAddress, string> }
+  /**
+   * Whether speakers take part that do not say which interfaces are theirs, as MetalLB's. Any machine may be one of
+   * them, then: nothing is asked before it is announced, and nobody is more than reported.
+   */
+  | { readonly type: "foreign"; readonly present: boolean }
   /** What another speaker says of its claim; `undefined`: it has none any more. */
   | {
       readonly type: "rival";
@@ -44,20 +49,35 @@ export type ConflictInput =
   /** Ends a quarantine early. */
   | { readonly type: "release"; readonly address: IpAddress };
 
+/** Who it is that has an address of ours, with what that means for the operator. */
+export const CONFLICT_KINDS = {
+  stranger: "A machine that is no speaker answers for the address.",
+  "speaker-without-claim":
+    "The node of another speaker answers for the address although that speaker does not announce it: its kernel does, because the address is configured there (kube-proxy in IPVS mode without `strictARP: true` does that), or a speaker that others take for dead.",
+  "older-claim": "Another speaker goes on answering for the address although it was taken over from it.",
+} as const;
+
+export type ConflictKind = keyof typeof CONFLICT_KINDS;
+
 export type ConflictEffect =
   /** For the announcer. */
   | { readonly type: "tell"; readonly input: AnnouncerInput }
   /** The end of probing; `undefined`: it is free. */
   | { readonly type: "probed"; readonly address: IpAddress; readonly takenBy: MacAddress | undefined }
+  /** From now on the address is spoken for: follows the first `announce` that the announcer is told. */
+  | { readonly type: "announcing"; readonly address: IpAddress }
   /** Another machine has an address of ours; at most once in `reportIntervalMs` for each. */
   | {
       readonly type: "conflict";
+      readonly kind: ConflictKind;
       readonly address: IpAddress;
       readonly interface: string;
       readonly by: MacAddress;
       /** Its name, if it is one of ours. */
       readonly speaker: string | undefined;
     }
+  /** The end of a conflict in which the address was kept: nobody else answers for it any more. */
+  | { readonly type: "settled"; readonly address: IpAddress }
   | { readonly type: "defended"; readonly address: IpAddress; readonly interface: string }
   /** A newer claim of our own has it; nothing is said for it from now on. */
   | { readonly type: "lost"; readonly address: IpAddress; readonly to: string }

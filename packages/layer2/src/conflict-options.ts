@@ -36,12 +36,11 @@ export interface ConflictOptions {
   /** `off`: announce at once. */
   readonly probes: Readonly<Record<IpFamily, ProbeTiming>> | "off";
   /**
-   * What to do about a machine that is no speaker of ours: nothing; say so; or say so, defend the address once and
-   * give it up when that did not help (RFC 5227 §2.4(b)).
+   * What to do about a machine that has no business with an address of ours: look away, and ask nobody before one is
+   * announced; say so; or say so and defend the address, and against a machine that is no speaker of ours give it up
+   * when that did not help (RFC 5227 §2.4(b)). Which of two claims of our own is the newer is settled in any case.
    */
-  readonly strangers: "ignore" | "report" | "defend";
-  /** Whether the older of two claims of our own is given up at once. */
-  readonly speakers: "ignore" | "settle";
+  readonly detection: "off" | "report" | "defend";
   /** Least time between two defences of an address, ms. DEFEND_INTERVAL, 10 s (RFC 5227 §1.1). */
   readonly defendIntervalMs: number;
   /**
@@ -51,8 +50,15 @@ export interface ConflictOptions {
   readonly graceMs: number;
   /** Least time between two reports about an address, ms. */
   readonly reportIntervalMs: number;
-  /** How long a claim of another speaker waits for news of its epoch, ms: gossip may come later than the frame. */
+  /**
+   * How long a claim of another speaker waits for news of its epoch, ms: gossip may come later than the frame. It is a
+   * conflict only if none has come by then and the other answers still.
+   */
   readonly claimMemoryMs: number;
+  /** How often somebody who was reported is asked whether he answers still, ms. Shorter than `defendIntervalMs`. */
+  readonly recheckMs: number;
+  /** Gap between the first probes of two addresses, ms: a node that starts with thousands asks for some at a time. */
+  readonly startGapMs: number;
   /** When a quarantined address is probed again, ms. RATE_LIMIT_INTERVAL, 60 s (RFC 5227 §1.1). */
   readonly quarantineMs: number | "until-released";
   /**
@@ -70,12 +76,13 @@ export const DEFAULT_CONFLICT_OPTIONS: ConflictOptions = {
     4: { waitMs: 50, count: 3, minMs: 50, maxMs: 100, settleMs: 300 },
     6: { waitMs: 50, count: 2, minMs: 100, maxMs: 150, settleMs: 300 },
   },
-  strangers: "defend",
-  speakers: "settle",
+  detection: "defend",
   defendIntervalMs: 10_000,
   graceMs: 200,
-  reportIntervalMs: 1_000,
+  reportIntervalMs: 10_000,
   claimMemoryMs: 2_000,
+  recheckMs: 5_000,
+  startGapMs: 0.5,
   quarantineMs: 60_000,
   checkIntervalMs: 1_000,
   checkGapMs: 20,

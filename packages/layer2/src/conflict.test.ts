@@ -5,7 +5,7 @@ import { parseAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 import type { AnnouncerInput, ClaimKind } from "./announcer.ts";
 import { ConflictGuard } from "./conflict.ts";
-import type { ConflictEffect, ConflictInput } from "./conflict-messages.ts";
+import type { ConflictEffect, ConflictInput, ConflictKind } from "./conflict-messages.ts";
 import {
   type ConflictOptions,
   DEFAULT_CONFLICT_OPTIONS,
@@ -51,7 +51,8 @@ const rival = (epoch: number | undefined): ConflictInput => ({
 
 const tells = (input: AnnouncerInput): ConflictEffect => ({ type: "tell", input });
 const watch = tells({ type: "watch", address: vip, interfaces: "all" });
-const begin = tells({ type: "announce", address: vip, interfaces: "all" });
+const again = tells({ type: "announce", address: vip, interfaces: "all" });
+const begin: readonly ConflictEffect[] = [again, { type: "announcing", address: vip }];
 const silence = tells({ type: "withdraw", address: vip, how: "now" });
 const probe = tells({ type: "probe", address: vip });
 const probed = (takenBy: MacAddress | undefined): ConflictEffect => ({
@@ -59,8 +60,9 @@ const probed = (takenBy: MacAddress | undefined): ConflictEffect => ({
   address: vip,
   takenBy,
 });
-const conflict = (by: MacAddress, speaker?: string): ConflictEffect => ({
+const conflict = (by: MacAddress, speaker?: string, kind: ConflictKind = "stranger"): ConflictEffect => ({
   type: "conflict",
+  kind,
   address: vip,
   interface: "eth0",
   by,
@@ -76,6 +78,7 @@ const quarantined = (by: MacAddress): readonly ConflictEffect[] => [
 ];
 const lost: readonly ConflictEffect[] = [silence, { type: "lost", address: vip, to: "node-b" }];
 const released: ConflictEffect = { type: "released", address: vip };
+const settled: ConflictEffect = { type: "settled", address: vip };
 
 let guard: ConflictGuard;
 const renew = (change: Partial<ConflictOptions> = {}): void => {
@@ -100,7 +103,7 @@ describe("ConflictGuard, probing", () => {
       { at: 500, effects: [probe] },
       { at: 2_000, effects: [probe] },
       { at: 3_500, effects: [probe] },
-      { at: 5_500, effects: [probed(undefined), begin] },
+      { at: 5_500, effects: [probed(undefined), ...begin] },
     ]);
   });
 
@@ -110,24 +113,24 @@ describe("ConflictGuard, probing", () => {
       run(60_000).map(({ at, effects }) => [at, effects.length]),
       [
         [500, 1],
-        [1_500, 2],
+        [1_500, 3],
       ],
     );
   });
 
   it("announces at once what it takes over from a speaker of ours", () => {
-    assert.deepEqual(tell([held]), [begin]);
+    assert.deepEqual(tell([held]), begin);
     assert.equal(guard.nextWake(), undefined);
   });
 
   it("announces at once when probing is off", () => {
     renew({ probes: "off" });
-    assert.deepEqual(tell([announce()]), [begin]);
+    assert.deepEqual(tell([announce()]), begin);
   });
 
   it("ends probing when it hears that the address comes from a speaker of ours after all", () => {
     tell([announce()]);
-    assert.deepEqual(tell([held]), [begin]);
+    assert.deepEqual(tell([held]), begin);
     assert.deepEqual(run(60_000), []);
   });
 
@@ -149,7 +152,7 @@ describe("ConflictGuard, probing", () => {
 
   it("announces at once when it is a speaker of ours that has it: it is the one that yields", () => {
     tell([speakers, announce()]);
-    assert.deepEqual(tell([claimed(PEER, "answer")], 510), [probed(undefined), begin]);
+    assert.deepEqual(tell([claimed(PEER, "answer")], 510), [probed(undefined), ...begin]);
   });
 
   it("leaves it to a speaker of ours whose claim is newer", () => {
@@ -177,12 +180,12 @@ describe("ConflictGuard, probing", () => {
     tell([announce()]);
     run(3_500);
     assert.deepEqual(guard.wake(7_501), [probe]);
-    assert.deepEqual(run(60_000), [{ at: 9_501, effects: [probed(undefined), begin] }]);
+    assert.deepEqual(run(60_000), [{ at: 9_501, effects: [probed(undefined), ...begin] }]);
   });
 
   it("need not ask before it announces again what it is still yielding", () => {
     const giveUp = tells({ type: "withdraw", address: vip, how: "yield" });
-    assert.deepEqual(tell([held, withdraw("yield"), announce()]), [begin, giveUp, begin]);
+    assert.deepEqual(tell([held, withdraw("yield"), announce()]), [...begin, giveUp, ...begin]);
     tell([withdraw("yield"), { type: "yield-ended", address: vip }]);
     assert.deepEqual(tell([announce()]), [watch]);
   });
@@ -212,10 +215,7 @@ describe("ConflictGuard, against a stranger", () => {
 
   it("gives up at the second claim within the interval", () => {
     tell([claimed(STRANGER)], 100);
-    assert.deepEqual(tell([claimed(STRANGER, "use")], 10_099), [
-      conflict(STRANGER),
-      ...quarantined(STRANGER),
-    ]);
+    assert.deepEqual(tell([claimed(STRANGER, "use")], 10_099), quarantined(STRANGER));
     assert.deepEqual(tell([claimed(STRANGER), held], 10_200), []);
   });
 
@@ -226,26 +226,63 @@ describe("ConflictGuard, against a stranger", () => {
 
   it("does not defend sooner after the address was withdrawn in between", () => {
     tell([claimed(STRANGER)], 100);
-    assert.deepEqual(tell([withdraw("now"), held, claimed(STRANGER)], 5_000).slice(2), [conflict(STRANGER)]);
+    assert.deepEqual(tell([withdraw("now"), held, claimed(STRANGER)], 5_000).slice(3), [conflict(STRANGER)]);
   });
 
   it("says so no more than once in a second", () => {
-    renew({ strangers: "report" });
+    renew({ detection: "report", reportIntervalMs: 1_000 });
     tell([held]);
     const reports = [0, 500, 999, 1_000, 1_500, 2_100].map((at) => tell([claimed(STRANGER)], at).length);
     assert.deepEqual(reports, [1, 0, 0, 1, 0, 1]);
   });
 
-  it("does nothing when it is told to ignore strangers", () => {
-    renew({ strangers: "ignore" });
-    assert.deepEqual(tell([held, claimed(STRANGER), { type: "answered", address: vip }]), [begin]);
+  it("says that a conflict is over when the other is silent from one question to the next", () => {
+    tell([claimed(STRANGER)], 100);
+    assert.deepEqual(run(60_000), [
+      { at: 5_100, effects: [probe] },
+      { at: 10_100, effects: [settled] },
+    ]);
+  });
+
+  it("gives up when the other answers that question after it was defended against", () => {
+    tell([claimed(STRANGER)], 100);
+    assert.deepEqual(run(5_100), [{ at: 5_100, effects: [probe] }]);
+    assert.deepEqual(tell([claimed(STRANGER, "answer")], 5_101), quarantined(STRANGER));
+  });
+
+  it("only says so when it is told to report, and asks on until the other is silent", () => {
+    renew({ detection: "report" });
+    tell([held]);
+    assert.deepEqual(tell([claimed(STRANGER)], 100), [conflict(STRANGER)]);
+    assert.deepEqual(run(5_100), [{ at: 5_100, effects: [probe] }]);
+    assert.deepEqual(tell([claimed(STRANGER, "answer")], 5_101), []);
+    assert.deepEqual(run(60_000), [
+      { at: 10_100, effects: [probe] },
+      { at: 15_100, effects: [settled] },
+    ]);
+  });
+
+  it("announces what somebody has already, and says so, when it is told to report", () => {
+    renew({ detection: "report" });
+    tell([announce()]);
+    assert.deepEqual(tell([claimed(STRANGER, "answer")], 510), [
+      probed(STRANGER),
+      ...begin,
+      conflict(STRANGER),
+    ]);
+  });
+
+  it("asks nobody and says nothing when detection is off", () => {
+    renew({ detection: "off" });
+    assert.deepEqual(tell([announce(), claimed(STRANGER), { type: "answered", address: vip }]), begin);
+    assert.deepEqual(run(60_000), []);
   });
 
   it("probes again when it is released", () => {
     tell([claimed(STRANGER)], 100);
     tell([claimed(STRANGER)], 400);
     assert.deepEqual(tell([{ type: "release", address: vip }], 1_000), [released, watch]);
-    assert.deepEqual(run(6_500).at(-1), { at: 6_500, effects: [probed(undefined), begin] });
+    assert.deepEqual(run(6_500).at(-1), { at: 6_500, effects: [probed(undefined), ...begin] });
   });
 
   it("stays in quarantine until it is released, if that is wanted", () => {
@@ -279,11 +316,57 @@ describe("ConflictGuard, against a speaker of ours", () => {
   it("does not leave it for what gossip says alone: the new owner may not answer yet", () =>
     assert.deepEqual(tell([rival(6)]), []));
 
-  it("defends against the older claim, and never goes into quarantine for it", () => {
+  it("defends against the older claim, and says nothing of it: it is being given up", () => {
     tell([rival(4)]);
-    assert.deepEqual(tell([claimed(PEER)], 10), [conflict(PEER, "node-b"), ...defence]);
-    assert.deepEqual(tell([claimed(PEER)], 5_000), [conflict(PEER, "node-b")]);
-    assert.deepEqual(tell([claimed(PEER)], 10_010), [conflict(PEER, "node-b"), ...defence]);
+    assert.deepEqual(tell([claimed(PEER)], 10), defence);
+    assert.deepEqual(tell([claimed(PEER)], 1_000), []);
+    assert.deepEqual(run(60_000), [
+      { at: 2_010, effects: [probe] },
+      { at: 4_010, effects: [] },
+    ]);
+  });
+
+  it("says so when the older claim is not given up, and never goes into quarantine for it", () => {
+    tell([rival(4), claimed(PEER)], 10);
+    run(2_010);
+    const insists = conflict(PEER, "node-b", "older-claim");
+    assert.deepEqual(tell([claimed(PEER, "answer")], 2_011), [insists]);
+    assert.deepEqual(tell([claimed(PEER)], 5_000), []);
+    assert.deepEqual(tell([claimed(PEER)], 12_011), [insists, ...defence]);
+  });
+
+  it("says so, and defends, when a speaker answers on that claims nothing", () => {
+    assert.deepEqual(tell([claimed(PEER, "answer")], 10), []);
+    assert.deepEqual(run(2_010), [{ at: 2_010, effects: [probe] }]);
+    const unclaimed = conflict(PEER, "node-b", "speaker-without-claim");
+    assert.deepEqual(tell([claimed(PEER, "answer")], 2_011), [unclaimed, ...defence]);
+    assert.deepEqual(tell([claimed(PEER, "answer")], 3_000), []);
+    run(12_010);
+    assert.deepEqual(tell([claimed(PEER, "answer")], 12_011), [unclaimed, ...defence]);
+    assert.deepEqual(run(60_000).at(-1), { at: 17_011, effects: [settled] });
+  });
+
+  it("says nothing when a speaker that claims nothing is silent once it is asked", () => {
+    tell([claimed(PEER, "answer")], 10);
+    assert.deepEqual(run(60_000), [
+      { at: 2_010, effects: [probe] },
+      { at: 4_010, effects: [] },
+    ]);
+  });
+
+  it("says so, and does nothing, when it is told to report", () => {
+    renew({ detection: "report" });
+    tell([speakers, held, claimed(PEER, "answer")], 10);
+    run(2_010);
+    assert.deepEqual(tell([claimed(PEER, "answer")], 2_011), [
+      conflict(PEER, "node-b", "speaker-without-claim"),
+    ]);
+  });
+
+  it("does not mind another interface of its own node", () => {
+    tell([{ type: "speakers", names: new Map([[PEER, "node-a"]]) }]);
+    assert.deepEqual(tell([claimed(PEER, "answer")], 10), []);
+    assert.equal(guard.nextWake(), undefined);
   });
 
   it("has one winner of two claims of one epoch: the greater name", () => {
@@ -304,20 +387,63 @@ describe("ConflictGuard, against a speaker of ours", () => {
     assert.deepEqual(tell([claimed(PEER, "use")], 10), []);
   });
 
-  it("does nothing when it is told not to settle", () => {
-    renew({ speakers: "ignore" });
-    assert.deepEqual(tell([speakers, rival(6), held, claimed(PEER)]), [begin]);
+  it("settles which of two claims is the newer also when detection is off", () => {
+    renew({ detection: "off" });
+    assert.deepEqual(tell([speakers, rival(6), held, claimed(PEER)]), [...begin, ...lost]);
   });
 
   it("takes the address back with a newer claim, and with no other", () => {
     tell([rival(6), claimed(PEER)]);
     assert.deepEqual(tell([announce({ epoch: 6, probe: "skip" })]), []);
-    assert.deepEqual(tell([announce({ epoch: 7, probe: "skip" })]), [begin]);
+    assert.deepEqual(tell([announce({ epoch: 7, probe: "skip" })]), begin);
   });
 
   it("takes the address back when the winner lets go of it", () => {
     tell([rival(6), claimed(PEER)]);
-    assert.deepEqual(tell([rival(undefined)]), [begin]);
+    assert.deepEqual(tell([rival(undefined)]), begin);
+  });
+});
+
+describe("ConflictGuard, among speakers that do not say who they are", () => {
+  const foreign = (present: boolean): ConflictInput => ({ type: "foreign", present });
+  beforeEach(() => void tell([foreign(true), held]));
+
+  it("asks nobody before it announces: the other speaker answers still", () => {
+    tell([withdraw("now")]);
+    assert.deepEqual(tell([announce()]), begin);
+  });
+
+  it("takes a stranger for a new owner first, and reports at most", () => {
+    assert.deepEqual(tell([claimed(STRANGER)], 10), []);
+    assert.deepEqual(run(2_010), [{ at: 2_010, effects: [probe] }]);
+    assert.deepEqual(tell([claimed(STRANGER, "answer")], 2_011), [conflict(STRANGER)]);
+    assert.deepEqual(tell([claimed(STRANGER, "answer")], 2_500), []);
+  });
+
+  it("defends against a stranger once they have gone", () => {
+    assert.deepEqual(tell([foreign(false), claimed(STRANGER)], 10), [conflict(STRANGER), ...defence]);
+  });
+
+  it("announces what is in quarantine, or being asked for, when one comes", () => {
+    tell([foreign(false), claimed(STRANGER)], 10);
+    tell([claimed(STRANGER), announce({ address: vip6 })], 300);
+    const begin6 = begin.map((effect) =>
+      effect.type === "tell"
+        ? tells({ type: "announce", address: vip6, interfaces: "all" })
+        : { ...effect, address: vip6 },
+    );
+    assert.deepEqual(tell([foreign(true)], 400), [released, ...begin, ...begin6]);
+  });
+});
+
+describe("ConflictGuard, probing for many", () => {
+  it("begins with one after the other", () => {
+    const addresses = Array.from(
+      { length: 100 },
+      (_, index) => parseAddress(`192.0.2.${index}`) as IpAddress,
+    );
+    tell(addresses.map((address) => announce({ address })));
+    assert.deepEqual([run(500).length, run(549).length], [1, 98]);
   });
 });
 
@@ -340,6 +466,6 @@ describe("ConflictGuard, asked", () => {
 
   it("asks nothing when that is off", () => {
     renew({ checkIntervalMs: "off" });
-    assert.deepEqual(tell([held, answered(vip)]), [begin]);
+    assert.deepEqual(tell([held, answered(vip)]), begin);
   });
 });

@@ -1,8 +1,11 @@
 import type { Core, Instant, Random } from "@herald/shared/core";
 import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
-import type { ConflictEffect, ConflictInput, Epoch } from "./conflict-messages.ts";
+import type { ConflictEffect, ConflictInput, ConflictKind, Epoch } from "./conflict-messages.ts";
 import type { ConflictOptions, ProbeTiming } from "./conflict-options.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Defences } from "./defences.ts";
+import { Rivals } from "./rivals.ts";
 
 type State =
   | { readonly name: "probing"; readonly left: number }
@@ -19,8 +22,23 @@ interface Holding {
   strangerAt: Instant | undefined;
   reportedAt: Instant | undefined;
   checkedAt: Instant | undefined;
-  /** The last speaker of ours that was heard to have it, too. */
-  contest: { readonly speaker: string; readonly claim: Claimed; readonly at: Instant } | undefined;
+  /** Only while it is announced. */
+  dispute: Dispute | undefined;
+}
+
+/** Somebody else claims what is announced here: from the first sign of it until nobody is heard any more. */
+interface Dispute {
+  /** The last of them. */
+  readonly claim: Claimed;
+  /** Its name, if it is one of ours. */
+  readonly speaker: string | undefined;
+  readonly heardAt: Instant;
+  /** It is a conflict. Until then it may be a move of the address that this node hears of a little later. */
+  readonly open: boolean;
+  /** Was asked whether he answers still. */
+  readonly asked: boolean;
+  /** Since he was asked last, or at all. */
+  readonly heard: boolean;
 }
 
 type Claimed = Extract<ConflictInput, { type: "claimed" }>;
@@ -34,23 +52,25 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   readonly #self: string;
   readonly #options: ConflictOptions;
   readonly #random: Random;
-  /** Bounded by what this node is to hold, as is `#due`. */
+  /** Bounded by what this node is to hold. */
   readonly #holdings = new Map<IpAddress, Holding>();
-  /** Next probe, end of probing or of quarantine. */
-  readonly #due = new Map<IpAddress, Instant>();
+  /** Next probe, end of probing or of quarantine, next look at a dispute. */
+  readonly #due = new Deadlines<IpAddress>();
   /** Withdrawn, and still answered for: nobody need be asked before these are announced again. */
   readonly #yielding = new Set<IpAddress>();
-  /** Oldest first; outlives the holding, and is bounded by what was defended within the interval. */
-  readonly #defendedAt = new Map<IpAddress, Instant>();
-  /** By address, then by speaker; bounded by what the members of the cluster claim. */
-  readonly #rivals = new Map<IpAddress, Map<string, Epoch>>();
+  /** Outlives the holding. */
+  readonly #defences: Defences;
+  readonly #rivals = new Rivals();
   #speakers: ReadonlyMap<MacAddress, string> = new Map();
+  #foreign = false;
   #checkedAt: Instant | undefined;
+  #nextStart: Instant = Number.NEGATIVE_INFINITY;
   /** @param self name of this speaker, as others know it: of two claims of one epoch the greater name's is the newer. */
   constructor(self: string, options: ConflictOptions, random: Random) {
     this.#self = self;
     this.#options = options;
     this.#random = random;
+    this.#defences = new Defences(options.defendIntervalMs);
   }
 
   handle(input: ConflictInput, now: Instant): readonly ConflictEffect[] {
@@ -70,6 +90,8 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
         return [];
       case "speakers":
         return this.#learnSpeakers(input.names, now);
+      case "foreign":
+        return this.#learnForeign(input.present, now);
       case "rival":
         return this.#learnRival(input.address, input.speaker, input.epoch, now);
       case "release":
@@ -78,21 +100,21 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   }
 
   wake(now: Instant): readonly ConflictEffect[] {
-    const effects: ConflictEffect[] = [];
-    for (const [address, due] of [...this.#due]) {
+    return this.#due.take(now).flatMap(({ key: address, due }) => {
       const holding = this.#holdings.get(address);
-      if (due > now || holding === undefined) continue;
-      if (holding.state.name === "probing")
-        effects.push(...this.#probeOn(holding, holding.state.left, due, now));
-      else effects.push(...this.#release(address, now));
-    }
-    return effects;
+      switch (holding?.state.name) {
+        case "probing":
+          return this.#probeOn(holding, holding.state.left, due, now);
+        case "announced":
+          return this.#lookAgain(holding, now);
+        default:
+          return this.#release(address, now);
+      }
+    });
   }
 
   nextWake(): Instant | undefined {
-    let earliest: Instant | undefined;
-    for (const due of this.#due.values()) if (earliest === undefined || due < earliest) earliest = due;
-    return earliest;
+    return this.#due.earliest();
   }
 
   #announce(input: Announce, now: Instant): readonly ConflictEffect[] {
@@ -134,7 +156,9 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     const timing = this.#timingOf(holding.address);
     if (timing === undefined) return this.#begin(holding);
     holding.state = { name: "probing", left: timing.count };
-    this.#due.set(holding.address, now + this.#random.next() * timing.waitMs);
+    const start = Math.max(now, this.#nextStart);
+    this.#nextStart = start + this.#options.startGapMs;
+    this.#due.set(holding.address, start + this.#random.next() * timing.waitMs);
     return [tellWatch(holding)];
   }
 
@@ -151,7 +175,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     holding.state = { name: "probing", left: after };
     const gap = timing.minMs + this.#random.next() * (timing.maxMs - timing.minMs);
     this.#due.set(address, now + (after === 0 ? timing.settleMs : gap));
-    return [{ type: "tell", input: { type: "probe", address } }];
+    return [tellProbe(address)];
   }
 
   #probeAgain(now: Instant): readonly ConflictEffect[] {
@@ -160,88 +184,119 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   }
 
   #begin(holding: Holding): readonly ConflictEffect[] {
+    const { address } = holding;
     holding.state = { name: "announced" };
-    this.#due.delete(holding.address);
-    return [tellAnnounce(holding)];
+    this.#due.delete(address);
+    return [tellAnnounce(holding), { type: "announcing", address }];
   }
 
   #claimed(claim: Claimed, now: Instant): readonly ConflictEffect[] {
     const holding = this.#holdings.get(claim.address);
-    if (holding === undefined) return [];
     const speaker = this.#speakers.get(claim.by);
+    if (holding === undefined || speaker === this.#self) return [];
+    // Why not `use`: on a node with IPVS the kernel asks its own questions in the name of any service address.
+    if (speaker !== undefined && (claim.how === "use" || claim.how === "probe")) return [];
     switch (holding.state.name) {
       case "probing":
         return speaker === undefined
           ? this.#taken(holding, claim, now)
-          : this.#heldByOurs(holding, speaker, claim);
+          : this.#heldByOurs(holding, speaker, claim, now);
       case "announced":
         return speaker === undefined
-          ? this.#contestStranger(holding, claim, now)
-          : this.#contestSpeaker(holding, speaker, claim, now);
+          ? [...this.#suspect(holding, speaker, claim, now), ...this.#answerStranger(holding, claim, now)]
+          : this.#answerSpeaker(holding, speaker, claim, now);
       default:
         return [];
     }
   }
 
   #taken(holding: Holding, claim: Claimed, now: Instant): readonly ConflictEffect[] {
-    return [
-      { type: "probed", address: claim.address, takenBy: claim.by },
-      ...this.#report(holding, undefined, claim, now),
-      ...this.#quarantine(holding, claim.by, now),
-    ];
+    const probed: ConflictEffect = { type: "probed", address: claim.address, takenBy: claim.by };
+    if (this.#mode === "defend") {
+      const reported = this.#report(holding, undefined, claim, now);
+      return [probed, ...reported, ...this.#quarantine(holding, claim.by, now)];
+    }
+    return [probed, ...this.#begin(holding), ...this.#suspect(holding, undefined, claim, now)];
   }
 
   /** It is no stranger's, then. Two of ours that probe at once are told apart by their epochs later. */
-  #heldByOurs(holding: Holding, speaker: string, { address, how }: Claimed): readonly ConflictEffect[] {
-    if (how === "probe") return [];
-    const rival = this.#rivals.get(address)?.get(speaker);
-    const probed: ConflictEffect = { type: "probed", address, takenBy: undefined };
-    if (
-      this.#options.speakers === "settle" &&
-      rival !== undefined &&
-      this.#isNewer(rival, speaker, holding)
-    ) {
+  #heldByOurs(holding: Holding, speaker: string, claim: Claimed, now: Instant): readonly ConflictEffect[] {
+    const rival = this.#rivals.get(claim.address, speaker);
+    if (rival !== undefined && this.#isNewer(rival, speaker, holding)) {
       return this.#lose(holding, speaker, rival);
     }
-    return [probed, ...this.#begin(holding)];
-  }
-
-  #contestSpeaker(
-    holding: Holding,
-    speaker: string,
-    claim: Claimed,
-    now: Instant,
-  ): readonly ConflictEffect[] {
-    // Why not `use`: on a node with IPVS the kernel asks its own questions in the name of any service address.
-    if (this.#options.speakers === "ignore" || claim.how === "use" || claim.how === "probe") return [];
-    holding.contest = { speaker, claim, at: now };
-    return this.#settle(holding, now);
+    const begun = this.#begin(holding);
+    this.#suspect(holding, speaker, claim, now);
+    return [{ type: "probed", address: claim.address, takenBy: undefined }, ...begun];
   }
 
   /** Of two claims of our own the newer wins; without news of the other's epoch it is left open for a while. */
-  #settle(holding: Holding, now: Instant): readonly ConflictEffect[] {
-    const { contest } = holding;
-    if (contest === undefined || contest.at + this.#options.claimMemoryMs < now) return [];
-    const { speaker, claim } = contest;
-    const rival = this.#rivals.get(holding.address)?.get(speaker);
-    if (rival === undefined) return [];
-    holding.contest = undefined;
-    if (this.#isNewer(rival, speaker, holding)) return this.#lose(holding, speaker, rival);
-    // The other withdraws; caches that believed it are told where the address is.
-    return [...this.#report(holding, speaker, claim, now), ...this.#defend(claim, now)];
+  #answerSpeaker(holding: Holding, speaker: string, claim: Claimed, now: Instant): readonly ConflictEffect[] {
+    const reported = this.#suspect(holding, speaker, claim, now);
+    const settled = this.#settle(holding, now);
+    if (holding.state.name === "lost") return settled;
+    const isUnclaimed = this.#rivals.get(claim.address, speaker) === undefined;
+    const insists = isUnclaimed && holding.dispute?.open === true && this.#mode === "defend";
+    return [...reported, ...settled, ...(insists ? this.#defend(claim, now) : [])];
   }
 
-  #contestStranger(holding: Holding, claim: Claimed, now: Instant): readonly ConflictEffect[] {
-    const { strangers, defendIntervalMs, graceMs } = this.#options;
-    if (strangers === "ignore") return [];
-    const reported = this.#report(holding, undefined, claim, now);
-    if (strangers === "report") return reported;
+  #settle(holding: Holding, now: Instant): readonly ConflictEffect[] {
+    const { address, dispute } = holding;
+    if (dispute?.speaker === undefined || dispute.heardAt + this.#options.claimMemoryMs < now) return [];
+    const { speaker, claim } = dispute;
+    const rival = this.#rivals.get(address, speaker);
+    if (rival === undefined) return [];
+    if (this.#isNewer(rival, speaker, holding)) return this.#lose(holding, speaker, rival);
+    // The other withdraws; caches that believed it are told where the address is.
+    return this.#options.detection === "off" ? [] : this.#defend(claim, now);
+  }
+
+  #answerStranger(holding: Holding, claim: Claimed, now: Instant): readonly ConflictEffect[] {
+    if (this.#mode !== "defend") return [];
+    const { defendIntervalMs, graceMs } = this.#options;
     const since = holding.strangerAt === undefined ? Number.POSITIVE_INFINITY : now - holding.strangerAt;
     if (since >= defendIntervalMs) {
       holding.strangerAt = now;
-      return [...reported, ...this.#defend(claim, now)];
+      return this.#defend(claim, now);
     }
-    return since < graceMs ? reported : [...reported, ...this.#quarantine(holding, claim.by, now)];
+    return since < graceMs ? [] : this.#quarantine(holding, claim.by, now);
+  }
+
+  /**
+   * Takes note of a claim. A stranger's is a conflict at once; that of a speaker, or of a machine that may be one, is
+   * what this node will be told of soon, unless the other answers still when it is asked later.
+   */
+  #suspect(
+    holding: Holding,
+    speaker: string | undefined,
+    claim: Claimed,
+    now: Instant,
+  ): readonly ConflictEffect[] {
+    const { detection, recheckMs, claimMemoryMs } = this.#options;
+    const before = holding.dispute;
+    const asked = before?.asked ?? false;
+    const isClear = speaker === undefined && !this.#foreign;
+    const open = detection !== "off" && (isClear || asked || before?.open === true);
+    holding.dispute = { claim, speaker, heardAt: now, open, asked, heard: true };
+    if (detection === "off") return [];
+    if (before === undefined || open !== before.open) {
+      this.#due.set(claim.address, now + (open ? recheckMs : claimMemoryMs));
+    }
+    return open ? this.#report(holding, speaker, claim, now) : [];
+  }
+
+  /** Asks whoever claimed it whether he does still. If he was silent since he was asked last, it is over. */
+  #lookAgain(holding: Holding, now: Instant): readonly ConflictEffect[] {
+    const { address, dispute } = holding;
+    if (dispute === undefined) return [];
+    if (!dispute.heard) {
+      holding.dispute = undefined;
+      return dispute.open ? [{ type: "settled", address }] : [];
+    }
+    const { recheckMs, claimMemoryMs } = this.#options;
+    holding.dispute = { ...dispute, asked: true, heard: false };
+    this.#due.set(address, now + (dispute.open ? recheckMs : claimMemoryMs));
+    return [tellProbe(address)];
   }
 
   #report(
@@ -253,17 +308,18 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     const { reportedAt } = holding;
     if (reportedAt !== undefined && now - reportedAt < this.#options.reportIntervalMs) return [];
     holding.reportedAt = now;
-    return [{ type: "conflict", address, interface: name, by, speaker }];
+    return [
+      { type: "conflict", kind: this.#kindOf(address, speaker), address, interface: name, by, speaker },
+    ];
   }
 
-  /** "A host MUST NOT … defend more than once within DEFEND_INTERVAL": two that both insist would never stop. */
+  #kindOf(address: IpAddress, speaker: string | undefined): ConflictKind {
+    if (speaker === undefined) return "stranger";
+    return this.#rivals.get(address, speaker) === undefined ? "speaker-without-claim" : "older-claim";
+  }
+
   #defend({ address, interface: name }: Claimed, now: Instant): readonly ConflictEffect[] {
-    for (const [known, at] of this.#defendedAt) {
-      if (at + this.#options.defendIntervalMs > now) break;
-      this.#defendedAt.delete(known);
-    }
-    if (this.#defendedAt.has(address)) return [];
-    this.#defendedAt.set(address, now);
+    if (!this.#defences.take(address, now)) return [];
     return [
       { type: "tell", input: { type: "defend", address, interface: name } },
       { type: "defended", address, interface: name },
@@ -273,6 +329,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   #lose(holding: Holding, to: string, epoch: Epoch): readonly ConflictEffect[] {
     const { address } = holding;
     holding.state = { name: "lost", to, epoch };
+    holding.dispute = undefined;
     this.#due.delete(address);
     return [tellSilence(address), { type: "lost", address, to }];
   }
@@ -282,6 +339,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     const { quarantineMs } = this.#options;
     holding.state = { name: "quarantined", by };
     holding.strangerAt = undefined;
+    holding.dispute = undefined;
     if (quarantineMs === "until-released") this.#due.delete(address);
     else this.#due.set(address, now + quarantineMs);
     return [tellSilence(address), { type: "quarantined", address, by }];
@@ -296,24 +354,33 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
 
   /** Somebody asks, so somebody else may answer, too. */
   #check(address: IpAddress, now: Instant): readonly ConflictEffect[] {
-    const { checkIntervalMs, checkGapMs, strangers } = this.#options;
+    const { checkIntervalMs, checkGapMs, detection } = this.#options;
     const holding = this.#holdings.get(address);
-    if (checkIntervalMs === "off" || strangers === "ignore" || holding?.state.name !== "announced") return [];
+    if (checkIntervalMs === "off" || detection === "off" || holding?.state.name !== "announced") return [];
     if (holding.checkedAt !== undefined && now - holding.checkedAt < checkIntervalMs) return [];
     if (this.#checkedAt !== undefined && now - this.#checkedAt < checkGapMs) return [];
     holding.checkedAt = now;
     this.#checkedAt = now;
-    return [{ type: "tell", input: { type: "probe", address } }];
+    return [tellProbe(address)];
   }
 
   /** What a speaker did before it was known as one was no stranger's doing. */
   #learnSpeakers(names: ReadonlyMap<MacAddress, string>, now: Instant): readonly ConflictEffect[] {
     this.#speakers = names;
-    const effects: ConflictEffect[] = [];
-    for (const { address, state } of this.#holdings.values()) {
-      if (state.name === "quarantined" && names.has(state.by)) effects.push(...this.#release(address, now));
-    }
-    return effects;
+    const mistaken = [...this.#holdings.values()].filter(
+      ({ state }) => state.name === "quarantined" && names.has(state.by),
+    );
+    return mistaken.flatMap(({ address }) => this.#release(address, now));
+  }
+
+  /** What was given up, or is being asked for, may be a speaker's that does not say who it is. */
+  #learnForeign(present: boolean, now: Instant): readonly ConflictEffect[] {
+    this.#foreign = present;
+    if (!present) return [];
+    return [...this.#holdings.values()].flatMap((holding) => {
+      if (holding.state.name === "quarantined") return this.#release(holding.address, now);
+      return holding.state.name === "probing" ? this.#begin(holding) : [];
+    });
   }
 
   #learnRival(
@@ -322,11 +389,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     epoch: Epoch | undefined,
     now: Instant,
   ): readonly ConflictEffect[] {
-    const rivals = this.#rivals.get(address) ?? new Map<string, Epoch>();
-    if (epoch === undefined) rivals.delete(speaker);
-    else rivals.set(speaker, epoch);
-    if (rivals.size === 0) this.#rivals.delete(address);
-    else this.#rivals.set(address, rivals);
+    this.#rivals.set(address, speaker, epoch);
     const holding = this.#holdings.get(address);
     if (holding === undefined) return [];
     if (holding.state.name === "announced") return this.#settle(holding, now);
@@ -339,9 +402,14 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     return rival > epoch || (rival === epoch && speaker > this.#self);
   }
 
+  get #mode(): ConflictOptions["detection"] {
+    const { detection } = this.#options;
+    return detection === "defend" && this.#foreign ? "report" : detection;
+  }
+
   #timingOf(address: IpAddress): ProbeTiming | undefined {
-    const { probes } = this.#options;
-    return probes === "off" ? undefined : probes[familyOf(address)];
+    const { probes, detection } = this.#options;
+    return probes === "off" || detection === "off" || this.#foreign ? undefined : probes[familyOf(address)];
   }
 }
 
@@ -354,7 +422,7 @@ function newHolding({ address, interfaces, epoch }: Announce): Holding {
     strangerAt: undefined,
     reportedAt: undefined,
     checkedAt: undefined,
-    contest: undefined,
+    dispute: undefined,
   };
 }
 
@@ -364,6 +432,10 @@ function tellAnnounce({ address, interfaces }: Holding): ConflictEffect {
 
 function tellWatch({ address, interfaces }: Holding): ConflictEffect {
   return { type: "tell", input: { type: "watch", address, interfaces } };
+}
+
+function tellProbe(address: IpAddress): ConflictEffect {
+  return { type: "tell", input: { type: "probe", address } };
 }
 
 function tellSilence(address: IpAddress): ConflictEffect {

@@ -48,6 +48,7 @@ const input: fc.Arbitrary<HolderInput> = fc.oneof(
     type: fc.constant("speakers" as const),
     names: fc.constantFrom(new Map<MacAddress, string>(), new Map([[PEER, "node-b"]])),
   }),
+  fc.record({ type: fc.constant("foreign" as const), present: fc.boolean() }),
   fc.constant<HolderInput>({ type: "interface-up", interface: { name: "eth0", index: 2, mac: OWN } }),
   fc.constant<HolderInput>({ type: "interface-down", interface: "eth0" }),
 );

@@ -117,6 +117,7 @@ describe("A holder on a segment", () => {
     assert.ok(first !== undefined && first.at - asked < 2, segment.story());
     assert.deepEqual(first.effect, {
       type: "conflict",
+      kind: "stranger",
       address: vip,
       interface: "eth0",
       by: stranger.mac,
