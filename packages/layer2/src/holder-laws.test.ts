@@ -133,6 +133,25 @@ class Yields {
   }
 }
 
+/** What may be spoken for: probed, taken over, or nobody may be asked. */
+class Cleared {
+  readonly addresses = new Set<IpAddress>();
+  #foreign = false;
+
+  see(effect: HolderEffect): void {
+    if (effect.type === "probed" && effect.takenBy === undefined) this.addresses.add(effect.address);
+    if (effect.type === "quarantined") this.addresses.delete(effect.address);
+  }
+
+  hear(told: HolderInput): void {
+    if (told.type === "foreign") this.#foreign = told.present;
+    if (told.type === "announce" && told.probe === "skip") this.addresses.add(told.address);
+    // What yields is still answered for: it is cleared until it is gone.
+    if (told.type === "withdraw" && told.how === "now") this.addresses.delete(told.address);
+    if (this.#foreign) for (const address of VIPS) this.addresses.add(address);
+  }
+}
+
 const runs = { numRuns: 500 };
 const histories = fc.array(step, { maxLength: 60, size: "max" });
 const speaksFor = (effect: HolderEffect): IpAddress | undefined =>
@@ -174,22 +193,37 @@ describe("Holder, whatever happens", () => {
     );
   });
 
-  it("never speaks for an address before its probe has ended, unless it was told to skip that", () => {
+  it("never speaks for an address before its probe has ended, unless it was told to skip that or may ask nobody", () => {
     fc.assert(
       fc.property(histories, (steps) => {
-        const cleared = new Set<IpAddress>(); // probed, or taken over
+        const cleared = new Cleared();
         play(
           steps,
           (effect) => {
-            if (effect.type === "probed" && effect.takenBy === undefined) cleared.add(effect.address);
-            if (effect.type === "quarantined") cleared.delete(effect.address);
+            cleared.see(effect);
             const address = speaksFor(effect);
-            assert.ok(address === undefined || cleared.has(address));
+            assert.ok(address === undefined || cleared.addresses.has(address));
+          },
+          (told) => cleared.hear(told),
+        );
+      }),
+      runs,
+    );
+  });
+
+  it("never gives an address up for what a speaker of ours does, or while others do not say who they are", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        let [known, foreign] = [false, false];
+        play(
+          steps,
+          (effect) => {
+            if (effect.type !== "quarantined") return;
+            assert.ok(!foreign && !(known && effect.by === PEER));
           },
           (told) => {
-            if (told.type === "announce" && told.probe === "skip") cleared.add(told.address);
-            // What yields is still answered for: it is cleared until it is gone.
-            if (told.type === "withdraw" && told.how === "now") cleared.delete(told.address);
+            if (told.type === "foreign") foreign = told.present;
+            if (told.type === "speakers") known = told.names.has(PEER);
           },
         );
       }),
