@@ -2,18 +2,20 @@ import type { Core, Instant } from "@herald/shared/core";
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
 import { ARP_FIELD, type ArpPacket, targetOfRequest } from "@herald/wire/arp";
 import { readU16, readU32 } from "@herald/wire/bytes";
-import { ETHERNET_OCTETS, ETHERTYPE } from "@herald/wire/ethernet";
-import { formatMac, type MacAddress } from "@herald/wire/mac";
+import { ETHERNET_OCTETS, ETHERTYPE, type EthernetFrame } from "@herald/wire/ethernet";
+import { formatMac, type MacAddress, macEquals } from "@herald/wire/mac";
 import { targetAtOfSolicitation } from "@herald/wire/ndp";
 import { answerTo } from "./arp-frames.ts";
 import type { DropReason } from "./drop-reasons.ts";
 import { GratuitousSchedule, type Turn } from "./gratuitous.ts";
 import { type Heard, readArp, readFrame, readNdp } from "./hear.ts";
-import { admits, type Held, Holdings, isIpv6 } from "./holdings.ts";
-import { solicitedAdvertisement, unsolicitedAdvertisement } from "./ndp-frames.ts";
+import { admits, announcesToAll, type Held, Holdings, isIpv6 } from "./holdings.ts";
 import type { AnnouncerOptions } from "./options.ts";
-import { announcementOf, type Port, portOf, probeOf } from "./port.ts";
+import { advertisementTo, announcementOf, type Port, portOf, probeOf, refreshOf } from "./port.ts";
 import { type GroupEffect, SolicitedNodeGroups } from "./solicited-node.ts";
+import { type Asker, askerOf, type Spread, SpreadClients } from "./spread-clients.ts";
+import { hashOctets } from "./spread-hash.ts";
+import { SpreadNodesCache, type SpreadOver } from "./spread-nodes.ts";
 
 /** A network interface of this node as the kernel reports it now. */
 export interface Interface {
@@ -35,6 +37,8 @@ export type AnnouncerInput =
       readonly type: "announce";
       readonly address: IpAddress;
       readonly interfaces: "all" | readonly string[];
+      /** Several nodes announce it, each to some of its clients; without it this node has all of them. */
+      readonly spread?: SpreadOver;
     }
   /** `yield`: make before break; answer until the new owner is heard or `yieldMs` passed. `now`: silence. */
   | { readonly type: "withdraw"; readonly address: IpAddress; readonly how: "now" | "yield" }
@@ -64,6 +68,8 @@ export type AnnouncerEffect =
     }
   /** The same for IPv6, where there is but one way to announce. */
   | { readonly type: "advertised"; readonly interface: string; readonly address: IpAddress }
+  /** Follows the `send` that told one client of a spread address, unasked. */
+  | { readonly type: "refreshed"; readonly interface: string; readonly address: IpAddress }
   | {
       readonly type: "dropped";
       readonly protocol: "arp" | "ndp";
@@ -99,6 +105,8 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   readonly #holdings = new Holdings();
   /** When to stop answering for what we yield. All wait equally long, so the order of entry is that of time. */
   readonly #yielding = new Map<IpAddress, Instant>();
+  readonly #clients = new SpreadClients();
+  readonly #nodes = new SpreadNodesCache();
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.#gratuitous = new GratuitousSchedule(options);
@@ -114,10 +122,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
         return this.#interfaceDown(input.interface);
       case "announce":
       case "watch":
-        return [
-          ...this.#hold(input.address, input.interfaces, input.type === "announce"),
-          ...this.#announceDue(now),
-        ];
+        return [...this.#hold(input), ...this.#announceDue(now)];
       case "withdraw":
         return this.#withdraw(input.address, input.how, now);
       case "probe":
@@ -155,11 +160,11 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     if (typeof frame === "string") return (isIpv6Frame(bytes) ? port.ndp : port.arp)[frame];
     if (frame.etherType === ETHERTYPE.ipv6) {
       const heard = readNdp(frame, port.mac);
-      return typeof heard === "string" ? port.ndp[heard] : this.#hearNdp(heard, port, now);
+      return typeof heard === "string" ? port.ndp[heard] : this.#hearNdp(heard, frame, port, now);
     }
     if (frame.etherType !== ETHERTYPE.arp) return port.arp["not-arp"];
     const packet = readArp(frame, port.mac);
-    return typeof packet === "string" ? port.arp[packet] : this.#hearArp(packet, port, now);
+    return typeof packet === "string" ? port.arp[packet] : this.#hearArp(packet, frame, port, now);
   }
 
   /** Most of what a segment asks by ARP is for and from somebody else; that costs a glance and a look or two. */
@@ -170,7 +175,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     return sender === target || this.#holdings.ofIpv4(sender) === undefined;
   }
 
-  #hearArp(packet: ArpPacket, port: Port, now: Instant): readonly AnnouncerEffect[] {
+  #hearArp(packet: ArpPacket, frame: EthernetFrame, port: Port, now: Instant): readonly AnnouncerEffect[] {
     const { name } = port.interface;
     const { operation, senderIp, senderMac, targetIp } = packet;
     const isReply = operation === "reply";
@@ -186,13 +191,19 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
       const contested = senderIp === 0 ? this.#claimed(held, senderMac, "probe", port, now) : claimed;
       return followed(contested, port.arp.probing);
     }
+    if (
+      held.spread !== undefined &&
+      this.#isForOther(held, held.spread, askerOf(packet, port), frame, port)
+    ) {
+      return followed(claimed, port.arp["other-node"]);
+    }
     return followed(claimed, [
       { type: "send", interface: name, bytes: answerTo(packet, port.reply) },
       { type: "answered", interface: name, address: held.address },
     ]);
   }
 
-  #hearNdp(heard: Heard, port: Port, now: Instant): readonly AnnouncerEffect[] {
+  #hearNdp(heard: Heard, frame: EthernetFrame, port: Port, now: Instant): readonly AnnouncerEffect[] {
     const { name } = port.interface;
     const { target } = heard;
     const held = this.#holdings.ofIpv6(target, 0);
@@ -207,14 +218,25 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
       const contested = from === undefined ? this.#claimed(held, heard.source, "probe", port, now) : [];
       return followed(contested, port.ndp.probing);
     }
-    const bytes =
-      from === undefined
-        ? unsolicitedAdvertisement(target, port.advertisement)
-        : solicitedAdvertisement(target, from, port.advertisement);
+    if (held.spread !== undefined && this.#isForOther(held, held.spread, askerOf(heard, port), frame, port)) {
+      return port.ndp["other-node"];
+    }
     return [
-      { type: "send", interface: name, bytes },
+      { type: "send", interface: name, bytes: advertisementTo(heard, held, port) },
       { type: "answered", interface: name, address: held.address },
     ];
+  }
+
+  /**
+   * Whether another node is to answer for a spread address. A question that went to this node alone is always ours:
+   * the cache of who asks leads here, and nobody else has heard it. Of those to everybody each node answers its own
+   * clients', but none once it yields: the others will have them in a moment, and tell them then.
+   */
+  #isForOther(held: Held, spread: Spread, asker: Asker, frame: EthernetFrame, port: Port): boolean {
+    if (macEquals(frame.destination, 0, port.mac)) return false;
+    const chosen = this.#clients.hear(held.address, spread, asker);
+    if (this.#yielding.has(held.address)) return spread.nodes.names.length > 1;
+    return chosen !== spread.self;
   }
 
   /** Somebody claims an address. If it is one we are yielding, its new owner is there and we can go. */
@@ -243,8 +265,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     for (const held of this.#holdings.values()) {
       if (!admits(held, next.name)) continue;
       if (isIpv6(held)) effects.push(...this.#groups.join(next, held.octets));
-      if (!held.speaks || this.#yielding.has(held.address)) continue;
-      this.#gratuitous.start({ address: held.address, interface: next.name });
+      if (held.speaks && !this.#yielding.has(held.address)) this.#tellAll(held, next.name, "start");
     }
     return effects;
   }
@@ -255,17 +276,12 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     return this.#groups.leaveAll(name);
   }
 
-  #hold(
-    address: IpAddress,
-    selection: "all" | readonly string[],
-    speaks: boolean,
-  ): readonly AnnouncerEffect[] {
+  #hold(input: Extract<AnnouncerInput, { type: "announce" | "watch" }>): readonly AnnouncerEffect[] {
+    const { address } = input;
     const effects: AnnouncerEffect[] = [];
     const before = this.#holdings.get(address);
     const isYielding = this.#yielding.delete(address);
-    const interfaces = selection === "all" ? "all" : new Set(selection);
-    const claim = isYielding ? undefined : before?.claim;
-    const held: Held = { address, octets: toOctets(address), interfaces, speaks, claim };
+    const held = heldFor(input, isYielding ? undefined : before?.claim, this.#nodes);
     this.#holdings.set(held);
     for (const { interface: station } of this.#ports.values()) {
       const { name } = station;
@@ -276,9 +292,34 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
           ...(is ? this.#groups.join(station, held.octets) : this.#groups.leave(name, held.octets)),
         );
       }
-      this.#rearm({ address, interface: name }, was && before.speaks && !isYielding, is && speaks);
+      const told = was && announcesToAll(before) && !isYielding;
+      this.#rearm({ address, interface: name }, told, is && announcesToAll(held));
     }
+    this.#moveClients(held, before?.spread);
     return effects;
+  }
+
+  #moveClients({ address, spread }: Held, before: Spread | undefined): void {
+    if (before === undefined) return;
+    if (spread === undefined) {
+      this.#clients.forget(address);
+      return;
+    }
+    if (spread.nodes === before.nodes) return;
+    for (const { key, interface: name } of this.#clients.move(address, spread)) {
+      this.#gratuitous.start({ address, interface: name, client: key });
+    }
+  }
+
+  /** Announces an address on an interface: to everybody, or to those of its clients that this node has. */
+  #tellAll({ address, spread }: Held, name: string, how: "start" | "once"): void {
+    if (spread === undefined) {
+      this.#gratuitous[how]({ address, interface: name });
+      return;
+    }
+    for (const { key } of this.#clients.of(address, spread.self, name)) {
+      this.#gratuitous[how]({ address, interface: name, client: key });
+    }
   }
 
   #rearm(turn: Turn, spoke: boolean, speaks: boolean): void {
@@ -308,6 +349,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   #forget(held: Held): readonly AnnouncerEffect[] {
     this.#holdings.delete(held.address);
     this.#yielding.delete(held.address);
+    if (held.spread !== undefined) this.#clients.forget(held.address);
     if (!isIpv6(held)) return [];
     const names = [...this.#ports.keys()].filter((name) => admits(held, name));
     return names.flatMap((name) => this.#groups.leave(name, held.octets));
@@ -324,19 +366,54 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     const held = this.#holdings.get(address);
     if (held?.speaks !== true || !admits(held, name) || this.#yielding.has(address)) return [];
     if (!this.#ports.has(name)) return [];
-    this.#gratuitous.once({ address, interface: name });
+    this.#tellAll(held, name, "once");
     return this.#announceDue(now);
   }
 
   #announceDue(now: Instant): readonly AnnouncerEffect[] {
-    const effects: AnnouncerEffect[] = [];
-    for (const { address, interface: name } of this.#gratuitous.wake(now)) {
-      const port = this.#ports.get(name);
-      const held = this.#holdings.get(address);
-      if (port !== undefined && held !== undefined) effects.push(...announcementOf(held, port));
-    }
-    return effects;
+    return this.#gratuitous.wake(now).flatMap((turn) => {
+      const port = this.#ports.get(turn.interface);
+      const held = this.#holdings.get(turn.address);
+      if (turn.client !== undefined) return this.#refresh(turn, turn.client, held, port);
+      return port !== undefined && held !== undefined ? announcementOf(held, port) : [];
+    });
   }
+
+  /** Tells a client, unless it has become another node's since, or has moved to another interface. */
+  #refresh(
+    turn: Turn,
+    key: number,
+    held: Held | undefined,
+    port: Port | undefined,
+  ): readonly AnnouncerEffect[] {
+    const client = this.#clients.get(key);
+    const isOurs = client?.at === held?.spread?.self && client?.interface === turn.interface;
+    const speaks = held !== undefined && admits(held, turn.interface) && !this.#yielding.has(held.address);
+    if (client !== undefined && isOurs && speaks && port !== undefined) return refreshOf(held, client, port);
+    this.#gratuitous.stop(turn);
+    return [];
+  }
+}
+
+function heldFor(
+  input: Extract<AnnouncerInput, { type: "announce" | "watch" }>,
+  claim: Held["claim"],
+  nodes: SpreadNodesCache,
+): Held {
+  const { address, type } = input;
+  const octets = toOctets(address);
+  const over = type === "announce" ? input.spread : undefined;
+  return {
+    address,
+    octets,
+    interfaces: input.interfaces === "all" ? "all" : new Set(input.interfaces),
+    speaks: type === "announce",
+    spread:
+      over === undefined
+        ? undefined
+        : { self: over.self, nodes: nodes.of(over.nodes), hash: hashOctets(octets) },
+    claim,
+  };
 }
 
 /** Of frames that are not read any further: what they would have been, if they are long enough to say. */

@@ -39,6 +39,16 @@ export function gratuitousFrame(operation: ArpOperation, mac: Uint8Array, ip: nu
   return frame(BROADCAST_OCTETS, mac, { operation, senderMac: mac, senderIp: ip, targetMac, targetIp: ip });
 }
 
+/**
+ * The reply of an announcement, to one station alone. It is a gratuitous one, since what merely answers leaves an
+ * entry younger than `locktime` as it is (see {@link gratuitousFrame}).
+ *
+ * @param to MAC.
+ */
+export function refreshFrame(mac: Uint8Array, ip: number, to: Uint8Array): Uint8Array {
+  return frame(to, mac, { operation: "reply", senderMac: mac, senderIp: ip, targetMac: mac, targetIp: ip });
+}
+
 /** "Does anybody have this?", from nobody, so that no cache learns anything by it (RFC 5227 §2.1.1). */
 export function probeFrame(mac: Uint8Array, ip: number): Uint8Array {
   const targetMac = new Uint8Array(MAC_OCTETS);

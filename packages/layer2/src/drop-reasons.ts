@@ -10,6 +10,7 @@ const FRAME_DROP_REASONS = {
     "It is ARP for something other than IPv4 over Ethernet, or neither a request nor a reply; or neighbour discovery with a code or a link-layer address that nobody defined.",
   "invalid-sender": "It asks for an answer to a broadcast or multicast address.",
   "interface-not-selected": "It asks for an address that is announced on other interfaces only.",
+  "other-node": "It asks for an address that is spread over nodes; another of them has this client.",
   probing: "It asks for an address that this node will announce once it is sure that nobody has it.",
 } as const;
 

@@ -6,11 +6,13 @@ import type { AnnouncerOptions } from "./options.ts";
 export interface Turn {
   readonly address: IpAddress;
   readonly interface: string;
+  /** Key of the one client to tell; without it everybody is told. */
+  readonly client?: number;
 }
 
-/** ARP takes a request and a reply, IPv6 one advertisement. */
-export function framesOf({ address }: Turn): number {
-  return familyOf(address) === 4 ? 2 : 1;
+/** ARP takes a request and a reply, IPv6 one advertisement; a client alone is told once. */
+export function framesOf({ address, client }: Turn): number {
+  return familyOf(address) === 4 && client === undefined ? 2 : 1;
 }
 
 /** Length of the slot that the pace is given for. */
@@ -104,6 +106,6 @@ export class GratuitousSchedule {
   }
 }
 
-function keyOf({ address, interface: name }: Turn): string {
-  return `${address} ${name}`;
+function keyOf({ address, interface: name, client }: Turn): string {
+  return client === undefined ? `${address} ${name}` : `${address} ${name} ${client}`;
 }

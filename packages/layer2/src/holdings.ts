@@ -2,6 +2,7 @@ import type { Instant } from "@herald/shared/core";
 import { familyOf, type IpAddress, toOctets } from "@herald/shared/ip/address";
 import { readU32 } from "@herald/wire/bytes";
 import type { MacAddress } from "@herald/wire/mac";
+import type { Spread } from "./spread-clients.ts";
 
 /** An address that is answered for, or about to be. */
 export interface Held {
@@ -10,12 +11,19 @@ export interface Held {
   readonly interfaces: "all" | ReadonlySet<string>;
   /** `false`: only listened for, while somebody finds out whether it is free. */
   readonly speaks: boolean;
+  /** `undefined`: this node answers all who ask. */
+  readonly spread: Spread | undefined;
   /** Who else announced it last, and when: often our successor, who was told of the move before us. */
   claim: { readonly by: MacAddress; readonly at: Instant } | undefined;
 }
 
 export function admits({ interfaces }: Held, name: string): boolean {
   return interfaces === "all" || interfaces.has(name);
+}
+
+/** One that is spread is announced to nobody but those who ask, and to clients that move. */
+export function announcesToAll({ speaks, spread }: Held): boolean {
+  return speaks && spread === undefined;
 }
 
 export function isIpv6({ octets }: Pick<Held, "octets">): boolean {

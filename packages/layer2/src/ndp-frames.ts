@@ -19,7 +19,8 @@ const UNSPECIFIED = new Uint8Array(IPV6_ADDRESS_OCTETS);
 
 const ICMPV6_AT = ETHERNET_OCTETS + IPV6_OCTETS;
 const CHECKSUM_AT = ICMPV6_AT + NDP_FIELD.checksum;
-const SOLICITED = 0x40; // in the first octet of the flags
+/** In the first octet of the flags. */
+const FLAG = { solicited: 0x40, override: 0x20 } as const;
 
 /** An advertisement with everything in it that does not depend on who asks for what. */
 export interface AdvertisementTemplate {
@@ -38,7 +39,7 @@ export function advertisementTemplate(mac: Uint8Array): AdvertisementTemplate {
     type: "advertisement",
     router: false,
     solicited: false,
-    override: true,
+    override: false,
     target: UNSPECIFIED,
     linkAddress: mac,
   });
@@ -57,7 +58,7 @@ export function solicitedAdvertisement(
   to: { readonly mac: Uint8Array; readonly address: Uint8Array },
   template: AdvertisementTemplate,
 ): Uint8Array {
-  return advertisement(target, to.mac, to.address, SOLICITED, template);
+  return advertisement(target, to, FLAG.solicited | FLAG.override, template);
 }
 
 /**
@@ -65,7 +66,31 @@ export function solicitedAdvertisement(
  * has asked for nobody's (§7.2.4).
  */
 export function unsolicitedAdvertisement(target: Uint8Array, template: AdvertisementTemplate): Uint8Array {
-  return advertisement(target, ALL_NODES_MAC, ALL_NODES, 0, template);
+  return advertisement(target, { mac: ALL_NODES_MAC, address: ALL_NODES }, FLAG.override, template);
+}
+
+/** An announcement to one station alone: "unsolicited unicast", as RFC 4861 §4.4 calls it. */
+export function refreshAdvertisement(
+  target: Uint8Array,
+  to: { readonly mac: Uint8Array; readonly address: Uint8Array },
+  template: AdvertisementTemplate,
+): Uint8Array {
+  return advertisement(target, to, FLAG.override, template);
+}
+
+/**
+ * The answer to a probe for an address that is on several nodes. RFC 4861 §7.2.4 wants it sent to all nodes, each of
+ * which would be drawn here: it goes to the MAC of the one who asked (RFC 6085), and, should it be heard by others, it
+ * does not override what they know.
+ *
+ * @param mac of the one who asked.
+ */
+export function quietAdvertisement(
+  target: Uint8Array,
+  mac: Uint8Array,
+  template: AdvertisementTemplate,
+): Uint8Array {
+  return advertisement(target, { mac, address: ALL_NODES }, 0, template);
 }
 
 /** "Does anybody have this?", from nobody, to the group of those who might (RFC 4862 §5.4.2). */
@@ -115,19 +140,18 @@ function linkLocalOf(mac: Uint8Array): Uint8Array {
 
 function advertisement(
   target: Uint8Array,
-  mac: Uint8Array,
-  address: Uint8Array,
-  solicited: number,
+  { mac, address }: { readonly mac: Uint8Array; readonly address: Uint8Array },
+  flags: number,
   template: AdvertisementTemplate,
 ): Uint8Array {
   const bytes = template.bytes.slice();
   bytes.set(mac, 0);
   bytes.set(target, ETHERNET_OCTETS + IPV6_FIELD.source);
   bytes.set(address, ETHERNET_OCTETS + IPV6_FIELD.destination);
-  bytes[ICMPV6_AT + NDP_FIELD.flags] = (bytes[ICMPV6_AT + NDP_FIELD.flags] as number) | solicited;
+  bytes[ICMPV6_AT + NDP_FIELD.flags] = flags;
   bytes.set(target, ICMPV6_AT + NDP_FIELD.target);
   // The target is in the sum twice: it is the source, too.
-  const checksum = checksumOf(template.sum + (solicited << 8) + 2 * sumOf(target) + sumOf(address));
+  const checksum = checksumOf(template.sum + (flags << 8) + 2 * sumOf(target) + sumOf(address));
   bytes[CHECKSUM_AT] = checksum >>> 8;
   bytes[CHECKSUM_AT + 1] = checksum;
   return bytes;

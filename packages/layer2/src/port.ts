@@ -1,7 +1,7 @@
 import { readU32 } from "@herald/wire/bytes";
 import { macOctets } from "@herald/wire/mac";
 import type { AnnouncerEffect, Interface } from "./announcer.ts";
-import { gratuitousFrame, probeFrame, replyTemplate } from "./arp-frames.ts";
+import { gratuitousFrame, probeFrame, refreshFrame, replyTemplate } from "./arp-frames.ts";
 import {
   ARP_DROP_REASONS,
   type ArpDropReason,
@@ -9,14 +9,19 @@ import {
   NDP_DROP_REASONS,
   type NdpDropReason,
 } from "./drop-reasons.ts";
+import type { Heard } from "./hear.ts";
 import { type Held, isIpv6 } from "./holdings.ts";
 import {
   type AdvertisementTemplate,
   advertisementTemplate,
   checkSolicitation,
   probeSolicitation,
+  quietAdvertisement,
+  refreshAdvertisement,
+  solicitedAdvertisement,
   unsolicitedAdvertisement,
 } from "./ndp-frames.ts";
+import type { Client } from "./spread-clients.ts";
 
 /** An interface that is up, with what every frame on it needs. */
 export interface Port {
@@ -54,6 +59,31 @@ export function announcementOf({ address, octets }: Held, port: Port): readonly 
     { type: "send", interface: name, bytes: gratuitousFrame(operation, port.mac, readU32(octets, 0)) },
     { type: "gratuitous", interface: name, address, operation },
   ]);
+}
+
+/** @returns the answer to a question for an address. */
+export function advertisementTo(
+  { target, from, source }: Extract<Heard, { type: "solicitation" }>,
+  { spread }: Held,
+  { advertisement }: Port,
+): Uint8Array {
+  if (from !== undefined) return solicitedAdvertisement(target, from, advertisement);
+  return spread === undefined
+    ? unsolicitedAdvertisement(target, advertisement)
+    : quietAdvertisement(target, source, advertisement);
+}
+
+/** @returns what tells one client where an address is, followed by what it is counted as. */
+export function refreshOf(held: Held, client: Client, port: Port): readonly AnnouncerEffect[] {
+  const { address, octets } = held;
+  const { name } = port.interface;
+  const bytes = isIpv6(held)
+    ? refreshAdvertisement(octets, { mac: client.mac, address: client.octets }, port.advertisement)
+    : refreshFrame(port.mac, readU32(octets, 0), client.mac);
+  return [
+    { type: "send", interface: name, bytes },
+    { type: "refreshed", interface: name, address },
+  ];
 }
 
 /** @returns the question whether anybody else has an address there; nobody's cache learns anything by it. */

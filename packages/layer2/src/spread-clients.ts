@@ -1,0 +1,146 @@
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { ArpPacket } from "@herald/wire/arp";
+import { writeU32 } from "@herald/wire/bytes";
+import type { Heard } from "./hear.ts";
+import type { Port } from "./port.ts";
+import { type Hash64, hashOctets, keyOf } from "./spread-hash.ts";
+import type { SpreadNodes } from "./spread-nodes.ts";
+
+/** An address that several nodes answer for, each some of its clients. */
+export interface Spread {
+  /** Name of this node. */
+  readonly self: string;
+  readonly nodes: SpreadNodes;
+  /** Of the address. */
+  readonly hash: Hash64;
+}
+
+/** Who asks. */
+export interface Asker {
+  readonly octets: Uint8Array; // 4 or 16; zeros for a probe, which has no address yet
+  readonly mac: Uint8Array;
+  readonly interface: string;
+}
+
+export function askerOf(question: ArpPacket | Extract<Heard, { type: "solicitation" }>, port: Port): Asker {
+  const { name } = port.interface;
+  if (!("from" in question)) {
+    const octets = new Uint8Array(4);
+    writeU32(octets, 0, question.senderIp);
+    return { octets, mac: question.senderMac, interface: name };
+  }
+  const { from, source } = question;
+  return { octets: from?.address ?? NOBODY, mac: from?.mac ?? source, interface: name };
+}
+
+const NOBODY = new Uint8Array(16);
+
+/** A station that was heard to ask everybody for a spread address. */
+export interface Client {
+  readonly key: number;
+  readonly address: IpAddress; // the spread one
+  readonly octets: Uint8Array; // its own, 4 or 16
+  readonly mac: Uint8Array;
+  readonly interface: string;
+  readonly hash: Hash64;
+  /** The nodes that have heard it ask: one that came later does not know of it. */
+  among: SpreadNodes;
+  /** The one it was sent to; `undefined` when there was none. */
+  at: string | undefined;
+}
+
+/** How many clients a node remembers, over all its spread addresses. */
+export const CLIENTS_MAX = 4_096;
+
+/**
+ * Which clients there are, and which node each was sent to. Every node hears every question that is asked of everybody,
+ * so all of them keep the same list and agree on who takes over a client whose node has gone.
+ */
+export class SpreadClients {
+  /** By hash of address and client, least recently heard first; at most `max`. */
+  readonly #clients = new Map<number, Client>();
+  readonly #max: number;
+  constructor(max = CLIENTS_MAX) {
+    this.#max = max;
+  }
+
+  /**
+   * Somebody asks everybody.
+   *
+   * @returns the node that is to answer.
+   */
+  hear(address: IpAddress, { hash, nodes }: Spread, asker: Asker): string | undefined {
+    const own = hashOctets(asker.octets, hash);
+    const at = nodes.chosenFor(own);
+    if (asker.octets.every((octet) => octet === 0)) return at;
+    const key = keyOf(own);
+    this.#clients.delete(key);
+    this.#clients.set(key, {
+      key,
+      address,
+      octets: asker.octets.slice(),
+      mac: asker.mac.slice(),
+      interface: asker.interface,
+      hash: own,
+      among: nodes,
+      at,
+    });
+    if (this.#clients.size > this.#max) this.#forgetOldest();
+    return at;
+  }
+
+  /**
+   * The nodes of an address are others now. Clients of those that went are taken over by one that has heard them ask.
+   *
+   * @returns those this node is to tell.
+   */
+  move(address: IpAddress, { self, nodes }: Spread): readonly Client[] {
+    const moved: Client[] = [];
+    const left = new Map<SpreadNodes, SpreadNodes>();
+    for (const client of this.#clients.values()) {
+      if (client.address !== address) continue;
+      client.among = memoized(left, client.among, (among) => among.within(nodes));
+      if (client.at !== undefined && nodes.has(client.at)) continue;
+      client.at = client.among.chosenFor(client.hash) ?? nodes.chosenFor(client.hash);
+      if (client.at === self) moved.push(client);
+    }
+    return moved;
+  }
+
+  /** @returns the clients of an address that were sent to a node and ask on an interface. */
+  *of(address: IpAddress, node: string, name: string): Generator<Client, void> {
+    for (const client of this.#clients.values()) {
+      if (client.address === address && client.at === node && client.interface === name) yield client;
+    }
+  }
+
+  /** @returns as it is known now; `undefined`: it was forgotten. */
+  get(key: number): Client | undefined {
+    return this.#clients.get(key);
+  }
+
+  forget(address: IpAddress): void {
+    for (const client of this.#clients.values()) {
+      if (client.address === address) this.#clients.delete(client.key);
+    }
+  }
+
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#clients.keys()) {
+      this.#clients.delete(key);
+      return;
+    }
+  }
+}
+
+function memoized<Key, Value>(known: Map<Key, Value>, key: Key, make: (key: Key) => Value): Value {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const made = make(key);
+  known.set(key, made);
+  return made;
+}
