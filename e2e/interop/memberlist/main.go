@@ -4,6 +4,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -20,7 +22,7 @@ import (
 )
 
 type command struct {
-	Op        string   `json:"op"` // join, leave, members, shutdown
+	Op        string   `json:"op"` // join, leave, members, owners, shutdown
 	Addresses []string `json:"addresses"`
 }
 
@@ -31,12 +33,14 @@ type member struct {
 }
 
 type line struct {
-	Event   string   `json:"event"` // ready, join, leave, update, joined, left, members, error
+	Event   string   `json:"event"` // ready, join, leave, update, joined, left, members, owners, log, error
 	Name    string   `json:"name,omitempty"`
 	Address string   `json:"address,omitempty"`
 	Joined  int      `json:"joined,omitempty"`
 	Error   string   `json:"error,omitempty"`
 	Members []member `json:"members,omitempty"`
+	Owners  []string `json:"owners,omitempty"` // of the addresses asked for, in their order
+	Text    string   `json:"text,omitempty"`   // what memberlist logged
 }
 
 type output struct {
@@ -50,6 +54,12 @@ func (o *output) say(l line) {
 	if err := o.encoder.Encode(l); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// Write takes what memberlist logs: suspicions and contradictions are told nowhere else.
+func (o *output) Write(text []byte) (int, error) {
+	o.say(line{Event: "log", Text: strings.TrimSpace(string(text))})
+	return len(text), nil
 }
 
 func (o *output) NotifyJoin(n *memberlist.Node)   { o.say(about("join", n)) }
@@ -89,7 +99,7 @@ func configuration(name, bind string, port int, label, keys string, fast bool, o
 	config.AdvertisePort = port
 	config.Label = label
 	config.Events = out
-	config.LogOutput = os.Stderr
+	config.LogOutput = out
 	if fast {
 		config.ProbeInterval = 100 * time.Millisecond
 		config.ProbeTimeout = 50 * time.Millisecond
@@ -128,6 +138,9 @@ func obey(input io.Reader, list *memberlist.Memberlist, out *output) {
 			out.say(line{Event: "left", Error: text(list.Leave(5 * time.Second))})
 		case "members":
 			out.say(line{Event: "members", Members: members(list)})
+		case "owners":
+			found := members(list)
+			out.say(line{Event: "owners", Members: found, Owners: owners(found, c.Addresses)})
 		case "shutdown":
 			return
 		default:
@@ -143,6 +156,23 @@ func members(list *memberlist.Memberlist) []member {
 	}
 	sort.Slice(found, func(a, b int) bool { return found[a].Name < found[b].Name })
 	return found
+}
+
+// owners elects as MetalLB's speakers do: for each address, the member whose SHA-256 of "name#address" is lowest.
+func owners(candidates []member, addresses []string) []string {
+	elected := []string{}
+	for _, address := range addresses {
+		var owner string
+		var lowest [sha256.Size]byte
+		for _, candidate := range candidates {
+			hash := sha256.Sum256([]byte(candidate.Name + "#" + address))
+			if owner == "" || bytes.Compare(hash[:], lowest[:]) < 0 {
+				owner, lowest = candidate.Name, hash
+			}
+		}
+		elected = append(elected, owner)
+	}
+	return elected
 }
 
 func state(s memberlist.NodeStateType) string {

@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
 import { buildPeer, type MemberlistVersion } from "./build-peer.ts";
 import { OurMember } from "./our-member.ts";
-import { MemberlistPeer } from "./peer.ts";
+import { Peer } from "./peer.ts";
 
 const KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_KEY = "ff0102030405060708090a0b0c0d0e0f";
@@ -25,18 +25,18 @@ function describeCluster(
   describe(`one cluster with memberlist ${version}, ${how}`, () => {
     const everybody = ["go-1", "go-2", "our-1", "our-2"];
     let program: string;
-    let goOne: MemberlistPeer;
-    let goTwo: MemberlistPeer;
+    let goOne: Peer;
+    let goTwo: Peer;
     let ourOne: OurMember;
     let ourTwo: OurMember;
 
     before(async () => {
       program = await buildPeer(version, console.log);
-      goOne = await MemberlistPeer.start({
-        program,
+      goOne = await Peer.start({
+        program: [program],
         name: "go-1",
         bind: "127.0.7.1",
-        fast: true,
+        flags: ["--fast"],
         ...framing,
       });
       ourOne = await OurMember.start({ name: "our-1", bind: "127.0.7.11", ...framing });
@@ -54,11 +54,11 @@ function describeCluster(
     });
 
     it("lets them join us", async () => {
-      goTwo = await MemberlistPeer.start({
-        program,
+      goTwo = await Peer.start({
+        program: [program],
         name: "go-2",
         bind: "127.0.7.2",
-        fast: true,
+        flags: ["--fast"],
         ...framing,
       });
       assert.equal(await goTwo.join(["127.0.7.11:7946"]), 1);
@@ -109,8 +109,8 @@ describe("a member with another key", () => {
   it("is not let in, and what it says is refused as unauthenticated", async () => {
     const program = await buildPeer("0.7.0", console.log);
     const ours = await OurMember.start({ name: "ours", bind: "127.0.7.21", keys: [KEY] });
-    const theirs = await MemberlistPeer.start({
-      program,
+    const theirs = await Peer.start({
+      program: [program],
       name: "theirs",
       bind: "127.0.7.22",
       keys: [OTHER_KEY],

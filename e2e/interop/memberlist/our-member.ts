@@ -1,8 +1,10 @@
 import { systemClock } from "@herald/daemon/clock";
 import { systemRandom } from "@herald/daemon/random";
+import type { MemberChange } from "@herald/gossip/effect";
 import { framing } from "@herald/gossip/framing";
 import { keyRing } from "@herald/gossip/key-ring";
 import { FULL_VERSIONS } from "@herald/gossip/message";
+import type { SwimNotice } from "@herald/gossip/notices";
 import { PROFILES, type ProfileName } from "@herald/gossip/options";
 import { CountedNonces } from "@herald/gossip/sealer";
 import { type IpAddress, parseAddress, toOctets } from "@herald/shared/ip/address";
@@ -18,6 +20,8 @@ export interface OurMemberOptions {
   /** In hex; the first seals. */
   readonly keys?: readonly string[];
   readonly profile?: ProfileName;
+  /** Told what it sees, as it comes: "alive node-1", or a notice with whom it is about. */
+  readonly onNews?: (what: MemberChange | SwimNotice, node: string) => void;
 }
 
 /** A member of ours on real sockets, in this process. */
@@ -30,7 +34,7 @@ export class OurMember {
   readonly #news: EventTarget;
 
   static async start(options: OurMemberOptions): Promise<OurMember> {
-    const { name, bind, port = 7946, label = "", keys = [], profile = "default" } = options;
+    const { name, bind, port = 7946, label = "", keys = [], profile = "default", onNews } = options;
     const seen: string[] = [];
     const refused: string[] = [];
     const news = new EventTarget();
@@ -57,7 +61,7 @@ export class OurMember {
           endpoint: { address: toOctets(address), port },
           meta: new Uint8Array(),
           versions: FULL_VERSIONS,
-          incarnation: 1,
+          incarnation: Math.floor(Date.now() / 1000),
         },
       },
       {
@@ -71,9 +75,10 @@ export class OurMember {
         onMember: (change, member) => {
           seen.push(`${change} ${member.name}`);
           news.dispatchEvent(new Event("news"));
+          onNews?.(change, member.name);
         },
         onJoined: () => {},
-        onNotice: () => {},
+        onNotice: (reason, node) => onNews?.(reason, node),
         onRefused: (error) => refused.push(error.message),
       },
     );
@@ -91,6 +96,14 @@ export class OurMember {
   alive(): readonly string[] {
     return [...this.gossip.members()]
       .filter(({ state }) => state === "alive")
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  /** Names of the members that may own something: a suspect still may. */
+  candidates(): readonly string[] {
+    return [...this.gossip.members()]
+      .filter(({ state }) => state === "alive" || state === "suspect")
       .map(({ name }) => name)
       .sort();
   }
