@@ -1,6 +1,7 @@
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 import type { AnnouncerInput, ClaimKind } from "./announcer.ts";
+import type { SpreadOver } from "./spread-nodes.ts";
 
 /** Grows with every claim of an address in the cluster: of two claims the one with the higher is the newer. */
 export type Epoch = number;
@@ -16,6 +17,8 @@ export type ConflictInput =
       readonly interfaces: "all" | readonly string[];
       readonly epoch: Epoch;
       readonly probe: "first" | "skip";
+      /** Other speakers announce it, too: whatever these say of it is no conflict, and epochs settle nothing. */
+      readonly spread?: SpreadOver;
     }
   | { readonly type: "withdraw"; readonly address: IpAddress; readonly how: "now" | "yield" }
   /** An interface that is new, or has come back: what is being probed has not been asked for there. */

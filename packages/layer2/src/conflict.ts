@@ -6,6 +6,7 @@ import type { ConflictOptions, ProbeTiming } from "./conflict-options.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Defences } from "./defences.ts";
 import { Rivals } from "./rivals.ts";
+import type { SpreadOver } from "./spread-nodes.ts";
 
 type State =
   | { readonly name: "probing"; readonly left: number }
@@ -16,6 +17,8 @@ type State =
 interface Holding {
   readonly address: IpAddress;
   interfaces: "all" | readonly string[];
+  /** Other speakers announce it, too, and are right. */
+  spread: SpreadOver | undefined;
   epoch: Epoch;
   state: State;
   /** When a stranger claimed it first; what follows within the interval was not stopped by a defence. */
@@ -118,12 +121,14 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   }
 
   #announce(input: Announce, now: Instant): readonly ConflictEffect[] {
-    const { address, interfaces, epoch, probe } = input;
+    const { address, interfaces, epoch, probe, spread } = input;
     const before = this.#holdings.get(address);
-    if (before?.state.name === "lost" && epoch <= before.state.epoch) return [];
+    const isAlone = spread === undefined;
+    if (before?.state.name === "lost" && isAlone && epoch <= before.state.epoch) return [];
     const holding = before ?? newHolding(input);
     this.#holdings.set(address, holding);
     holding.interfaces = interfaces;
+    holding.spread = spread;
     holding.epoch = epoch;
     const isKnownFree = this.#yielding.delete(address) || probe === "skip";
     switch (before?.state.name) {
@@ -196,6 +201,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     if (holding === undefined || speaker === this.#self) return [];
     // Why not `use`: on a node with IPVS the kernel asks its own questions in the name of any service address.
     if (speaker !== undefined && (claim.how === "use" || claim.how === "probe")) return [];
+    if (speaker !== undefined && holding.spread !== undefined) return this.#shares(holding);
     switch (holding.state.name) {
       case "probing":
         return speaker === undefined
@@ -208,6 +214,13 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
       default:
         return [];
     }
+  }
+
+  /** One of ours answers for an address that is spread over several: so nobody else has it. */
+  #shares(holding: Holding): readonly ConflictEffect[] {
+    const { address, state } = holding;
+    if (state.name !== "probing") return [];
+    return [{ type: "probed", address, takenBy: undefined }, ...this.#begin(holding)];
   }
 
   #taken(holding: Holding, claim: Claimed, now: Instant): readonly ConflictEffect[] {
@@ -359,9 +372,17 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     if (checkIntervalMs === "off" || detection === "off" || holding?.state.name !== "announced") return [];
     if (holding.checkedAt !== undefined && now - holding.checkedAt < checkIntervalMs) return [];
     if (this.#checkedAt !== undefined && now - this.#checkedAt < checkGapMs) return [];
+    if (!this.#knowsAllWhoShare(holding)) return [];
     holding.checkedAt = now;
     this.#checkedAt = now;
     return [tellProbe(address)];
+  }
+
+  /** Who shares an address answers, too, when it is asked for: as a stranger, as long as its MAC is not known. */
+  #knowsAllWhoShare({ spread }: Holding): boolean {
+    if (spread === undefined) return true;
+    const known = new Set(this.#speakers.values());
+    return spread.nodes.every((node) => node === spread.self || known.has(node));
   }
 
   /** What a speaker did before it was known as one was no stranger's doing. */
@@ -413,10 +434,11 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   }
 }
 
-function newHolding({ address, interfaces, epoch }: Announce): Holding {
+function newHolding({ address, interfaces, epoch, spread }: Announce): Holding {
   return {
     address,
     interfaces,
+    spread,
     epoch,
     state: { name: "announced" },
     strangerAt: undefined,
@@ -426,8 +448,9 @@ function newHolding({ address, interfaces, epoch }: Announce): Holding {
   };
 }
 
-function tellAnnounce({ address, interfaces }: Holding): ConflictEffect {
-  return { type: "tell", input: { type: "announce", address, interfaces } };
+function tellAnnounce({ address, interfaces, spread }: Holding): ConflictEffect {
+  const input = { type: "announce", address, interfaces } as const;
+  return { type: "tell", input: spread === undefined ? input : { ...input, spread } };
 }
 
 function tellWatch({ address, interfaces }: Holding): ConflictEffect {
