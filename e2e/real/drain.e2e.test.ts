@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, describe } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { NodeName } from "../cluster/addresses.ts";
+import type { ApiObject } from "../cluster/api.ts";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import type { ProbeReport } from "../cluster/probe.ts";
+import { clusterTests } from "./cluster-tests.ts";
+import { Installation } from "./installation.ts";
+import { addressesIn } from "./objects.ts";
+
+const { it, before } = clusterTests({ kubelets: false });
+const PROBE = fileURLToPath(new URL("../cluster/probe.ts", import.meta.url));
+const CONFIG = `address-pools:
+- name: dual
+  protocol: layer2
+  addresses:
+  - 192.168.1.180/32
+  - fd77::1:180/128
+`;
+const IPV4 = "192.168.1.180";
+const IPV6 = "fd77::1:180";
+/** Nodes that may hold the addresses. What answers behind them is on the fourth node, and stays. */
+const SPEAKERS: readonly NodeName[] = ["node-1", "node-2", "node-3"];
+const ECHO_NODE: NodeName = "node-4";
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
+/** The client forgets this often who has the addresses, and has to ask again. */
+const FORGET_EVERY_S = 0.1;
+/** What a client may have to wait, ms; one that asks and is not answered asks again after 1,000 ms. */
+const GAP_MS = 500;
+/** How long news of the API are held back, where they are. */
+const LATE_MS = 1_500;
+
+describe("draining a node, as a client sees it that keeps asking who has the address", () => {
+  let cluster: Cluster;
+  let herald: Installation;
+
+  before(async () => {
+    cluster = await startCluster({ name: "drain", nodes: 4 });
+    herald = await Installation.start(cluster, { speakers: [] });
+    await Promise.all(SPEAKERS.map((node) => startSpeaker(node)));
+    await herald.configure(CONFIG);
+    await herald.startEcho("echo", ECHO_NODE, "echo");
+    const [dual] = await herald.createServices([
+      { name: "echo", spec: { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv4", "IPv6"] } },
+    ]);
+    assert.deepEqual(dual && addressesIn(dual), [IPV4, IPV6]);
+    await herald.ask("client", IPV4);
+    await herald.ask("client", IPV6);
+  });
+  after(() => cluster?.stop());
+
+  it("loses nothing when a speaker is stopped by SIGTERM", async () => {
+    const holder = await steady();
+    await losesNothing("SIGTERM", holder, () => herald.stopSpeaker(holder));
+    await startSpeaker(holder);
+  });
+
+  it("loses nothing when a speaker is stopped by SIGTERM, and the others do not hear it say so", async () => {
+    const holder = await steady();
+    const farewell = ["ip", "saddr", cluster.addressesOf(holder).ipv4, "udp", "dport", "7946"];
+    await losesNothing("SIGTERM, others late", holder, () =>
+      withoutNews(othersThan(holder), farewell, () => herald.stopSpeaker(holder)),
+    );
+    await startSpeaker(holder);
+  });
+
+  const ways: readonly {
+    readonly way: string;
+    readonly drain: (node: NodeName) => Promise<unknown>;
+    /** Makes the node a candidate again, given what it was. */
+    readonly undo: (node: NodeName, before: ApiObject) => Promise<unknown>;
+  }[] = [
+    {
+      way: "annotated",
+      drain: (node) => annotate(node, "herald.io/drain=new disk"),
+      undo: (node) => annotate(node, "herald.io/drain-"),
+    },
+    {
+      way: "cordoned",
+      drain: (node) => kubectl("cordon", node),
+      undo: (node) => kubectl("uncordon", node),
+    },
+    {
+      way: "tainted as out of service",
+      drain: (node) => kubectl("taint", "nodes", node, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`),
+      undo: (node) => kubectl("taint", "nodes", node, `${OUT_OF_SERVICE}-`),
+    },
+    { way: "deleted", drain: (node) => kubectl("delete", "node", node), undo: createNode },
+  ];
+  for (const { way, drain, undo } of ways) {
+    it(`loses nothing when a node is ${way}`, async () => {
+      const holder = await steady();
+      const before = await cluster.api.get<ApiObject>(`/api/v1/nodes/${holder}`);
+      await losesNothing(way, holder, () => drain(holder));
+      await undo(holder, before);
+    });
+
+    it(`loses nothing when a node is ${way}, and the others hear of it much later`, async () => {
+      const holder = await steady();
+      const before = await cluster.api.get<ApiObject>(`/api/v1/nodes/${holder}`);
+      await losesNothing(`${way}, others late`, holder, () =>
+        withoutNews(othersThan(holder), fromApi(), () => drain(holder)),
+      );
+      await undo(holder, before);
+    });
+  }
+
+  it("loses nothing when a node is annotated, and itself hears of it much later", async () => {
+    const holder = await steady();
+    await losesNothing("annotated, itself late", holder, () =>
+      withoutNews([holder], fromApi(), () => annotate(holder, "herald.io/drain=true")),
+    );
+    await annotate(holder, "herald.io/drain-");
+  });
+
+  it("has the node say why it is silent, in the operator's words", async () => {
+    const holder = await steady();
+    await annotate(holder, "herald.io/drain=kernel 6.12");
+    await herald.segment.untilHeld(IPV4, (node) => node !== holder);
+    const line = logOf(holder).findLast(({ msg }) => msg === "withdrawn");
+    assert.deepEqual([line?.["reason"], line?.["note"]], ["nodeDrained", "kernel 6.12"]);
+    await annotate(holder, "herald.io/drain-");
+  });
+
+  it("loses nothing when a node is drained whole: cordon, annotation, eviction, end of the speaker", async () => {
+    const holder = await steady();
+    const bystander = await herald.startEcho("bystander", holder, "bystander");
+    await losesNothing("whole node", holder, async () => {
+      await kubectl("cordon", holder);
+      await annotate(holder, "herald.io/drain=reboot");
+      await cluster.api.post("/api/v1/namespaces/default/pods/bystander/eviction", {
+        apiVersion: "policy/v1",
+        kind: "Eviction",
+        metadata: { namespace: "default", name: "bystander" },
+      });
+      await bystander.delete();
+      await herald.stopSpeaker(holder);
+    });
+    await startSpeaker(holder);
+    await annotate(holder, "herald.io/drain-");
+    await kubectl("uncordon", holder);
+  });
+
+  it("stays reachable when one node after the other is drained and none is left", async () => {
+    const first = await steady();
+    const reports = await probing("all drained", async () => {
+      for (const node of [first, ...othersThan(first)]) {
+        await annotate(node, "herald.io/drain=true");
+        await herald.segment.untilHeld(IPV4);
+      }
+      assert.equal(await herald.segment.untilHeld(IPV6), await herald.segment.untilHeld(IPV4));
+    });
+    assert.deepEqual(
+      reports.map(({ lost }) => lost),
+      [0, 0],
+    );
+    for (const node of SPEAKERS) await annotate(node, "herald.io/drain-");
+  });
+
+  function startSpeaker(node: NodeName): Promise<unknown> {
+    return herald.startSpeaker(node, ["--drain-on-cordon"]);
+  }
+
+  async function kubectl(...args: readonly string[]): Promise<void> {
+    await cluster.kubectl(args);
+  }
+
+  function annotate(node: NodeName, annotation: string): Promise<void> {
+    return kubectl("annotate", "node", node, "--overwrite", annotation);
+  }
+
+  /** @returns who holds both addresses, once every speaker may. */
+  async function steady(): Promise<NodeName> {
+    await herald.segment.until(async () => {
+      const counts = await Promise.all(
+        SPEAKERS.map((node) => herald.metric(node, "herald_speaker_candidates")),
+      );
+      return counts.every((count) => count === SPEAKERS.length);
+    }, "every speaker counts every other among the candidates");
+    const holder = await herald.segment.untilHeld(IPV4);
+    return herald.segment.untilHeld(IPV6, (node) => node === holder);
+  }
+
+  /** Both addresses go to another node, and every datagram sent meanwhile is answered soon. */
+  async function losesNothing(what: string, holder: NodeName, drain: () => Promise<unknown>): Promise<void> {
+    const reports = await probing(what, async () => {
+      await drain();
+      const next = await herald.segment.untilHeld(IPV4, (node) => node !== holder);
+      await herald.segment.untilHeld(IPV6, (node) => node === next);
+    });
+    for (const report of reports) {
+      assert.equal(report.lost, 0, JSON.stringify(report));
+      assert.ok(report.longestGapMs < GAP_MS, JSON.stringify(report));
+    }
+  }
+
+  /** Sends a datagram every 5 ms to either address while something happens. */
+  async function probing(what: string, happening: () => Promise<void>): Promise<readonly ProbeReport[]> {
+    const forgetting = cluster.spawn("client", ["sh", "-c", FORGET]);
+    const probes = [IPV4, IPV6].map((address) =>
+      cluster.spawn("client", [process.execPath, PROBE, "--to", address, "--port", "82"], {
+        log: `probe-${what.replaceAll(/\W+/g, "-")}-${address}`,
+      }),
+    );
+    const said = probes.map(
+      ({ logPath }) =>
+        () =>
+          readFileSync(logPath, "utf8"),
+    );
+    await herald.segment.until(
+      () => said.every((text) => text().includes("answered")),
+      "probes are answered",
+    );
+    await happening();
+    await Promise.all(probes.map((probe) => probe.stop()));
+    forgetting.kill();
+    const reports = said.map((text) => JSON.parse(text().trim().split("\n").at(-1) ?? "{}") as ProbeReport);
+    for (const [index, { sent, lost, longestGapMs }] of reports.entries()) {
+      const family = index === 0 ? "IPv4" : "IPv6";
+      console.log(`  ${what}, ${family}: sent ${sent}, lost ${lost}, longest gap ${longestGapMs} ms`);
+    }
+    return reports;
+  }
+
+  /** While something happens and for a while after it, packets of one kind do not reach some nodes. */
+  async function withoutNews(
+    nodes: readonly NodeName[],
+    packets: readonly string[],
+    happening: () => Promise<unknown>,
+  ): Promise<void> {
+    const table = ["inet", "no-news"];
+    await onEach(nodes, ["nft", "add", "table", ...table]);
+    await onEach(nodes, ["nft", `add chain inet no-news input { type filter hook input priority 0 ; }`]);
+    await onEach(nodes, ["nft", "add", "rule", ...table, "input", ...packets, "drop"]);
+    await happening();
+    await new Promise((resolve) => setTimeout(resolve, LATE_MS)); // that nothing is heard for a while is the point
+    await onEach(nodes, ["nft", "delete", "table", ...table]);
+  }
+
+  function fromApi(): readonly string[] {
+    return ["ip", "saddr", cluster.addressesOf("control-plane").ipv4, "tcp", "sport", "6443"];
+  }
+
+  function othersThan(holder: NodeName): readonly NodeName[] {
+    return SPEAKERS.filter((node) => node !== holder);
+  }
+
+  async function createNode(node: NodeName, before: ApiObject): Promise<void> {
+    const { labels } = before.metadata as { labels?: object };
+    await cluster.api.post("/api/v1/nodes", { ...before, metadata: { name: node, labels } });
+    await cluster.setNodeReady(node, true);
+  }
+
+  async function onEach(nodes: readonly NodeName[], argv: readonly string[]): Promise<void> {
+    await Promise.all(nodes.map((node) => cluster.exec(node, argv)));
+  }
+
+  function logOf(node: NodeName): readonly Record<string, unknown>[] {
+    const text = readFileSync(herald.speaker(node).logPath, "utf8");
+    return text.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
+  }
+});
+
+/** What is being asked for is left alone: a datagram waits for it. */
+const FORGET = `while :; do
+  for address in ${IPV4} ${IPV6}; do
+    ip neighbour flush dev eth0 to $address nud reachable nud stale nud delay nud probe
+  done
+  sleep ${FORGET_EVERY_S}
+done`;
