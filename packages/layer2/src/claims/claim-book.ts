@@ -1,0 +1,316 @@
+import type { Core, Instant } from "@herald/shared/core";
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { Epoch } from "../conflict-messages.ts";
+import { encodeBook, encodeClaimMessage, encodeDigest } from "./claim-codec.ts";
+import {
+  type Change,
+  CLAIM_LIMITS,
+  type ClaimMessage,
+  isLater,
+  type News,
+  type Page,
+  type Standing,
+  type Want,
+} from "./claim-messages.ts";
+import { Claimants } from "./claimants.ts";
+import { HeardClaims } from "./heard-claims.ts";
+import { OwnClaims } from "./own-claims.ts";
+
+export type ClaimInput =
+  /** This node begins to answer. Its epoch stands in the book afterwards; one that is the newest is kept. */
+  | { readonly type: "claim"; readonly address: IpAddress; readonly wallMs: number }
+  /** This node has stopped answering. */
+  | { readonly type: "unclaim"; readonly address: IpAddress }
+  /** The other speakers of ours that are alive: the whole list. */
+  | { readonly type: "members"; readonly names: ReadonlySet<string> }
+  /** A user message of the gossip. */
+  | { readonly type: "told"; readonly message: ClaimMessage }
+  /** What came with an ack: where the one that answered stands. */
+  | { readonly type: "acked"; readonly node: string; readonly standing: Standing }
+  /** The user state of an exchange of tables. */
+  | { readonly type: "state"; readonly pages: readonly Page[] };
+
+export type ClaimEffect =
+  /** To everybody, by gossip. */
+  | { readonly type: "broadcast"; readonly name: string; readonly payload: Uint8Array }
+  | { readonly type: "tell"; readonly node: string; readonly payload: Uint8Array }
+  /** What our acks are to carry from now on. */
+  | { readonly type: "digest"; readonly payload: Uint8Array }
+  /** What another speaker that is alive claims; no epoch: nothing any more. */
+  | {
+      readonly type: "changed";
+      readonly address: IpAddress;
+      readonly speaker: string;
+      readonly epoch: Epoch | undefined;
+    };
+
+export interface ClaimBookOptions {
+  /** Name of this speaker in the cluster. */
+  readonly self: string;
+  /** When it started, ms since 1970. */
+  readonly life: number;
+  /** Largest payload of one message. */
+  readonly payloadOctets: number;
+  /** How long what is missing is waited for before it is asked for, ms: gossip may still bring it. */
+  readonly askAfterMs: number;
+  /** How long an answer is waited for, ms. */
+  readonly askAgainMs: number;
+}
+
+/**
+ * Who claims which address. Every speaker tells of its own claims and passes on what it hears for the first time;
+ * with each ack it says how much there is to know of it, so that what was lost is asked for. A book may be late,
+ * never for long: whoever is alive is asked until all is known, and the claims of the dead go.
+ */
+export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
+  readonly #options: ClaimBookOptions;
+  readonly #own: OwnClaims;
+  readonly #claimants: Claimants;
+  /** By speaker, alive or not yet; bounded by {@link CLAIM_LIMITS}. */
+  readonly #heard = new Map<string, HeardClaims>();
+  #members: ReadonlySet<string> = new Set();
+  /** When to ask those of whom something is missing; bounded by the members. */
+  readonly #asking = new Map<string, Instant>();
+  /** Up to where our own changes have been told. */
+  #told: Standing;
+  #tellAt: Instant | undefined;
+
+  constructor(options: ClaimBookOptions) {
+    this.#options = options;
+    this.#own = new OwnClaims(options.self, options.life);
+    this.#claimants = new Claimants(options.self);
+    this.#told = this.#own.standing();
+  }
+
+  handle(input: ClaimInput, now: Instant): readonly ClaimEffect[] {
+    switch (input.type) {
+      case "claim":
+        return this.#claim(input.address, input.wallMs, now);
+      case "unclaim":
+        return this.#set(input.address, undefined, now);
+      case "members":
+        return this.#setMembers(input.names, now);
+      case "told":
+        return input.message.type === "news"
+          ? this.#takeNews(input.message, now)
+          : this.#answer(input.message, now);
+      case "acked":
+        return this.#compare(input.node, input.standing, now);
+      case "state":
+        return input.pages.flatMap((page) => this.#takePage(page, now));
+    }
+  }
+
+  wake(now: Instant): readonly ClaimEffect[] {
+    return [...(this.#tellAt !== undefined && this.#tellAt <= now ? this.#tellOwn() : []), ...this.#ask(now)];
+  }
+
+  nextWake(): Instant | undefined {
+    let earliest = this.#tellAt;
+    for (const due of this.#asking.values()) if (earliest === undefined || due < earliest) earliest = due;
+    return earliest;
+  }
+
+  /** Who claims an address, this speaker and those alive. */
+  claimantsOf(address: IpAddress): ReadonlyMap<string, Epoch> {
+    return this.#claimants.of(address);
+  }
+
+  /** Of our own claim. */
+  epochOf(address: IpAddress): Epoch | undefined {
+    return this.#own.epochOf(address);
+  }
+
+  /** Whether another speaker was ever seen to claim an address that has been in use since. */
+  wereOthers(address: IpAddress): boolean {
+    return this.#claimants.wereOthers(address);
+  }
+
+  /** Whether a Service has the address: what is remembered of its epochs is kept as long. */
+  setUse(address: IpAddress, used: boolean): void {
+    this.#claimants.setUse(address, used);
+  }
+
+  /** Whether all is known that there is to know of these speakers, as far as they have said. */
+  knows(names: Iterable<string>): boolean {
+    for (const name of names) {
+      const heard = this.#heard.get(name);
+      if (heard === undefined || !isWhole(heard)) return false;
+    }
+    return true;
+  }
+
+  /** For the user state of an exchange of tables: everything that is known without a gap. */
+  book(): Uint8Array {
+    const pages: Page[] = [
+      { ...this.#own.standing(), speaker: this.#options.self, claims: this.#own.claims() },
+    ];
+    for (const name of this.#members) {
+      const heard = this.#heard.get(name);
+      if (heard !== undefined && isWhole(heard))
+        pages.push({ ...heard.standing(), speaker: name, claims: heard.claims() });
+    }
+    return encodeBook(pages);
+  }
+
+  #claim(address: IpAddress, wallMs: number, now: Instant): readonly ClaimEffect[] {
+    if (this.#claimants.isOwnNewest(address)) return [];
+    return this.#set(address, this.#claimants.nextEpoch(address, wallMs), now);
+  }
+
+  #set(address: IpAddress, epoch: Epoch | undefined, now: Instant): readonly ClaimEffect[] {
+    this.#own.set(address, epoch);
+    this.#claimants.set(address, this.#options.self, epoch);
+    // Why not at once: what is decided in one go is told in one go.
+    if (!isSame(this.#own.standing(), this.#told)) this.#tellAt ??= now;
+    return [];
+  }
+
+  #tellOwn(): readonly ClaimEffect[] {
+    const standing = this.#own.standing();
+    const from = standing.life === this.#told.life ? this.#told.version : 0;
+    this.#told = standing;
+    this.#tellAt = undefined;
+    const news = this.#own.since(from, this.#options.payloadOctets);
+    return [...news.map(broadcast), { type: "digest", payload: encodeDigest(standing) }];
+  }
+
+  #setMembers(names: ReadonlySet<string>, now: Instant): readonly ClaimEffect[] {
+    const before = this.#members;
+    this.#members = names;
+    const gone = [...before].filter((name) => !names.has(name));
+    const come = [...names].filter((name) => !before.has(name));
+    // Whoever was alone tells all who it is.
+    if (before.size === 0) this.#tellAll(now);
+    return [...gone.flatMap((name) => this.#bury(name)), ...come.flatMap((name) => this.#welcome(name, now))];
+  }
+
+  #welcome(name: string, now: Instant): readonly ClaimEffect[] {
+    const heard = this.#heard.get(name);
+    if (heard === undefined || !isWhole(heard)) this.#asking.set(name, now + this.#options.askAgainMs);
+    return this.#show(name, heard?.claims() ?? []);
+  }
+
+  #tellAll(now: Instant): void {
+    this.#told = { life: 0, version: 0 };
+    this.#tellAt ??= now;
+  }
+
+  #bury(name: string): readonly ClaimEffect[] {
+    const claims = this.#heard.get(name)?.claims() ?? [];
+    this.#heard.delete(name);
+    this.#asking.delete(name);
+    return claims.map(({ address }) => this.#change(name, address, undefined));
+  }
+
+  #takeNews(news: News, now: Instant): readonly ClaimEffect[] {
+    const { speaker } = news;
+    if (speaker === this.#options.self) return this.#correct(news, now);
+    const heard = this.#heardOf(speaker);
+    const changes = heard?.takeNews(news);
+    if (heard === undefined || changes === undefined) return [];
+    this.#review(speaker, heard, now);
+    return [...this.#show(speaker, changes), broadcast(news)];
+  }
+
+  #takePage(page: Page, now: Instant): readonly ClaimEffect[] {
+    const { speaker } = page;
+    if (speaker === this.#options.self) return this.#correct(page, now);
+    const heard = this.#heardOf(speaker);
+    const changes = heard?.takePage(page);
+    if (heard === undefined || changes === undefined) return [];
+    this.#review(speaker, heard, now);
+    return this.#show(speaker, changes);
+  }
+
+  /** An ack says where its sender stands now. */
+  #compare(node: string, standing: Standing, now: Instant): readonly ClaimEffect[] {
+    if (node === this.#options.self) return [];
+    const heard = this.#heardOf(node);
+    if (heard === undefined) return [];
+    const known = heard.standing();
+    // It began anew with a clock that was set back; told what is believed of it, it will correct that.
+    if (standing.life < known.life) return [this.#want(node, known)];
+    const changes = heard.learn(standing);
+    this.#review(node, heard, now);
+    return this.#show(node, changes);
+  }
+
+  #answer(want: Want, now: Instant): readonly ClaimEffect[] {
+    const { asker, life, version } = want;
+    if (!this.#members.has(asker)) return [];
+    const effects = this.#correct(want, now);
+    const from = life === this.#own.standing().life ? version : 0;
+    const news = this.#own.since(from, this.#options.payloadOctets);
+    return [
+      ...effects,
+      ...news.map((part): ClaimEffect => ({ type: "tell", node: asker, payload: encodeClaimMessage(part) })),
+    ];
+  }
+
+  /** Somebody believes later things of us than we ever said: an earlier life did, by a clock that was ahead. */
+  #correct(believed: Standing, now: Instant): readonly ClaimEffect[] {
+    if (!isLater(believed, this.#own.standing())) return [];
+    this.#own.beginLife(believed.life + 1);
+    this.#tellAt ??= now;
+    return [];
+  }
+
+  /** Whether something is missing of a speaker, and so to be asked for. */
+  #review(name: string, heard: HeardClaims, now: Instant): void {
+    if (isWhole(heard) || !this.#members.has(name)) this.#asking.delete(name);
+    else if (!this.#asking.has(name)) this.#asking.set(name, now + this.#options.askAfterMs);
+  }
+
+  #ask(now: Instant): readonly ClaimEffect[] {
+    const effects: ClaimEffect[] = [];
+    for (const [name, due] of this.#asking) {
+      if (due > now) continue;
+      this.#asking.set(name, now + this.#options.askAgainMs);
+      effects.push(this.#want(name, this.#heard.get(name)?.standing() ?? { life: 0, version: 0 }));
+    }
+    return effects;
+  }
+
+  #want(node: string, { life, version }: Standing): ClaimEffect {
+    const want: Want = { type: "want", life, version, asker: this.#options.self };
+    return { type: "tell", node, payload: encodeClaimMessage(want) };
+  }
+
+  #heardOf(speaker: string): HeardClaims | undefined {
+    const known = this.#heard.get(speaker);
+    if (known !== undefined) return known;
+    if (this.#heard.size >= CLAIM_LIMITS.speakers && !this.#makeRoom()) return undefined;
+    const heard = new HeardClaims(0);
+    this.#heard.set(speaker, heard);
+    return heard;
+  }
+
+  #makeRoom(): boolean {
+    for (const name of this.#heard.keys()) if (!this.#members.has(name)) return this.#heard.delete(name);
+    return false;
+  }
+
+  #show(speaker: string, changes: readonly Change[]): readonly ClaimEffect[] {
+    if (!this.#members.has(speaker)) return [];
+    return changes.map(({ address, epoch }) => this.#change(speaker, address, epoch));
+  }
+
+  #change(speaker: string, address: IpAddress, epoch: Epoch | undefined): ClaimEffect {
+    this.#claimants.set(address, speaker, epoch);
+    return { type: "changed", address, speaker, epoch };
+  }
+}
+
+function broadcast(news: News): ClaimEffect {
+  const { speaker, life, from, to } = news;
+  return { type: "broadcast", name: `${speaker} ${life} ${from} ${to}`, payload: encodeClaimMessage(news) };
+}
+
+function isWhole(heard: HeardClaims): boolean {
+  return heard.standing().life > 0 && heard.complete;
+}
+
+function isSame(a: Standing, b: Standing): boolean {
+  return a.life === b.life && a.version === b.version;
+}
