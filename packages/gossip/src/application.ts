@@ -1,4 +1,5 @@
 import type { Broadcasts } from "./broadcasts.ts";
+import type { SwimInput } from "./effect.ts";
 import type { Members } from "./members.ts";
 import type { Endpoint, User } from "./message.ts";
 import type { SwimOptions } from "./options.ts";
@@ -58,33 +59,19 @@ export class Application {
     return this.#ackPayload;
   }
 
-  /** @throws {RangeError} past `MAX_ACK_PAYLOAD_OCTETS`. */
-  setAckPayload(payload: Uint8Array): void {
-    expectAtMost(MAX_ACK_PAYLOAD_OCTETS, payload, "an ack's payload");
-    this.#ackPayload = payload;
-  }
-
-  /** @throws {RangeError} past `userOctets`. */
-  broadcast(name: string, payload: Uint8Array): void {
-    expectAtMost(this.#maxOctets, payload, "a broadcast");
-    const { broadcasts, measure, outbox } = this.#parts;
-    if (!broadcasts.has(name) && broadcasts.size >= MAX_BROADCASTS) {
-      broadcasts.removeMostTold();
-      outbox.notice("broadcast-dropped", "");
-    }
-    const message: User = { type: "user", payload };
-    broadcasts.queue(name, message, measure.octetsOf(message));
-  }
-
-  /** @throws {RangeError} past `userOctets`. */
-  tell(node: string, payload: Uint8Array): void {
-    expectAtMost(this.#maxOctets, payload, "a message to one member");
-    const { members, post, outbox } = this.#parts;
-    const member = members.get(node);
-    if (member?.state === "alive" || member?.state === "suspect") {
-      post.withNews(member.endpoint, [{ type: "user", payload }]);
-    } else {
-      outbox.notice("nobody-to-tell", node);
+  /** @throws {RangeError} for a payload that is too long: whoever made it should have known. */
+  take(input: Extract<SwimInput, { type: "broadcast" | "tell" | "ack-payload" }>): void {
+    switch (input.type) {
+      case "broadcast":
+        this.#broadcast(input.name, input.payload);
+        return;
+      case "tell":
+        this.#tell(input.node, input.payload);
+        return;
+      case "ack-payload":
+        expectAtMost(MAX_ACK_PAYLOAD_OCTETS, input.payload, "an ack's payload");
+        this.#ackPayload = input.payload;
+        return;
     }
   }
 
@@ -106,6 +93,28 @@ export class Application {
   /** Nothing is told any more. */
   stop(): void {
     this.#parts.broadcasts.clear();
+  }
+
+  #broadcast(name: string, payload: Uint8Array): void {
+    expectAtMost(this.#maxOctets, payload, "a broadcast");
+    const { broadcasts, measure, outbox } = this.#parts;
+    if (!broadcasts.has(name) && broadcasts.size >= MAX_BROADCASTS) {
+      broadcasts.removeMostTold();
+      outbox.notice("broadcast-dropped", "");
+    }
+    const message: User = { type: "user", payload };
+    broadcasts.queue(name, message, measure.octetsOf(message));
+  }
+
+  #tell(node: string, payload: Uint8Array): void {
+    expectAtMost(this.#maxOctets, payload, "a message to one member");
+    const { members, post, outbox } = this.#parts;
+    const member = members.get(node);
+    if (member?.state === "alive" || member?.state === "suspect") {
+      post.withNews(member.endpoint, [{ type: "user", payload }]);
+    } else {
+      outbox.notice("nobody-to-tell", node);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { DatagramNet } from "@herald/lab/datagrams";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
+import type { SwimEffect } from "./effect.ts";
 import type { Endpoint } from "./message.ts";
 import { PROFILES } from "./options.ts";
 import { type Cargo, Cluster, endpointOf, type Happening, keyOf, type Machine } from "./testing/cluster.ts";
@@ -17,6 +18,13 @@ const MAX_PAUSE_MS = 100;
 /** How long old deaths go round after a partition before everybody agrees again, ms. */
 const SETTLE_MS = 2 * OPTIONS.rejoinIntervalMs + 3_000;
 
+interface Living {
+  readonly machine: Machine;
+  /** The incarnation it booted with. */
+  readonly bootedAs: number;
+  meta: number;
+}
+
 /** A cluster, what happened to it, and what nobody in it may ever see. */
 class History {
   readonly clock = new VirtualClock();
@@ -24,12 +32,16 @@ class History {
   readonly #random: SeededRandom;
   readonly #net: DatagramNet<Cargo>;
   readonly #cluster: Cluster;
-  /** Who is up, by name; with the incarnation it booted with. */
-  readonly #up = new Map<string, { machine: Machine; bootedAs: number }>();
+  /** Who is up, by name. */
+  readonly #up = new Map<string, Living>();
   readonly #down = new Map<string, Endpoint>();
   /** The last incarnation each observer's process saw of each member at each address. */
   readonly #seen = new Map<string, number>();
+  /** Who heard what was broadcast, by what was said. */
+  readonly #heard = new Map<string, Set<string>>();
   #boots = 0;
+  #metas = 0;
+  #words = 0;
   #addresses = 0;
   /** Until then deaths may be the partition's. */
   #excusedUntil = 0;
@@ -43,6 +55,7 @@ class History {
       random,
       swim: OPTIONS,
       onMember: (each) => this.#judge(each),
+      onEffect: (observer, effect) => this.#hear(observer, effect),
     });
     this.#tell(`seed ${seed}, loss ${loss}`);
     const size = 3 + Math.floor(random.next() * 5);
@@ -56,6 +69,7 @@ class History {
       const health = machine.core.health();
       const bounded =
         health.newsQueued <= health.members &&
+        health.broadcastsQueued <= this.#words &&
         health.suspicions <= health.members &&
         health.members <= this.#addresses &&
         health.probesUnderWay <= OPTIONS.probesAtOnce &&
@@ -74,6 +88,7 @@ class History {
       this.#reboot,
       this.#move,
       this.#setMeta,
+      this.#broadcast,
     ]).call(this);
     this.wait(this.#random.next() * 2_000);
   }
@@ -88,14 +103,15 @@ class History {
         ({ state }) => state === "alive" || state === "suspect",
       );
       assert.deepEqual(living.map((member) => member.name).sort(), expected, `what ${name} sees in the end`);
-      for (const { name: of, endpoint } of living) {
-        assert.equal(
-          keyOf(endpoint),
-          keyOf(this.#up.get(of)?.machine.endpoint ?? endpoint),
-          `where ${of} is`,
-        );
+      for (const { name: of, endpoint, meta } of living) {
+        const { machine, meta: said } = this.#up.get(of) ?? assert.fail();
+        assert.equal(keyOf(endpoint), keyOf(machine.endpoint), `where ${of} is`);
+        assert.deepEqual(meta, metaOf(said), `what ${name} knows of ${of}`);
       }
     }
+    const word = this.#broadcast();
+    this.wait(1_000);
+    assert.deepEqual([...(this.#heard.get(word) ?? [])].sort(), expected, "who heard it in the end");
   }
 
   #judge({ at, observer, change, member }: Happening): void {
@@ -122,7 +138,7 @@ class History {
     this.#tell(`boot ${name} at ${keyOf(endpoint)}`);
     const others = [...this.#up.values()].map(({ machine }) => machine.endpoint);
     const machine = this.#cluster.boot(name, endpoint.address[3] ?? 0, bootedAs, others);
-    this.#up.set(name, { machine, bootedAs });
+    this.#up.set(name, { machine, bootedAs, meta: 0 });
     for (const { machine: other } of this.#up.values()) {
       other.feed({ type: "discovered", endpoints: [...others, endpoint] });
     }
@@ -197,7 +213,36 @@ class History {
   }
 
   #setMeta(): void {
-    this.#up.get(this.#anybody())?.machine.feed({ type: "update-meta", meta: new Uint8Array([this.#boots]) });
+    const name = this.#anybody();
+    const living = this.#up.get(name);
+    if (living === undefined) return;
+    this.#metas += 1;
+    living.meta = this.#metas;
+    this.#tell(`${name} changes its meta to ${living.meta}`);
+    living.machine.feed({ type: "update-meta", meta: metaOf(living.meta) });
+  }
+
+  /** Everybody who hears it passes it on. @returns what was said. */
+  #broadcast(): string {
+    const name = this.#anybody();
+    this.#words += 1;
+    const word = `${this.#words}`;
+    this.#tell(`${name} says ${word}`);
+    this.#heard.set(word, new Set());
+    this.#say(name, word);
+    return word;
+  }
+
+  #hear(observer: string, effect: SwimEffect): void {
+    if (effect.type === "told") this.#say(observer, String.fromCharCode(...effect.payload));
+  }
+
+  #say(name: string, word: string): void {
+    const heard = this.#heard.get(word) ?? assert.fail(word);
+    if (heard.has(name)) return;
+    heard.add(name);
+    const payload = Uint8Array.from(word, (digit) => digit.charCodeAt(0));
+    this.#up.get(name)?.machine.feed({ type: "broadcast", name: word, payload });
   }
 
   #newAddress(): Endpoint {
@@ -216,6 +261,11 @@ class History {
   #tell(line: string): void {
     this.story.push(`${this.clock.now().toFixed(1)} ${line}`);
   }
+}
+
+/** None before it was set. */
+function metaOf(number: number): Uint8Array {
+  return number === 0 ? new Uint8Array() : new Uint8Array([number]);
 }
 
 describe("any life of a cluster", () => {

@@ -160,13 +160,9 @@ export class Swim implements Core<SwimInput, SwimEffect> {
         this.#membership.updateMeta(input.meta, now);
         return;
       case "broadcast":
-        this.#application.broadcast(input.name, input.payload);
-        return;
       case "tell":
-        this.#application.tell(input.node, input.payload);
-        return;
       case "ack-payload":
-        this.#application.setAckPayload(input.payload);
+        this.#application.take(input);
         return;
       case "stalled":
         if (input.ms > this.#options.lagMs) this.#stalled(input.ms, now);
