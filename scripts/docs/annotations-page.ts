@@ -2,6 +2,7 @@ import {
   ALLOCATED_FROM_POOL,
   ANNOTATION_PREFIXES,
   ANNOTATIONS,
+  HERALD_ANNOTATIONS,
 } from "../../packages/shared/src/service/annotations.ts";
 import { page, table } from "./markdown.ts";
 
@@ -17,6 +18,11 @@ export function annotationsPage(): string {
     "Source: `packages/shared/src/service/annotations.ts`. Both spellings work; where both are set, the first wins.",
     [
       table(["annotation", "as MetalLB 0.7 to 0.12 wrote it", "meaning"], rows),
+      "Herald's own, which MetalLB ignores:",
+      table(
+        ["annotation", "meaning"],
+        Object.entries(HERALD_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
+      ),
       `The controller writes \`${ALLOCATED_FROM_POOL}\`: the pool an address came from. It is removed with the address.`,
     ],
   );

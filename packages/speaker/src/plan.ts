@@ -1,8 +1,10 @@
+import type { SpreadOver } from "@herald/layer2/spread-nodes";
 import type { Pool } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import { servedBy } from "@herald/shared/service/serving";
 import type { ServiceView } from "@herald/shared/service/view";
+import type { SpreadRefusal } from "./plan-spread.ts";
 
 /** What decides whether a node may own addresses. */
 export interface CandidateNode {
@@ -41,6 +43,10 @@ export type Decision =
       readonly type: "announce";
       /** At least one. */
       readonly addresses: readonly IpAddress[];
+      /** The nodes that announce them together; without it this node does alone. */
+      readonly spread?: SpreadOver;
+      /** Why it is not spread although that was asked for. */
+      readonly notSpread?: SpreadRefusal;
     }
   | {
       readonly type: "withdraw";

@@ -22,6 +22,7 @@ import {
   unfit,
   type WithdrawReason,
 } from "./plan.ts";
+import { planSpread, type SpreadPlan, SpreadTeams } from "./plan-spread.ts";
 
 export interface PlannerSetup {
   /** Name of the node this speaker runs on. */
@@ -44,12 +45,14 @@ export class Planner {
   readonly #services = new Map<ServiceKey, ServiceView>();
   readonly #hosts = new Map<ServiceKey, Hosts>();
   readonly #owners = new Map<ServiceKey, string | undefined>();
+  readonly #teams: SpreadTeams;
   #pools: readonly Pool[] = [];
   #nodes: ReadonlyMap<string, CandidateNode> = new Map();
   #eligible: Eligible = NOBODY;
   constructor(setup: PlannerSetup) {
     this.#setup = setup;
     this.#election = new Election(setup.digest);
+    this.#teams = new SpreadTeams(setup.self);
   }
 
   /** Every decision may be another one now: go through `all`. */
@@ -104,13 +107,7 @@ export class Planner {
     const refused = refusedBy(this.#pools, addresses);
     if (refused !== undefined) return withdraw(refused);
     const hosts = this.#hosts.get(key) ?? NO_HOSTS;
-    if (!hosts.any) return withdraw("noEndpoints");
-    const owner = this.#ownerOf(key);
-    const isCandidate = candidatesFor(service, hosts, this.#eligible).has(this.#setup.self);
-    if (isCandidate && owner === this.#setup.self) return { type: "announce", addresses };
-    const reason = this.#unfitSelf() ?? (isCandidate ? "notOwner" : "noLocalEndpoints");
-    const note = reason === "nodeDrained" ? this.#nodes.get(this.#setup.self)?.drain : undefined;
-    return withdraw(reason, owner, note);
+    return hosts.any ? this.#allot(service, addresses, hosts) : withdraw("noEndpoints");
   }
 
   /**
@@ -119,6 +116,20 @@ export class Planner {
    */
   *all(): Generator<{ readonly key: ServiceKey; readonly decision: Decision }, void> {
     for (const key of this.#services.keys()) yield { key, decision: this.decide(key) };
+  }
+
+  /** Whose the addresses are, once nothing stands in their way. */
+  #allot(service: ServiceView, addresses: readonly IpAddress[], hosts: Hosts): Decision {
+    const { key } = service;
+    const plan = planSpread(service, () => this.#membersOf(key));
+    const over = plan.type === "spread" ? this.#candidatesOf(this.#groups.groupOf(key)) : undefined;
+    if (over?.has(this.#setup.self)) return { type: "announce", addresses, spread: this.#teams.over(over) };
+    const owner = over === undefined ? this.#ownerOf(key) : undefined;
+    const isCandidate = candidatesFor(service, hosts, this.#eligible).has(this.#setup.self);
+    if (isCandidate && owner === this.#setup.self) return announce(addresses, plan);
+    const reason = this.#unfitSelf() ?? (isCandidate ? "notOwner" : "noLocalEndpoints");
+    const note = reason === "nodeDrained" ? this.#nodes.get(this.#setup.self)?.drain : undefined;
+    return withdraw(reason, owner, note);
   }
 
   #unfitSelf(): WithdrawReason | undefined {
@@ -134,6 +145,11 @@ export class Planner {
   #forgetOwners(keys: ReadonlySet<ServiceKey>): readonly ServiceKey[] {
     for (const key of keys) this.#owners.delete(key);
     return [...keys];
+  }
+
+  #membersOf(key: ServiceKey): readonly ServiceView[] {
+    const group = [...this.#groups.groupOf(key)].map((member) => this.#services.get(member));
+    return group.filter((member) => member !== undefined);
   }
 
   /** The owner of the group that `key` belongs to, worked out once for all of its members. */
@@ -164,6 +180,11 @@ export class Planner {
     }
     return fitFirst(candidates, this.#eligible);
   }
+}
+
+function announce(addresses: readonly IpAddress[], plan: SpreadPlan): Decision {
+  const refusal = plan.type === "alone" ? plan.refusal : undefined;
+  return { type: "announce", addresses, ...(refusal === undefined ? {} : { notSpread: refusal }) };
 }
 
 function withdraw(reason: WithdrawReason, owner?: string, note?: string): Decision {

@@ -15,6 +15,17 @@ export type AnnotationName = keyof typeof ANNOTATIONS;
 /** Written by the controller, only under the preferred prefix. */
 export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";
 
+/** How many nodes announce the addresses of a Service on layer 2. */
+export const L2_SPREAD = "herald.io/l2-spread";
+
+export const L2_SPREAD_VALUES = ["per-client"] as const;
+
+/** Annotations of a Service that only Herald knows, with a sentence for its owner. */
+export const HERALD_ANNOTATIONS = {
+  [L2_SPREAD]:
+    "`per-client`: every node that may announce the addresses of the Service does, each to its own part of the clients on the segment. Services that share an address must all ask for it. What it can and cannot do: [spread.md](../spread.md).",
+} as const;
+
 /** Annotations of a Node that we read, with a sentence for whoever operates it. */
 export const NODE_ANNOTATIONS = {
   "herald.io/drain":
