@@ -6,6 +6,8 @@ import { createInterface } from "node:readline";
 import { systemClock } from "@herald/daemon/clock";
 import { createLog } from "@herald/daemon/log";
 import { createRegistry } from "@herald/daemon/metrics";
+import { systemRandom } from "@herald/daemon/random";
+import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { parseAddress } from "@herald/shared/ip/address";
 import { watchInterfaces } from "@herald/speaker/io/interfaces";
@@ -49,17 +51,21 @@ const packets: PacketPort = {
 
 const layer2 = runLayer2(
   {
+    node: "this",
     announcer: DEFAULT_ANNOUNCER_OPTIONS,
+    conflicts: DEFAULT_CONFLICT_OPTIONS,
     captures: { retryMinMs: 100, retryMaxMs: 10_000 },
     excludedInterfaces: [/^lo$/],
   },
   {
     clock: systemClock,
+    random: systemRandom,
     packets,
     groups: multicastGroups(),
     log,
     metrics: metrics.layer2,
     onYielded: () => {},
+    onNews: () => {},
     isStill: (station) => interfaces.isStill(station),
     onCaptureLost: () => interfaces.refresh(),
   },
@@ -75,7 +81,7 @@ const interfaces = watchInterfaces({
 for (const text of process.argv.slice(2)) {
   const address = parseAddress(text);
   if (address === undefined) throw new Error(`${text} is no address`);
-  layer2.feed({ type: "announce", address, interfaces: "all" });
+  layer2.feed({ type: "announce", address, interfaces: "all", epoch: 0, probe: "skip" });
 }
 
 const lines = createInterface({ input: process.stdin });

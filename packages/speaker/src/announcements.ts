@@ -13,7 +13,10 @@ export class Announcements {
   readonly #users = new Map<IpAddress, Set<ServiceKey>>();
 
   /** @returns nothing when the decision is the one applied before. */
-  apply(key: ServiceKey, decision: Decision): readonly AnnouncerInput[] {
+  apply(
+    key: ServiceKey,
+    decision: Decision,
+  ): readonly Extract<AnnouncerInput, { type: "announce" | "withdraw" }>[] {
     const before = this.#addresses.get(key) ?? [];
     const after = decision.type === "announce" ? decision.addresses : [];
     const how = decision.type === "announce" ? "now" : WITHDRAW_REASONS[decision.reason].how;

@@ -35,6 +35,7 @@ describe("the speaker's flags", () => {
       kubeconfig: "",
       "lb-class": "",
       "ignore-exclude-lb": false,
+      "conflict-detection": "defend",
       "drain-on-cordon": false,
       "drain-on-not-ready": false,
       "exclude-interfaces": undefined,

@@ -154,6 +154,13 @@ export const program = {
       default: "5s",
       placeholder: "DURATION",
     },
+    "conflict-detection": {
+      schema: oneOf("off", "report", "defend"),
+      description:
+        "What is done when another machine has an address that is to be announced (docs/conflicts.md): report says so on the Service; defend also insists once, and leaves the address to a machine that does not give way; with off nobody is asked before an address is announced, either.",
+      default: "defend",
+      placeholder: "WHAT",
+    },
     "ml-labels": {
       schema: labelSelector,
       description:

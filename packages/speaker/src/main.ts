@@ -6,6 +6,7 @@ import { type Life, runProgram } from "@herald/daemon/lifecycle";
 import { createLog } from "@herald/daemon/log";
 import { createRegistry } from "@herald/daemon/metrics";
 import { systemRandom } from "@herald/daemon/random";
+import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { parseAddress } from "@herald/shared/ip/address";
 import { namespaceOf, program } from "./env.ts";
@@ -69,6 +70,7 @@ async function start(life: Life): Promise<void> {
 
   const speaker = createSpeaker(options, {
     clock,
+    random: systemRandom,
     packets: pcap,
     groups: multicastGroups(),
     digest: (text) => hash("sha256", text, "buffer"),
@@ -127,6 +129,7 @@ async function speakerOptions(): Promise<SpeakerOptions> {
       lbClass: flags["lb-class"] === "" ? undefined : flags["lb-class"],
     },
     announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: flags["drain-timeout"] },
+    conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: flags["conflict-detection"] },
     captures: { retryMinMs: 100, retryMaxMs: 10_000 },
     excludedInterfaces: await excludedInterfaces(flags["exclude-interfaces"]),
   };

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { MemberChange } from "@herald/gossip/effect";
 import { SWIM_NOTICES, type SwimNotice } from "@herald/gossip/notices";
+import { CONFLICT_KINDS, type ConflictKind } from "@herald/layer2/conflict-messages";
 import { ARP_DROP_REASONS, type DropReason, NDP_DROP_REASONS } from "@herald/layer2/drop-reasons";
 import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import { Counter, Gauge, type Registry } from "prom-client";
@@ -11,6 +12,11 @@ export interface Layer2Metrics {
   /** Under each protocol the reasons there are of it. */
   readonly framesDropped: Readonly<Record<"arp" | "ndp", Readonly<Partial<Record<DropReason, Counted>>>>>;
   readonly gratuitous: Readonly<Record<"request" | "reply" | "advertisement", Counted>>;
+  /** By what came of it: the address was free, or somebody had it. */
+  readonly probes: Readonly<Record<"free" | "taken", Counted>>;
+  readonly conflicts: Readonly<Record<ConflictKind, Counted>>;
+  readonly defences: Counted;
+  readonly quarantined: Gauge;
   readonly sendFailures: Counted;
   readonly joinFailures: Counted;
   readonly captureOpens: Counted;
@@ -172,6 +178,7 @@ function createLayer2Metrics(registry: Registry): Layer2Metrics {
       reply: series(gratuitous, "arp", "reply"),
       advertisement: series(gratuitous, "ndp", "advertisement"),
     },
+    ...createConflictMetrics(registry),
     sendFailures: counter(
       registry,
       "herald_speaker_send_failures_total",
@@ -195,6 +202,39 @@ function createLayer2Metrics(registry: Registry): Layer2Metrics {
       "Times the kernel's news about interfaces were lost; the whole list was read instead.",
     ),
     ...createAddressCounters(registry),
+  };
+}
+
+function createConflictMetrics(
+  registry: Registry,
+): Pick<Layer2Metrics, "probes" | "conflicts" | "defences" | "quarantined"> {
+  const registers = [registry];
+  const probes = new Counter({
+    name: "herald_speaker_probes_total",
+    help: "Addresses asked for before they were announced first, by what came of it; taken means that a machine on the segment uses an address of a pool.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const conflicts = new Counter({
+    name: "herald_speaker_conflicts_total",
+    help: "Times somebody else was heard to have an address of ours, by who it is (docs/reference/reasons.md); at most one in 10 s for each address.",
+    labelNames: ["kind"],
+    registers,
+  });
+  const kinds = Object.keys(CONFLICT_KINDS).map((kind) => [kind, series(conflicts, kind)]);
+  return {
+    probes: { free: series(probes, "free"), taken: series(probes, "taken") },
+    conflicts: Object.fromEntries(kinds) as Layer2Metrics["conflicts"],
+    defences: counter(
+      registry,
+      "herald_speaker_defences_total",
+      "Times an address was announced once more because somebody else claimed it.",
+    ),
+    quarantined: new Gauge({
+      name: "herald_speaker_quarantined_addresses",
+      help: "Addresses given up to a machine that does not give way, until it is gone; above 0 Services are down.",
+      registers,
+    }),
   };
 }
 

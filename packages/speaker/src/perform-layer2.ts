@@ -1,26 +1,43 @@
 import type { Log } from "@herald/daemon/log";
-import type { AnnouncerEffect } from "@herald/layer2/announcer";
+import type { HolderEffect } from "@herald/layer2/holder";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { GroupPort, Membership } from "./group-port.ts";
 import type { Layer2Metrics } from "./metrics.ts";
 import type { Capture } from "./packet-port.ts";
+
+/** What the operator may want to know about an address that is to be announced here. */
+export type AddressNews = Extract<
+  HolderEffect,
+  {
+    readonly type:
+      | "announcing"
+      | "probed"
+      | "conflict"
+      | "settled"
+      | "defended"
+      | "lost"
+      | "quarantined"
+      | "released";
+  }
+>;
 
 export interface PerformPorts {
   readonly groups: GroupPort;
   readonly log: Log;
   readonly metrics: Layer2Metrics;
   readonly onYielded: (address: IpAddress, heard: boolean) => void;
+  readonly onNews: (news: AddressNews) => void;
 }
 
 /**
- * Does what the announcer says, and counts it.
+ * Does what the holder says, and counts it.
  *
  * @param open the captures, by interface, as they are whenever it says something.
  */
 export function performing(
   open: ReadonlyMap<string, Capture>,
   ports: PerformPorts,
-): (effect: AnnouncerEffect) => void {
+): (effect: HolderEffect) => void {
   const { groups, metrics, onYielded } = ports;
   let sent = false; // whether the last `send` went out: what follows it is counted only then
   return (effect) => {
@@ -34,6 +51,8 @@ export function performing(
         return;
       case "gratuitous":
         if (sent) countGratuitous(effect.address, effect.operation, metrics);
+        return;
+      case "refreshed":
         return;
       case "advertised":
         if (sent) countGratuitous(effect.address, "advertisement", metrics);
@@ -50,6 +69,8 @@ export function performing(
       case "yielded":
         onYielded(effect.address, effect.by !== undefined);
         return;
+      default:
+        ports.onNews(effect);
     }
   };
 }

@@ -2,7 +2,10 @@ import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import { AddressStates, type AddressTurn } from "./address-states.ts";
+import { adviceFor, describeConflict, describeQuarantine } from "./conflict-words.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
+import type { AddressNews } from "./perform-layer2.ts";
 import type { Decision, WithdrawReason } from "./plan.ts";
 
 export interface ReporterPorts {
@@ -17,8 +20,12 @@ export class Reporter {
   readonly #ports: ReporterPorts;
   /** By Service; bounded by the Services of the cluster. */
   readonly #uids = new Map<ServiceKey, string>();
-  /** Bounded by the Services announced here. */
+  /** To be announced here; bounded by that, as are the next two. */
+  readonly #wanted = new Map<ServiceKey, readonly IpAddress[]>();
+  readonly #users = new Map<IpAddress, Set<ServiceKey>>();
+  /** Told to be announced. */
   readonly #announced = new Map<ServiceKey, readonly IpAddress[]>();
+  readonly #addresses = new AddressStates();
   /** Why a Service is not announced here; bounded by the Services of the cluster. */
   readonly #silence = new Map<ServiceKey, string>();
   #refusal = "";
@@ -35,21 +42,37 @@ export class Reporter {
     this.#uids.set(key, uid);
   }
 
+  /** To be told before the addresses are announced, or withdrawn. */
   decided(key: ServiceKey, decision: Decision): void {
-    const before = this.#announced.get(key) ?? [];
+    const before = this.#wanted.get(key) ?? [];
     const after = decision.type === "announce" ? decision.addresses : [];
-    this.#setSeries(key, before, after);
-    if (after.length === 0) this.#announced.delete(key);
-    else this.#announced.set(key, after);
+    this.#want(key, before, after);
     if (decision.type === "announce") {
-      if (after.some((address) => !before.includes(address))) this.#tookOver(key, decision);
+      this.#tell(key);
       return;
     }
+    this.#setSeries(key, []);
     const { reason, owner, note } = decision;
     if (before.length > 0)
       this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner, note });
     else this.#explain(key, reason, owner);
     if (reason === "serviceDeleted") this.#uids.delete(key);
+  }
+
+  /** What became of an address that is to be announced here. */
+  news(news: AddressNews): void {
+    this.#count(news);
+    const { address } = news;
+    const turn = this.#addresses.hear(news);
+    const { quarantined } = this.#ports.metrics.layer2;
+    quarantined.set(this.#addresses.count("quarantined"));
+    if (turn === undefined) return;
+    const services = [...(this.#users.get(address) ?? [])];
+    this.#log(address, turn, services);
+    for (const service of services) {
+      this.#recordTurn(service, address, turn);
+      this.#tell(service);
+    }
   }
 
   /** Why this node is silent about a Service it was never asked to announce: once for each new answer. */
@@ -111,28 +134,116 @@ export class Reporter {
     else log.error(`configuration refused; ${then}`, { mistakes });
   }
 
-  #tookOver(key: ServiceKey, decision: Extract<Decision, { type: "announce" }>): void {
-    const { log, metrics, recordEvent } = this.#ports;
-    metrics.takeovers.inc();
-    log.info("announcing", { service: key, addresses: decision.addresses });
-    const [namespace = "", name = ""] = key.split("/");
-    const regarding = {
-      apiVersion: "v1",
-      kind: "Service",
-      namespace,
-      name,
-      uid: this.#uids.get(key) ?? "",
-    };
-    recordEvent({
-      regarding,
-      type: "Normal",
-      reason: "nodeAssigned",
-      message: `announcing from node "${this.#node}" with protocol "layer2"`,
-    });
+  #want(key: ServiceKey, before: readonly IpAddress[], after: readonly IpAddress[]): void {
+    if (after.length === 0) this.#wanted.delete(key);
+    else this.#wanted.set(key, after);
+    for (const address of before) {
+      if (after.includes(address)) continue;
+      const users = this.#users.get(address);
+      users?.delete(key);
+      if (users?.size !== 0) continue;
+      this.#users.delete(address);
+      this.#addresses.forget(address);
+    }
+    for (const address of after) this.#users.set(address, (this.#users.get(address) ?? new Set()).add(key));
+    this.#ports.metrics.layer2.quarantined.set(this.#addresses.count("quarantined"));
   }
 
-  #setSeries(service: ServiceKey, before: readonly IpAddress[], after: readonly IpAddress[]): void {
-    const { announced } = this.#ports.metrics;
+  /** What is announced of a Service by now: the Service is taken over once all of its addresses are. */
+  #tell(key: ServiceKey): void {
+    const wanted = this.#wanted.get(key) ?? [];
+    const announced = wanted.filter((address) => this.#isAnnounced(address));
+    const before = this.#setSeries(key, announced);
+    if (announced.length < wanted.length || announced.every((address) => before.includes(address))) return;
+    this.#tookOver(key, announced);
+  }
+
+  #isAnnounced(address: IpAddress): boolean {
+    const { name } = this.#addresses.get(address);
+    return name === "announced" || name === "conflict";
+  }
+
+  #count(news: AddressNews): void {
+    const { probes, conflicts, defences } = this.#ports.metrics.layer2;
+    if (news.type === "probed") probes[news.takenBy === undefined ? "free" : "taken"].inc();
+    if (news.type === "conflict") conflicts[news.kind].inc();
+    if (news.type === "defended") defences.inc();
+  }
+
+  #log(address: IpAddress, turn: AddressTurn, services: readonly ServiceKey[]): void {
+    const { log } = this.#ports;
+    switch (turn.type) {
+      case "conflict": {
+        const { kind, by: mac, node, interface: on } = turn.intruder;
+        const advice = adviceFor(turn.intruder);
+        log.warn("another machine has an address of ours", {
+          address,
+          kind,
+          mac,
+          node,
+          interface: on,
+          services,
+          advice,
+        });
+        return;
+      }
+      case "quarantined":
+        log.error("address given up: another machine does not give way", {
+          address,
+          mac: turn.intruder.by,
+          services,
+          advice: adviceFor(turn.intruder),
+        });
+        return;
+      case "released":
+        log.info("the other machine is gone: the address is announced", { address, services });
+        return;
+      case "settled":
+        log.info("the conflict is over: nobody else answers any more", { address, services });
+        return;
+      case "lost":
+        log.info("left to a newer claim", { address, node: turn.to, services });
+        return;
+      case "announced":
+        return;
+    }
+  }
+
+  #recordTurn(service: ServiceKey, address: IpAddress, turn: AddressTurn): void {
+    switch (turn.type) {
+      case "conflict":
+        this.#record(service, "Warning", "addressConflict", describeConflict(address, turn.intruder));
+        return;
+      case "quarantined":
+        this.#record(service, "Warning", "addressQuarantined", describeQuarantine(address, turn.intruder));
+        return;
+      case "released":
+        this.#record(service, "Normal", "addressReleased", `${address} is free and announced again`);
+        return;
+    }
+  }
+
+  #tookOver(key: ServiceKey, addresses: readonly IpAddress[]): void {
+    const { log, metrics } = this.#ports;
+    metrics.takeovers.inc();
+    log.info("announcing", { service: key, addresses });
+    const message = `announcing from node "${this.#node}" with protocol "layer2"`;
+    this.#record(key, "Normal", "nodeAssigned", message);
+  }
+
+  #record(key: ServiceKey, type: EventRecord["type"], reason: string, message: string): void {
+    const [namespace = "", name = ""] = key.split("/");
+    const uid = this.#uids.get(key) ?? "";
+    const regarding = { apiVersion: "v1", kind: "Service", namespace, name, uid };
+    this.#ports.recordEvent({ regarding, type, reason, message });
+  }
+
+  /** @returns what was announced of it before. */
+  #setSeries(service: ServiceKey, after: readonly IpAddress[]): readonly IpAddress[] {
+    const before = this.#announced.get(service) ?? [];
+    if (after.length === 0) this.#announced.delete(service);
+    else this.#announced.set(service, after);
+    const { announced, announcedAddresses } = this.#ports.metrics;
     const labels = (ip: string): Record<"service" | "protocol" | "node" | "ip", string> => ({
       service,
       protocol: "layer2",
@@ -141,5 +252,8 @@ export class Reporter {
     });
     for (const ip of before) if (!after.includes(ip)) announced.remove(labels(ip));
     for (const ip of after) if (!before.includes(ip)) announced.set(labels(ip), 1);
+    const count = this.#addresses.count("announced") + this.#addresses.count("conflict");
+    announcedAddresses.set({ protocol: "layer2" }, count);
+    return before;
   }
 }

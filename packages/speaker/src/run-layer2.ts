@@ -1,11 +1,14 @@
 import type { Log } from "@herald/daemon/log";
-import { Announcer, type AnnouncerInput, type Interface } from "@herald/layer2/announcer";
+import type { Interface } from "@herald/layer2/announcer";
+import type { ConflictOptions } from "@herald/layer2/conflict-options";
+import { Holder, type HolderInput } from "@herald/layer2/holder";
 import type { AnnouncerOptions } from "@herald/layer2/options";
-import type { Clock } from "@herald/shared/core";
-import { drive } from "@herald/shared/driver";
+import type { Clock, Random } from "@herald/shared/core";
+import { type Driven, drive } from "@herald/shared/driver";
 import type { IpAddress } from "@herald/shared/ip/address";
+import type { MacAddress } from "@herald/wire/mac";
 import { captureFilter, SNAP_OCTETS } from "./capture-filter.ts";
-import { Captures, type CapturesEffect, type CapturesOptions } from "./captures.ts";
+import { Captures, type CapturesEffect, type CapturesInput, type CapturesOptions } from "./captures.ts";
 import type { GroupPort } from "./group-port.ts";
 import {
   type FitInterface,
@@ -16,10 +19,13 @@ import {
 } from "./interface-rules.ts";
 import type { Layer2Metrics } from "./metrics.ts";
 import type { Capture, PacketPort } from "./packet-port.ts";
-import { performing } from "./perform-layer2.ts";
+import { type AddressNews, performing } from "./perform-layer2.ts";
 
 export interface Layer2Options {
+  /** Name of the node this speaker runs on. */
+  readonly node: string;
   readonly announcer: AnnouncerOptions;
+  readonly conflicts: ConflictOptions;
   readonly captures: CapturesOptions;
   /** Patterns of interfaces to leave alone. */
   readonly excludedInterfaces: readonly RegExp[];
@@ -27,12 +33,15 @@ export interface Layer2Options {
 
 export interface Layer2Ports {
   readonly clock: Clock;
+  readonly random: Random;
   readonly packets: PacketPort;
   readonly groups: GroupPort;
   readonly log: Log;
   readonly metrics: Layer2Metrics;
   /** The end of a `yield`; `heard` when the new owner was. */
   readonly onYielded: (address: IpAddress, heard: boolean) => void;
+  /** What became of an address that is to be announced here. */
+  readonly onNews: (news: AddressNews) => void;
   /**
    * Whether an interface is still the one it was. A capture opens by name, and in between another may have come
    * under that name: answers would carry the MAC of the one that is gone.
@@ -43,94 +52,133 @@ export interface Layer2Ports {
 }
 
 export interface Layer2 {
-  readonly feed: (input: AnnouncerInput) => void;
+  readonly feed: (input: HolderInput) => void;
   readonly setLinks: (links: readonly Link[]) => void;
+  /** Whose the interfaces of the other speakers are. */
+  readonly setSpeakers: (names: ReadonlyMap<MacAddress, string>) => void;
   /** Silence, at once. */
   readonly stop: () => void;
 }
 
-/** The announcer on this node's interfaces: one capture on each that is fit. */
+/** The holder of addresses on this node's interfaces: one capture on each that is fit. */
 export function runLayer2(options: Layer2Options, ports: Layer2Ports): Layer2 {
-  const { clock, log, metrics } = ports;
-  /** By interface; what {@link Captures} keeps open or opens. */
-  const open = new Map<string, Capture>();
-  /** Interfaces whose capture runs. */
-  const announcing = new Set<string>();
-  let verdicts: readonly (FitInterface | UnfitReason)[] = [];
+  return new RunningLayer2(options, ports);
+}
 
-  const announcer = drive(new Announcer(options.announcer), clock, performing(open, ports));
-  const captures = drive(new Captures(options.captures), clock, (effect: CapturesEffect): void => {
+class RunningLayer2 implements Layer2 {
+  readonly feed: (input: HolderInput) => void;
+  readonly #excluded: readonly RegExp[];
+  readonly #self: string;
+  readonly #ports: Layer2Ports;
+  readonly #holder: Driven<HolderInput>;
+  readonly #captures: Driven<CapturesInput>;
+  /** By interface; what {@link Captures} keeps open or opens. */
+  readonly #open = new Map<string, Capture>();
+  /** Interfaces whose capture runs. */
+  readonly #announcing = new Set<string>();
+  #verdicts: readonly (FitInterface | UnfitReason)[] = [];
+  #speakers: ReadonlyMap<MacAddress, string> = new Map();
+  #own: readonly MacAddress[] = [];
+
+  constructor(options: Layer2Options, ports: Layer2Ports) {
+    const { node: self, announcer, conflicts } = options;
+    this.#self = self;
+    this.#excluded = options.excludedInterfaces;
+    this.#ports = ports;
+    const core = new Holder({ self, announcer, conflicts }, ports.random);
+    this.#holder = drive(core, ports.clock, performing(this.#open, ports));
+    this.feed = this.#holder.feed;
+    this.#captures = drive(new Captures(options.captures), ports.clock, (effect) => this.#perform(effect));
+  }
+
+  readonly setLinks = (links: readonly Link[]): void => {
+    this.#own = links.map(({ mac }) => mac).filter((mac) => mac !== undefined);
+    this.#tellSpeakers();
+    this.#verdicts = links.map((link) => judgeLink(link, this.#excluded));
+    const interfaces = this.#verdicts.filter((verdict) => typeof verdict !== "string");
+    this.#captures.feed({ type: "interfaces", interfaces });
+    this.#countStates();
+  };
+
+  setSpeakers(names: ReadonlyMap<MacAddress, string>): void {
+    this.#speakers = names;
+    this.#tellSpeakers();
+  }
+
+  stop(): void {
+    this.#captures.stop();
+    this.#holder.stop();
+    this.#ports.groups.leaveAll();
+    for (const capture of this.#open.values()) capture.close();
+    this.#open.clear();
+  }
+
+  /** All of this node's, also those that nothing is announced on: its kernel answers on every one. */
+  #tellSpeakers(): void {
+    const own = this.#own.map((mac) => [mac, this.#self] as const);
+    this.#holder.feed({ type: "speakers", names: new Map([...this.#speakers, ...own]) });
+  }
+
+  #perform(effect: CapturesEffect): void {
+    const { log } = this.#ports;
     switch (effect.type) {
       case "open":
-        openCapture(effect.interface);
+        this.#openCapture(effect.interface);
         return;
       case "close":
-        open.get(effect.interface)?.close();
-        open.delete(effect.interface);
+        this.#open.get(effect.interface)?.close();
+        this.#open.delete(effect.interface);
         return;
       case "interface-up":
-        announcing.add(effect.interface.name);
+        this.#announcing.add(effect.interface.name);
         log.info("announcing on interface", { interface: effect.interface.name, mac: effect.interface.mac });
-        announcer.feed(effect);
+        this.#holder.feed(effect);
         return;
       case "interface-down":
-        announcing.delete(effect.interface);
+        this.#announcing.delete(effect.interface);
         log.info("no longer announcing on interface", { interface: effect.interface });
-        announcer.feed(effect);
+        this.#holder.feed(effect);
         return;
     }
-  });
+  }
 
-  const openCapture = (station: Interface): void => {
+  #openCapture(station: Interface): void {
     const { name, mac } = station;
-    const fail = (message: string): void => {
-      metrics.captureFailures.inc();
-      log.warn("capture failed", { interface: name, reason: message });
-      open.delete(name);
-      captures.feed({ type: "failed", interface: name });
-      countStates(verdicts, announcing, metrics);
-      ports.onCaptureLost();
-    };
-    const capture = ports.packets.open({
+    const { packets, metrics, isStill } = this.#ports;
+    const fail = (message: string): void => this.#captureFailed(name, message);
+    const capture = packets.open({
       interfaceName: name,
       filter: captureFilter(mac),
       snapOctets: SNAP_OCTETS,
       onOpen: () => {
-        if (!ports.isStill(station)) {
+        if (!isStill(station)) {
           capture.close();
           fail("it changed while the capture was opened");
           return;
         }
         metrics.captureOpens.inc();
-        captures.feed({ type: "opened", interface: name });
-        countStates(verdicts, announcing, metrics);
+        this.#captures.feed({ type: "opened", interface: name });
+        this.#countStates();
       },
-      onFrame: (bytes) => announcer.feed({ type: "frame", interface: name, bytes }),
+      onFrame: (bytes) => this.#holder.feed({ type: "frame", interface: name, bytes }),
       onFailure: fail,
     });
-    open.set(name, capture);
-  };
+    this.#open.set(name, capture);
+  }
 
-  return {
-    feed: announcer.feed,
-    setLinks: (links) => {
-      verdicts = links.map((link) => judgeLink(link, options.excludedInterfaces));
-      const interfaces = verdicts.filter((verdict): verdict is FitInterface => typeof verdict !== "string");
-      captures.feed({ type: "interfaces", interfaces });
-      countStates(verdicts, announcing, metrics);
-    },
-    stop: () => {
-      captures.stop();
-      announcer.stop();
-      ports.groups.leaveAll();
-      closeAll(open);
-    },
-  };
-}
+  #captureFailed(name: string, reason: string): void {
+    const { log, metrics, onCaptureLost } = this.#ports;
+    metrics.captureFailures.inc();
+    log.warn("capture failed", { interface: name, reason });
+    this.#open.delete(name);
+    this.#captures.feed({ type: "failed", interface: name });
+    this.#countStates();
+    onCaptureLost();
+  }
 
-function closeAll(open: Map<string, Capture>): void {
-  for (const capture of open.values()) capture.close();
-  open.clear();
+  #countStates(): void {
+    countStates(this.#verdicts, this.#announcing, this.#ports.metrics);
+  }
 }
 
 function countStates(

@@ -4,7 +4,9 @@ import { describe, it } from "node:test";
 import { createLog } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
 import { hex } from "@herald/lab/hex";
+import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
+import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { ARP_DROP_REASONS, NDP_DROP_REASONS } from "@herald/layer2/drop-reasons";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { loadConfig } from "@herald/shared/config/load";
@@ -97,11 +99,13 @@ function start() {
       node: SELF,
       plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
       announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: 5000, gratuitousRounds: 1 },
+      conflicts: { ...DEFAULT_CONFLICT_OPTIONS, checkIntervalMs: "off" },
       captures: { retryMinMs: 100, retryMaxMs: 1000 },
       excludedInterfaces: [],
     },
     {
       clock,
+      random: new SeededRandom(1),
       packets: {
         open: (options) => {
           capture = options;

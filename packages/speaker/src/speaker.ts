@@ -1,9 +1,11 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
-import type { Interface } from "@herald/layer2/announcer";
+import type { AnnouncerInput, Interface } from "@herald/layer2/announcer";
+import type { ConflictOptions } from "@herald/layer2/conflict-options";
 import type { Digest } from "@herald/layer2/election";
+import type { HolderInput } from "@herald/layer2/holder";
 import type { AnnouncerOptions } from "@herald/layer2/options";
-import type { Clock } from "@herald/shared/core";
+import type { Clock, Random } from "@herald/shared/core";
 import { describeMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
@@ -16,6 +18,7 @@ import type { SpeakerMetrics } from "./metrics.ts";
 import type { PacketPort } from "./packet-port.ts";
 import { type CandidateNode, type Decision, type PlanOptions, unfit } from "./plan.ts";
 import { Planner } from "./planner.ts";
+import type { Presence } from "./presence.ts";
 import { Reporter } from "./reporter.ts";
 import { type Layer2, runLayer2 } from "./run-layer2.ts";
 import { SlicedWork } from "./sliced-work.ts";
@@ -25,12 +28,14 @@ export interface SpeakerOptions {
   readonly node: string;
   readonly plan: PlanOptions;
   readonly announcer: AnnouncerOptions;
+  readonly conflicts: ConflictOptions;
   readonly captures: CapturesOptions;
   readonly excludedInterfaces: readonly RegExp[];
 }
 
 export interface SpeakerPorts {
   readonly clock: Clock;
+  readonly random: Random;
   readonly packets: PacketPort;
   readonly groups: GroupPort;
   /** SHA-256. */
@@ -56,6 +61,8 @@ export interface Speaker {
    * own addresses, and readiness of pods does not.
    */
   setMembers(nodes: ReadonlySet<string>): void;
+  /** Whose the interfaces on the segment are. Until told, any machine may be a speaker that does not say. */
+  setPresence(presence: Presence): void;
   /** Every interface of the node, as it is now. */
   setLinks(links: readonly Link[]): void;
   /** Whether the whole cluster has been seen once. Until then nothing is announced. */
@@ -92,13 +99,15 @@ class JoinedSpeaker implements Speaker {
   #nodesChanged = false;
   #allDirty = false;
   #synced = false;
+  /** Services that some other node was to announce; bounded by the Services of the cluster. */
+  readonly #heldByOthers = new Set<ServiceKey>();
   /** Left to a new owner that is not heard yet; bounded by what was announced. */
   readonly #yielding = new Set<IpAddress>();
   /** What is still being left to others; `undefined` until drained. */
   #leaving: { readonly addresses: Set<IpAddress>; readonly done: () => void } | undefined;
 
   constructor(options: SpeakerOptions, ports: SpeakerPorts) {
-    const { clock, packets, groups, log, metrics, isStill, onCaptureLost, digest } = ports;
+    const { clock, random, packets, groups, log, metrics, isStill, onCaptureLost, digest } = ports;
     this.#ports = ports;
     this.#plan = options.plan;
     this.#self = options.node;
@@ -107,6 +116,7 @@ class JoinedSpeaker implements Speaker {
     this.#work = new SlicedWork(clock, () => this.#decide());
     this.#layer2 = runLayer2(options, {
       clock,
+      random,
       packets,
       groups,
       log,
@@ -114,7 +124,9 @@ class JoinedSpeaker implements Speaker {
       isStill,
       onCaptureLost,
       onYielded: (address, heard) => this.#yielded(address, heard),
+      onNews: (news) => this.#reporter.news(news),
     });
+    this.#layer2.feed({ type: "foreign", present: true });
   }
 
   get synced(): boolean {
@@ -129,6 +141,11 @@ class JoinedSpeaker implements Speaker {
     this.#members = nodes;
     this.#nodesChanged = true;
     this.#work.add(NO_WORK());
+  }
+
+  setPresence({ names, foreign }: Presence): void {
+    this.#layer2.setSpeakers(names);
+    this.#layer2.feed({ type: "foreign", present: foreign });
   }
 
   setLinks(links: readonly Link[]): void {
@@ -244,19 +261,26 @@ class JoinedSpeaker implements Speaker {
 
   #carryOut(key: ServiceKey, decision: Decision): void {
     if (this.#leaving !== undefined) return;
-    for (const input of this.#announcements.apply(key, decision)) {
-      this.#track(input);
-      this.#layer2.feed(input);
-    }
+    const inputs = this.#announcements.apply(key, decision);
     this.#reporter.decided(key, decision);
-    this.#ports.metrics.announcedAddresses.set(
-      { protocol: "layer2" },
-      this.#announcements.addresses().length,
-    );
+    for (const input of inputs) {
+      this.#track(input);
+      this.#layer2.feed(this.#wish(input, key));
+    }
+    if (decision.type === "withdraw" && decision.owner !== undefined) this.#heldByOthers.add(key);
+    if (decision.type === "withdraw" && decision.reason === "serviceDeleted") this.#heldByOthers.delete(key);
+  }
+
+  /** What another speaker has held need not be asked for: it is taken over from there. */
+  #wish(
+    input: Extract<AnnouncerInput, { type: "announce" | "withdraw" }>,
+    key: ServiceKey,
+  ): Extract<HolderInput, { type: "announce" | "withdraw" }> {
+    if (input.type === "withdraw") return input;
+    return { ...input, epoch: 0, probe: this.#heldByOthers.has(key) ? "skip" : "first" };
   }
 
   #track(input: ReturnType<Announcements["apply"]>[number]): void {
-    if (input.type !== "announce" && input.type !== "withdraw") return;
     if (input.type === "withdraw" && input.how === "yield") this.#yielding.add(input.address);
     else this.#yielding.delete(input.address);
     if (input.type === "withdraw" && input.how === "now") this.#reporter.silent(input.address);
