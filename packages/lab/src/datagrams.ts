@@ -10,6 +10,8 @@ export interface DatagramNetOptions {
   readonly duplication: number;
   /** Shortest and longest way, ms; datagrams overtake each other when they differ. */
   readonly delayMs: readonly [shortest: number, longest: number];
+  /** Whether what one address sends gets to another now, beside partitions and cuts. Yes when left out. */
+  readonly connects?: (from: string, to: string) => boolean;
 }
 
 /** Who is plugged in. */
@@ -164,6 +166,7 @@ export class DatagramNet<Data> {
   }
 
   #isConnected(from: string, to: string): boolean {
+    if (this.#options.connects?.(from, to) === false) return false;
     if (this.#sides.size > 0 && this.#sides.get(from) !== this.#sides.get(to)) return false;
     return this.#cuts.size === 0 || !this.#cuts.has(`${from}>${to}`);
   }

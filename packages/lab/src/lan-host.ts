@@ -23,6 +23,8 @@ export interface LanHostOptions {
   readonly address: IpAddress;
   /** Gets every datagram sent to our MAC, whatever its address: what a node with kube-proxy would take. */
   readonly receive?: (datagram: Datagram) => void;
+  /** Name on the LAN; see `LanOptions.connects`. */
+  readonly station?: string;
 }
 
 const HEADER_OCTETS = 20;
@@ -43,12 +45,12 @@ export class LanHost {
   readonly #port: LanPort;
   readonly #neighbours: NeighbourCache;
   readonly #taps = new Set<(frame: Uint8Array) => void>();
-  constructor({ lan, clock, mac, address, receive = () => {} }: LanHostOptions) {
+  constructor({ lan, clock, mac, address, receive = () => {}, station }: LanHostOptions) {
     this.mac = mac;
     this.address = address;
     this.#octets = macOctets(mac);
     this.#receive = receive;
-    this.#port = lan.plugIn((frame) => this.#hear(frame));
+    this.#port = lan.plugIn((frame) => this.#hear(frame), station);
     const family = familyOf(address);
     const etherType = family === 4 ? ETHERTYPE.ipv4 : ETHERTYPE.ipv6;
     this.#groups = family === 4 ? [BROADCAST] : [ALL_NODES_MAC, groupMacOf(address)];

@@ -12,6 +12,10 @@ export interface LanOptions {
   readonly duplication: number;
   /** Shortest and longest way through the switch, ms; frames overtake each other when they differ. */
   readonly delayMs: readonly [shortest: number, longest: number];
+  /** Whether what one station sends gets to another now, by the names they were plugged in with. Yes when left out. */
+  readonly connects?: (from: string, to: string) => boolean;
+  /** Whether `log` is kept; left out it is. A long run of many stations has no room for it. */
+  readonly keepLog?: boolean;
 }
 
 /** A plug in the switch. */
@@ -30,7 +34,7 @@ export interface Sent {
 /** A switch in memory: learns where MACs are, floods what it does not know, loses and delays by seed. */
 export class Lan {
   readonly #options: LanOptions;
-  readonly #receivers = new Set<(frame: Uint8Array) => void>();
+  readonly #receivers = new Map<(frame: Uint8Array) => void, string>(); // by receiver, the station's name
   readonly #learned = new Map<MacAddress, (frame: Uint8Array) => void>();
   /** Everything that was sent, in order. */
   readonly log: Sent[] = [];
@@ -38,9 +42,12 @@ export class Lan {
     this.#options = options;
   }
 
-  /** @param receive gets every frame the switch sends this way, also those for other stations. */
-  plugIn(receive: (frame: Uint8Array) => void): LanPort {
-    this.#receivers.add(receive);
+  /**
+   * @param receive gets every frame the switch sends this way, also those for other stations.
+   * @param station what `connects` knows it by.
+   */
+  plugIn(receive: (frame: Uint8Array) => void, station = ""): LanPort {
+    this.#receivers.set(receive, station);
     return {
       send: (frame) => {
         if (this.#receivers.has(receive)) this.#forward(frame.slice(), receive);
@@ -54,12 +61,14 @@ export class Lan {
 
   #forward(frame: Uint8Array, from: (frame: Uint8Array) => void): void {
     const { destination, source } = decodeEthernet(frame);
-    this.log.push({ at: this.#options.clock.now(), frame });
+    const { clock, connects, keepLog = true } = this.#options;
+    if (keepLog) this.log.push({ at: clock.now(), frame });
     this.#learned.set(formatMac(source), from);
     const known = isGroup(destination) ? undefined : this.#learned.get(formatMac(destination));
-    for (const receive of this.#receivers) {
+    const sender = this.#receivers.get(from) ?? "";
+    for (const [receive, station] of this.#receivers) {
       if (receive === from || (known !== undefined && known !== receive)) continue;
-      this.#deliver(frame, receive);
+      if (connects === undefined || connects(sender, station)) this.#deliver(frame, receive);
     }
   }
 

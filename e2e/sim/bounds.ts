@@ -1,0 +1,70 @@
+import { PROFILES, type ProfileName } from "@herald/gossip/options";
+import type { Fault, Script } from "./script.ts";
+
+/** From a crash until another node answers, at up to 2 % loss, all other things well (docs/gossip.md). */
+export const DETECTION_MS: Readonly<Record<ProfileName, number>> = { fast: 300, default: 500, lan: 20_000 };
+
+/** A node may stand still for so long without anybody taking it for dead (docs/gossip.md). */
+export const PAUSE_TOLERANCE_MS: Readonly<Record<ProfileName, number>> = {
+  fast: 80,
+  default: 200,
+  lan: 3_000,
+};
+
+/** What a frame or datagram needs to arrive, answered and repeated, and what a decision needs to be taken, ms. */
+const DELIVERY_MS = 100;
+
+/** A repeat of what was announced and lost, ms (DEFAULT_ANNOUNCER_OPTIONS). */
+const REPEAT_MS = 1_100;
+
+/** A process from its start to its first announcement, its view of the API apart: join wait, probes, ms. */
+const BOOT_MS = 2_500;
+
+/** How long things may take in one story, all of them from the moment nothing is in their way any more. */
+export interface Bounds {
+  /** Two nodes that know each other alive answer for one address at most for so long. */
+  readonly overlapMs: number;
+  /** The same where nothing is between them any more, but they still take each other for dead. */
+  readonly reunionMs: number;
+  /** After the last fault every address is held by one node. */
+  readonly settleMs: number;
+  /** After that every neighbour cache points to it. */
+  readonly cachesMs: number;
+}
+
+/** What the script makes necessary, and nothing on top. */
+export function boundsOf(script: Script): Bounds {
+  const { profile, faults } = script;
+  const { rejoinIntervalMs, streamTimeoutMs } = PROFILES[profile];
+  const viewMs = 2 * slowestView(script);
+  const overlapMs = DETECTION_MS[profile] + viewMs + DELIVERY_MS;
+  const reunionMs = overlapMs + DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs;
+  const parted = faults.some((fault) => PARTING.has(fault.kind));
+  const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + 4 * viewMs : 0;
+  const settleMs = (parted ? reunionMs : overlapMs) + booted + apiRecoveryMs(faults);
+  return { overlapMs, reunionMs, settleMs, cachesMs: 4 * REPEAT_MS };
+}
+
+const PARTING = new Set<Fault["kind"]>([
+  "loss",
+  "pause",
+  "cable-cut",
+  "carrier-loss",
+  "one-way",
+  "partition",
+  "power-cut",
+  "process-crash",
+]);
+const BOOTING = new Set<Fault["kind"]>(["power-cut", "process-crash", "stop", "controller-crash"]);
+
+/** One way, at the slowest node at its slowest, ms. */
+function slowestView({ lagMs, faults }: Script): number {
+  const slow = faults.filter(({ kind }) => kind === "api-slow-at-node").map(({ amount }) => 2_000 * amount);
+  return Math.max(...lagMs, ...slow);
+}
+
+/** Reflectors try again after ever longer waits, each at most as long as all before it and a second (k8s/backoff.ts). */
+function apiRecoveryMs(faults: readonly Fault[]): number {
+  const outages = faults.filter(({ kind }) => kind === "api-outage" || kind === "api-outage-at-node");
+  return outages.length === 0 ? 0 : 1_500 + 2 * outages.reduce((sum, { forMs }) => sum + forMs, 0);
+}

@@ -1,0 +1,103 @@
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { SimNode } from "./sim-node.ts";
+import type { World } from "./world.ts";
+
+/** A sentence that must be true at any time, or from some time on. */
+export interface Invariant {
+  readonly name: string;
+  /** Looks at the world after each step. @returns in what way it is violated. */
+  check(world: World): string | undefined;
+}
+
+/** A node may still say what it said in the moment it learned better, ms. */
+const SAME_MOMENT_MS = 5;
+
+/** All of them; addresses that several nodes may answer for have others. */
+export const INVARIANTS: readonly Invariant[] = [
+  {
+    name: "one holder: two nodes that hear each other do not both answer for an address for longer than a detection",
+    check: (world) => {
+      for (const address of world.holders.addresses) {
+        const violation = twoHolders(world, address);
+        if (violation !== undefined) return violation;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "held: every allocated address that a fit node can serve has one holder again once the faults are over",
+    check: (world) => {
+      if (world.now < world.settledAt) return undefined;
+      for (const address of world.servable()) {
+        const holders = world.holders.of(address);
+        if (holders.size !== 1) return `${address} is held by ${namesOf(holders.keys()) || "nobody"}`;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "nothing but what is allocated is answered for, as far as that speaker can know",
+    check: (world) => {
+      for (const address of world.holders.addresses) {
+        for (const node of world.holders.of(address).keys()) {
+          if (isStray(world, node, address)) return `${node.name} answers for ${address}, which nobody has`;
+        }
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "caches: every client's neighbour cache points to the holder, or nowhere, once the faults are over",
+    check: (world) => {
+      if (world.now < world.settledAt + world.bounds.cachesMs) return undefined;
+      for (const address of world.servable()) {
+        const violation = wrongCache(world, address);
+        if (violation !== undefined) return violation;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "calm: nothing moves from a healthy node while no more is lost and no pause is longer than the profile bears",
+    check: (world) => {
+      const move = world.firstMove;
+      return world.script.calm ? move : undefined;
+    },
+  },
+];
+
+function twoHolders(world: World, address: IpAddress): string | undefined {
+  const holders = [...world.holders.of(address)];
+  for (const [index, [a, aSince]] of holders.entries()) {
+    for (const [b, bSince] of holders.slice(index + 1)) {
+      const allowance = world.allowance(a, b);
+      if (allowance === undefined) continue;
+      const since = Math.max(aSince, bSince, allowance.from);
+      if (world.now - since > allowance.forMs) {
+        const lastedMs = Math.round(world.now - since);
+        return `${a.name} and ${b.name} both answer for ${address} since ${lastedMs} ms with nothing in between, at most ${Math.round(allowance.forMs)} are allowed`;
+      }
+    }
+  }
+  return undefined;
+}
+
+function isStray(world: World, node: SimNode, address: IpAddress): boolean {
+  const view = world.viewOf(node);
+  if (view.allows(address)) return false;
+  return world.now - Math.max(view.changedAt, node.wokeAt) > SAME_MOMENT_MS;
+}
+
+function wrongCache(world: World, address: IpAddress): string | undefined {
+  const holders = world.holders.of(address);
+  for (const client of world.clients) {
+    const mac = client.neighbour(address);
+    if (mac === undefined || [...holders.keys()].some((node) => node.mac === mac)) continue;
+    return `${client.address} sends what is for ${address} to ${world.nameOf(mac)}, while ${namesOf(holders.keys()) || "nobody"} holds it`;
+  }
+  return undefined;
+}
+
+function namesOf(nodes: Iterable<SimNode>): string {
+  return [...nodes].map(({ name }) => name).join(" and ");
+}

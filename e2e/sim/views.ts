@@ -1,0 +1,45 @@
+import type { Pool } from "@herald/shared/config/config";
+import type { Instant } from "@herald/shared/core";
+import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
+import type { Change } from "@herald/speaker/kubernetes-protocol";
+
+/** What one speaker has been told, as far as it says what may be announced. */
+export class View {
+  readonly #addresses = new Map<string, readonly string[]>(); // by Service
+  #pools: readonly Pool[] = [];
+  changedAt: Instant = 0;
+
+  take(changes: readonly Change[], now: Instant): void {
+    this.changedAt = now;
+    for (const change of changes) {
+      if (change.type === "service") {
+        this.#addresses.set(
+          change.service.key,
+          change.service.ingress.map(({ ip = "" }) => ip),
+        );
+      }
+      if (change.type === "service-gone") this.#addresses.delete(change.key);
+      if (change.type === "config") this.#pools = change.config.pools;
+    }
+  }
+
+  /** Some Service has it, and some pool gives it out. */
+  allows(address: IpAddress): boolean {
+    return this.#isGiven(address) && holds(this.#pools, address);
+  }
+
+  #isGiven(address: IpAddress): boolean {
+    for (const ips of this.#addresses.values()) if (ips.includes(address)) return true;
+    return false;
+  }
+}
+
+/** Whether any of these pools has the address. */
+export function holds(pools: readonly Pool[], address: string): boolean {
+  const parsed = parseAddress(address);
+  if (parsed === undefined) return false;
+  const [family, value] = [familyOf(parsed), toBigint(parsed)];
+  return pools.some(({ ranges }) =>
+    ranges.some((range) => range.family === family && range.first <= value && value <= range.last),
+  );
+}
