@@ -45,6 +45,10 @@ const PURE_FILES = [
   "speaker/src/announcements.ts",
   "speaker/src/plan.ts",
   "speaker/src/planner.ts",
+  "speaker/src/presence.ts",
+  "speaker/src/speaker-meta.ts",
+  "speaker/src/address-states.ts",
+  "speaker/src/conflict-words.ts",
 ];
 
 /** What big dependencies may be imported by, as a prefix of the file's path below packages/. */

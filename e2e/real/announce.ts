@@ -66,6 +66,7 @@ const layer2 = runLayer2(
     metrics: metrics.layer2,
     onYielded: () => {},
     onNews: () => {},
+    onStations: () => {},
     isStill: (station) => interfaces.isStill(station),
     onCaptureLost: () => interfaces.refresh(),
   },

@@ -8,6 +8,7 @@ export class GossipLink {
   readonly #ports: StartGossipPorts & { readonly onFailed: (error: unknown) => void };
   #gossip: Promise<Gossip> | undefined;
   #speakers: readonly IpAddress[] = [];
+  #meta: Uint8Array = new Uint8Array();
   #leaving = false;
 
   /** @param options `undefined`: no gossip, the readiness of pods decides. */
@@ -22,8 +23,11 @@ export class GossipLink {
   /** Call it once this speaker can serve: whoever is in the gossip is taken for one that does. */
   join(): void {
     if (this.#options === undefined || this.#leaving) return;
-    this.#gossip = startGossip(this.#options, this.#ports);
-    this.#gossip.then((gossip) => this.#tell(gossip), this.#ports.onFailed);
+    this.#gossip = startGossip(this.#options, this.#ports, this.#meta);
+    this.#gossip.then((gossip) => {
+      gossip.setMeta(this.#meta);
+      this.#tell(gossip);
+    }, this.#ports.onFailed);
   }
 
   /** Where speakers are, as the API has it: the whole list each time, ours included. */
@@ -31,6 +35,15 @@ export class GossipLink {
     this.#speakers = addresses;
     this.#gossip?.then(
       (gossip) => this.#tell(gossip),
+      () => {}, // told when it failed
+    );
+  }
+
+  /** What this speaker says of itself. */
+  setMeta(meta: Uint8Array): void {
+    this.#meta = meta;
+    this.#gossip?.then(
+      (gossip) => gossip.setMeta(this.#meta),
       () => {}, // told when it failed
     );
   }

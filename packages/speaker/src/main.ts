@@ -20,6 +20,7 @@ import { startKubernetes } from "./kubernetes-link.ts";
 import type { KubernetesOptions } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import { createSpeaker, type SpeakerOptions } from "./speaker.ts";
+import { encodeSpeakerMeta } from "./speaker-meta.ts";
 import type { StartGossipOptions } from "./start-gossip.ts";
 
 /** For Events on the way out, ms. */
@@ -65,6 +66,7 @@ async function start(life: Life): Promise<void> {
     epochSeconds: () => Math.floor(Date.now() / 1000),
     openSockets: openGossipSockets,
     onMembers: (nodes) => speaker.setMembers(nodes),
+    onPresence: (presence) => speaker.setPresence(presence),
     onFailed: (error) => life.fail("cannot gossip", error),
   });
 
@@ -77,6 +79,7 @@ async function start(life: Life): Promise<void> {
     log,
     metrics,
     recordEvent: kubernetes.recordEvent,
+    onStations: (macs) => gossip.setMeta(encodeSpeakerMeta({ macs })),
     isStill: (station) => interfaces.isStill(station),
     onCaptureLost: () => interfaces.refresh(),
     onSynced: () => gossip.join(),

@@ -40,6 +40,8 @@ export interface Layer2Ports {
   readonly metrics: Layer2Metrics;
   /** The end of a `yield`; `heard` when the new owner was. */
   readonly onYielded: (address: IpAddress, heard: boolean) => void;
+  /** MAC addresses of the interfaces to announce on, whenever they may be others. */
+  readonly onStations: (macs: readonly MacAddress[]) => void;
   /** What became of an address that is to be announced here. */
   readonly onNews: (news: AddressNews) => void;
   /**
@@ -96,6 +98,7 @@ class RunningLayer2 implements Layer2 {
     this.#tellSpeakers();
     this.#verdicts = links.map((link) => judgeLink(link, this.#excluded));
     const interfaces = this.#verdicts.filter((verdict) => typeof verdict !== "string");
+    this.#ports.onStations(interfaces.map(({ mac }) => mac));
     this.#captures.feed({ type: "interfaces", interfaces });
     this.#countStates();
   };

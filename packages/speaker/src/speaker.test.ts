@@ -131,6 +131,7 @@ function start() {
       log: createLog({ level: "info", program: "speaker", write: (line) => lines.push(line) }),
       metrics: createSpeakerMetrics(registry),
       recordEvent: (record) => events.push(record),
+      onStations: () => {},
       isStill: () => true,
       onCaptureLost: () => {},
       onSynced: () => {},

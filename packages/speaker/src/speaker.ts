@@ -9,6 +9,7 @@ import type { Clock, Random } from "@herald/shared/core";
 import { describeMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
+import type { MacAddress } from "@herald/wire/mac";
 import { Announcements } from "./announcements.ts";
 import type { CapturesOptions } from "./captures.ts";
 import type { GroupPort } from "./group-port.ts";
@@ -45,6 +46,8 @@ export interface SpeakerPorts {
   readonly recordEvent: (record: EventRecord) => void;
   /** See Layer2Ports. */
   readonly isStill: (station: Interface) => boolean;
+  /** See Layer2Ports. */
+  readonly onStations: (macs: readonly MacAddress[]) => void;
   /** A capture ended by itself: look at the interfaces. */
   readonly onCaptureLost: () => void;
   /** The whole cluster has been seen once: this speaker can serve. Called once. */
@@ -107,7 +110,8 @@ class JoinedSpeaker implements Speaker {
   #leaving: { readonly addresses: Set<IpAddress>; readonly done: () => void } | undefined;
 
   constructor(options: SpeakerOptions, ports: SpeakerPorts) {
-    const { clock, random, packets, groups, log, metrics, isStill, onCaptureLost, digest } = ports;
+    const { clock, random, packets, groups, log, metrics, isStill, onStations, onCaptureLost, digest } =
+      ports;
     this.#ports = ports;
     this.#plan = options.plan;
     this.#self = options.node;
@@ -122,6 +126,7 @@ class JoinedSpeaker implements Speaker {
       log,
       metrics: metrics.layer2,
       isStill,
+      onStations,
       onCaptureLost,
       onYielded: (address, heard) => this.#yielded(address, heard),
       onNews: (news) => this.#reporter.news(news),

@@ -15,6 +15,7 @@ import type { GossipSocketOptions } from "./io/gossip-sockets.ts";
 import { hmacSha256, sealer, systemOctets } from "./io/sealer.ts";
 import { MemberList } from "./member-list.ts";
 import type { GossipMetrics } from "./metrics.ts";
+import { type Presence, PresenceBook } from "./presence.ts";
 import { type Gossip, runGossip } from "./run-gossip.ts";
 
 export interface StartGossipOptions {
@@ -38,6 +39,7 @@ export interface StartGossipPorts {
   /** The kernel's in production, virtual ones in a simulation; rejects when they cannot be opened. */
   readonly openSockets: (options: GossipSocketOptions, listeners: GossipListeners) => Promise<GossipSockets>;
   readonly onMembers: (nodes: ReadonlySet<string>) => void;
+  readonly onPresence: (presence: Presence) => void;
 }
 
 /** Streams that others may have open at once, as memberlist. */
@@ -46,13 +48,19 @@ const STREAMS_MAX = 128;
 /**
  * Joins the gossip of the speakers. Whoever is in it serves: call this once this speaker can.
  *
+ * @param meta what this speaker says of itself, to begin with.
  * @throws {StartError} when the sockets cannot be opened or the key cannot be read.
  */
-export async function startGossip(options: StartGossipOptions, ports: StartGossipPorts): Promise<Gossip> {
+export async function startGossip(
+  options: StartGossipOptions,
+  ports: StartGossipPorts,
+  meta: Uint8Array,
+): Promise<Gossip> {
   const { node, address, port, profile } = options;
   const { clock, random, log, metrics } = ports;
   const swim = PROFILES[profile];
   const members = new MemberList(ports.onMembers);
+  const presence = new PresenceBook(ports.onPresence);
   const around = makeFraming(options.secretFolder);
   try {
     const gossip = await runGossip(
@@ -62,7 +70,7 @@ export async function startGossip(options: StartGossipOptions, ports: StartGossi
         self: {
           name: node,
           endpoint: { address: toOctets(address), port },
-          meta: new Uint8Array(),
+          meta,
           versions: FULL_VERSIONS,
           incarnation: ports.epochSeconds(),
         },
@@ -75,9 +83,11 @@ export async function startGossip(options: StartGossipOptions, ports: StartGossi
             { address, port, streamTimeoutMs: swim.streamTimeoutMs, streamsMax: STREAMS_MAX },
             listeners,
           ),
-        onMember: (change, { name }) => {
+        onMember: (change, member) => {
+          const { name } = member;
           metrics.changes[change].inc();
           log.info("member", { node: name, change });
+          presence.hear(change, member); // before it may own anything
           members.hear(change, name);
         },
         onJoined: () => members.open(),

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import type { MacAddress } from "@herald/wire/mac";
+import { type Presence, PresenceBook } from "./presence.ts";
+import { encodeSpeakerMeta } from "./speaker-meta.ts";
+
+const A = "02:00:00:00:00:0a" as MacAddress;
+const B = "02:00:00:00:00:0b" as MacAddress;
+const ours = (name: string, ...macs: MacAddress[]) => ({ name, meta: encodeSpeakerMeta({ macs }) });
+const metallbs = (name: string) => ({ name, meta: new Uint8Array() });
+
+describe("PresenceBook", () => {
+  let told: Presence[];
+  let book: PresenceBook;
+  beforeEach(() => {
+    told = [];
+    book = new PresenceBook((presence) => told.push(presence));
+  });
+
+  it("knows speakers by what they say of themselves", () => {
+    book.hear("alive", ours("node-a", A));
+    book.hear("alive", ours("node-b", B));
+    assert.deepEqual(told.at(-1), {
+      names: new Map([
+        [A, "node-a"],
+        [B, "node-b"],
+      ]),
+      foreign: false,
+    });
+  });
+
+  it("follows a speaker that changes its interfaces", () => {
+    book.hear("alive", ours("node-a", A));
+    book.hear("updated", ours("node-a", B));
+    assert.deepEqual(told.at(-1), { names: new Map([[B, "node-a"]]), foreign: false });
+  });
+
+  it("notices a speaker that does not say who it is, until it is gone", () => {
+    book.hear("alive", ours("node-a", A));
+    book.hear("alive", metallbs("node-b"));
+    assert.equal(told.at(-1)?.foreign, true);
+    book.hear("suspect", metallbs("node-b"));
+    assert.equal(told.length, 2);
+    book.hear("dead", metallbs("node-b"));
+    assert.deepEqual(told.at(-1), { names: new Map([[A, "node-a"]]), foreign: false });
+  });
+
+  it("remembers who was whose after a speaker is gone: its node may go on answering", () => {
+    book.hear("alive", ours("node-a", A));
+    book.hear("dead", ours("node-a", A));
+    assert.deepEqual(told.at(-1), { names: new Map([[A, "node-a"]]), foreign: false });
+    book.hear("alive", ours("node-b", A));
+    assert.deepEqual(told.at(-1)?.names, new Map([[A, "node-b"]]));
+  });
+
+  it("forgets the oldest of very many", () => {
+    const macOf = (index: number): MacAddress =>
+      `02:00:00:00:${pair(index >> 8)}:${pair(index & 255)}` as MacAddress;
+    for (let index = 0; index < 1_030; index += 1) {
+      const member = ours(`node-${index}`, macOf(index));
+      book.hear("alive", member);
+      book.hear("dead", member);
+    }
+    assert.equal(told.at(-1)?.names.size, 1_024);
+    assert.equal(told.at(-1)?.names.has(macOf(5)), false);
+  });
+});
+
+function pair(octet: number): string {
+  return octet.toString(16).padStart(2, "0");
+}
