@@ -70,7 +70,13 @@ export const ORIGIN = { igp: 0, egp: 1, incomplete: 2 } as const;
 export const SEGMENT = { set: 1, sequence: 2, confederationSequence: 3, confederationSet: 4 } as const;
 
 /** Registry "BGP Roles", RFC 9234 §4.1. */
-export const ROLE = { provider: 0, "route-server": 1, "route-server-client": 2, customer: 3, peer: 4 } as const;
+export const ROLE = {
+  provider: 0,
+  "route-server": 1,
+  "route-server-client": 2,
+  customer: 3,
+  peer: 4,
+} as const;
 
 /** RFC 7911 §4: what the sender of the capability can do. */
 export const ADD_PATH = { receive: 1, send: 2, both: 3 } as const;

@@ -64,9 +64,13 @@ export function encodeNotification({ code, subcode, data }: Notification): Uint8
 
 /** `Cease, administrative shutdown: "back at noon"`; for logs and status. */
 export function describeNotification({ code, subcode, data }: Notification): string {
-  if (code === ERROR.cease && subcode === CEASE.hardReset && data.length >= 2) {
-    return `${describeCodes(code, subcode)} (${describeNotification(decodeNotification(data))})`;
-  }
+  const inside = code === ERROR.cease && subcode === CEASE.hardReset && data.length >= 2;
+  if (!inside) return describeOne(code, subcode, data);
+  const { code: why, subcode: detail, data: rest } = decodeNotification(data);
+  return `${describeCodes(code, subcode)} (${describeOne(why, detail, rest)})`;
+}
+
+function describeOne(code: number, subcode: number, data: Uint8Array): string {
   const text = shutdownText(code, subcode, data);
   return describeCodes(code, subcode) + (text === "" ? "" : `: "${text}"`);
 }
