@@ -22,8 +22,10 @@ import (
 )
 
 type command struct {
-	Op        string   `json:"op"` // join, leave, members, owners, shutdown
+	Op        string   `json:"op"` // join, leave, members, owners, tell, shutdown
 	Addresses []string `json:"addresses"`
+	Name      string   `json:"name"` // whom to tell
+	Text      string   `json:"text"`
 }
 
 type member struct {
@@ -33,7 +35,7 @@ type member struct {
 }
 
 type line struct {
-	Event   string   `json:"event"` // ready, join, leave, update, joined, left, members, owners, log, error
+	Event   string   `json:"event"` // ready, join, leave, update, joined, left, members, owners, told, log, error
 	Name    string   `json:"name,omitempty"`
 	Address string   `json:"address,omitempty"`
 	Joined  int      `json:"joined,omitempty"`
@@ -141,6 +143,8 @@ func obey(input io.Reader, list *memberlist.Memberlist, out *output) {
 		case "owners":
 			found := members(list)
 			out.say(line{Event: "owners", Members: found, Owners: owners(found, c.Addresses)})
+		case "tell":
+			out.say(line{Event: "told", Error: text(tell(list, c.Name, c.Text))})
 		case "shutdown":
 			return
 		default:
@@ -156,6 +160,20 @@ func members(list *memberlist.Memberlist) []member {
 	}
 	sort.Slice(found, func(a, b int) bool { return found[a].Name < found[b].Name })
 	return found
+}
+
+// tell sends an application's message twice: in a stream, and in a datagram.
+func tell(list *memberlist.Memberlist, name, message string) error {
+	for _, n := range list.Members() {
+		if n.Name != name {
+			continue
+		}
+		if err := list.SendReliable(n, []byte("stream: "+message)); err != nil {
+			return err
+		}
+		return list.SendBestEffort(n, []byte("datagram: "+message))
+	}
+	return fmt.Errorf("no member %q", name)
 }
 
 // owners elects as MetalLB's speakers do: for each address, the member whose SHA-256 of "name#address" is lowest.

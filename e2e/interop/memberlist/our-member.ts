@@ -10,7 +10,7 @@ import { CountedNonces } from "@herald/gossip/sealer";
 import { type IpAddress, parseAddress, toOctets } from "@herald/shared/ip/address";
 import { openGossipSockets } from "@herald/speaker/io/gossip-sockets";
 import { sealer, systemOctets } from "@herald/speaker/io/sealer";
-import { type Gossip, runGossip } from "@herald/speaker/run-gossip";
+import { type Gossip, type GossipApplication, runGossip } from "@herald/speaker/run-gossip";
 
 export interface OurMemberOptions {
   readonly name: string;
@@ -22,6 +22,8 @@ export interface OurMemberOptions {
   readonly profile?: ProfileName;
   /** Told what it sees, as it comes: "alive node-1", or a notice with whom it is about. */
   readonly onNews?: (what: MemberChange | SwimNotice, node: string) => void;
+  /** What is on top of the gossip; nothing when left out. */
+  readonly application?: Partial<GossipApplication>;
 }
 
 /** A member of ours on real sockets, in this process. */
@@ -34,7 +36,16 @@ export class OurMember {
   readonly #news: EventTarget;
 
   static async start(options: OurMemberOptions): Promise<OurMember> {
-    const { name, bind, port = 7946, label = "", keys = [], profile = "default", onNews } = options;
+    const {
+      name,
+      bind,
+      port = 7946,
+      label = "",
+      keys = [],
+      profile = "default",
+      onNews,
+      application,
+    } = options;
     const seen: string[] = [];
     const refused: string[] = [];
     const news = new EventTarget();
@@ -80,6 +91,7 @@ export class OurMember {
         onJoined: () => {},
         onNotice: (reason, node) => onNews?.(reason, node),
         onRefused: (error) => refused.push(error.message),
+        ...application,
       },
     );
     return new OurMember(gossip, seen, refused, news);

@@ -29,14 +29,16 @@ export interface PeerMember {
 
 /** What a member is told: a line of JSON on its standard input. */
 export interface Command {
-  readonly op: "join" | "leave" | "members" | "owners" | "shutdown";
+  readonly op: "join" | "leave" | "members" | "owners" | "tell" | "shutdown";
   readonly addresses?: readonly string[];
+  readonly name?: string;
+  readonly text?: string;
 }
 
 /** What a member tells: a line of JSON on its standard output. */
 export interface Line {
   readonly event:
-    | ("ready" | "join" | "leave" | "update" | "joined" | "left" | "members" | "owners")
+    | ("ready" | "join" | "leave" | "update" | "joined" | "left" | "members" | "owners" | "told")
     | ("log" | "error");
   readonly name?: string;
   readonly joined?: number;
@@ -101,6 +103,13 @@ export class Peer {
       "it elects",
     );
     return { members: members.map(({ name }) => name).sort(), owners };
+  }
+
+  /** Has it send an application's message to a member, in a stream and in a datagram. Only memberlist's can. */
+  async tell(name: string, text: string): Promise<void> {
+    this.#say({ op: "tell", name, text });
+    const { error = "" } = await this.#next(({ event }) => event === "told", 5_000, "it tells");
+    if (error !== "") throw new Error(`${this.name}: ${error}`);
   }
 
   /** Waits until it sees what is told, from now on or before. */
