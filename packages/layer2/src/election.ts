@@ -39,17 +39,10 @@ export class Election {
 
   /** @returns the first of `rank`; `undefined` when there are no candidates. */
   ownerOf(address: IpAddress, candidates: Iterable<string>): string | undefined {
-    let row = this.#rows.get(address) ?? NO_SCORES;
     let owner: string | undefined;
     let lowest = Number.POSITIVE_INFINITY;
     for (const node of candidates) {
-      const column = this.#columnOf(node);
-      if (column >= row.length) row = this.#widen(address, row, column + 1);
-      let score = row[column] as number;
-      if (Number.isNaN(score)) {
-        score = leading48Bits(this.#digest(ballot(node, address)));
-        row[column] = score;
-      }
+      const score = this.#scoreOf(address, node);
       if (
         score < lowest ||
         (score === lowest && owner !== undefined && this.#precedes(node, owner, address))
@@ -59,6 +52,18 @@ export class Election {
       }
     }
     return owner;
+  }
+
+  /** @returns how many of the candidates stand before `node` in `rank`. */
+  placeOf(address: IpAddress, candidates: Iterable<string>, node: string): number {
+    const own = this.#scoreOf(address, node);
+    let before = 0;
+    for (const other of candidates) {
+      const score = this.#scoreOf(address, other);
+      if (score < own || (score === own && other !== node && this.#precedes(other, node, address)))
+        before += 1;
+    }
+    return before;
   }
 
   forgetAddress(address: IpAddress): void {
@@ -71,6 +76,18 @@ export class Election {
     this.#columns.delete(node);
     this.#freeColumns.push(column);
     for (const row of this.#rows.values()) if (column < row.length) row[column] = Number.NaN;
+  }
+
+  #scoreOf(address: IpAddress, node: string): number {
+    const column = this.#columnOf(node);
+    let row = this.#rows.get(address) ?? NO_SCORES;
+    if (column >= row.length) row = this.#widen(address, row, column + 1);
+    let score = row[column] as number;
+    if (Number.isNaN(score)) {
+      score = leading48Bits(this.#digest(ballot(node, address)));
+      row[column] = score;
+    }
+    return score;
   }
 
   #columnOf(node: string): number {

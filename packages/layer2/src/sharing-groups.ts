@@ -31,6 +31,11 @@ export class SharingGroups<Key extends string> {
     return this.#addresses.get(key) ?? [];
   }
 
+  /** @returns who uses an address, in no particular order. */
+  usersOf(address: IpAddress): Iterable<Key> {
+    return this.#users.get(address) ?? [];
+  }
+
   /** @returns `key` itself and all that belong with it, in no particular order. */
   groupOf(key: Key): ReadonlySet<Key> {
     const group = new Set([key]);

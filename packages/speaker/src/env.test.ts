@@ -35,6 +35,7 @@ describe("the speaker's flags", () => {
       kubeconfig: "",
       "lb-class": "",
       "ignore-exclude-lb": false,
+      "fail-back-after": 300_000,
       "conflict-detection": "defend",
       "drain-on-cordon": false,
       "drain-on-not-ready": false,

@@ -18,18 +18,29 @@ import manifest from "../package.json" with { type: "json" };
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 const DEFAULT_NAMESPACE = "metallb-system";
 
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
 /** `5s`, `500ms`, `1m30s`: Go's way of writing how long, in milliseconds. */
 const durationMs: z.ZodType<number, string> = z
   .string()
   .regex(/^(\d+(\.\d+)?(ms|s|m))+$/, "want a duration such as 5s or 500ms")
-  .transform((written) => {
-    const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
-    return [...written.matchAll(/(\d+(?:\.\d+)?)(ms|s|m)/g)].reduce(
-      (sum, [, count, unit = ""]) => sum + Number(count) * (unitMs[unit] ?? 0),
-      0,
-    );
-  })
+  .transform(toMs)
   .refine((ms) => ms <= 60_000, "want at most 1m");
+
+/** How long to leave things as they are, ms; Infinity: for good. */
+const quietMs: z.ZodType<number, string> = z
+  .string()
+  .regex(/^(never|(\d+(\.\d+)?(ms|s|m|h))+)$/, "want never or a duration such as 5m, 1h or 0s")
+  .transform((written) => (written === "never" ? Number.POSITIVE_INFINITY : toMs(written)))
+  .refine((ms) => ms <= 86_400_000 || ms === Number.POSITIVE_INFINITY, "want at most 24h, or never");
+
+function toMs(written: string): number {
+  let sum = 0;
+  for (const [, count, unit = ""] of written.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    sum += Number(count) * (UNIT_MS[unit] ?? 0);
+  }
+  return sum;
+}
 
 const labelSelector: z.ZodType<string, string> = z
   .string()
@@ -152,6 +163,13 @@ export const program = {
       description:
         "How long an address that moves away is still answered for while its new owner is not heard.",
       default: "5s",
+      placeholder: "DURATION",
+    },
+    "fail-back-after": {
+      schema: quietMs,
+      description:
+        "How long a node that is to own an address, as the hash has it, waits until it takes it from the node that holds it: moving an address breaks its connections. With 0s it moves at once, as with MetalLB; with never only for the node's annotation herald.io/fail-back. Without gossip, or with speakers of MetalLB in it, addresses move at once.",
+      default: "5m",
       placeholder: "DURATION",
     },
     "conflict-detection": {

@@ -1,14 +1,18 @@
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
+import type { ClaimsTransport } from "./claims.ts";
 import type { Gossip } from "./run-gossip.ts";
 import { type StartGossipOptions, type StartGossipPorts, startGossip } from "./start-gossip.ts";
 
 /** Gossip over the life of the speaker: begun once it can serve, ended before it stops serving. */
-export class GossipLink {
+export class GossipLink implements ClaimsTransport {
   readonly #options: StartGossipOptions | undefined;
   readonly #ports: StartGossipPorts & { readonly onFailed: (error: unknown) => void };
   #gossip: Promise<Gossip> | undefined;
+  /** The same once it is there. */
+  #running: Gossip | undefined;
   #speakers: readonly IpAddress[] = [];
   #meta: Uint8Array = new Uint8Array();
+  #ackPayload: Uint8Array = new Uint8Array();
   #leaving = false;
 
   /** @param options `undefined`: no gossip, the readiness of pods decides. */
@@ -25,7 +29,9 @@ export class GossipLink {
     if (this.#options === undefined || this.#leaving) return;
     this.#gossip = startGossip(this.#options, this.#ports, this.#meta);
     this.#gossip.then((gossip) => {
+      this.#running = gossip;
       gossip.setMeta(this.#meta);
+      gossip.setAckPayload(this.#ackPayload);
       this.#tell(gossip);
     }, this.#ports.onFailed);
   }
@@ -33,19 +39,28 @@ export class GossipLink {
   /** Where speakers are, as the API has it: the whole list each time, ours included. */
   setSpeakers(addresses: readonly IpAddress[]): void {
     this.#speakers = addresses;
-    this.#gossip?.then(
-      (gossip) => this.#tell(gossip),
-      () => {}, // told when it failed
-    );
+    this.#once((gossip) => this.#tell(gossip));
   }
 
   /** What this speaker says of itself. */
   setMeta(meta: Uint8Array): void {
     this.#meta = meta;
-    this.#gossip?.then(
-      (gossip) => gossip.setMeta(this.#meta),
-      () => {}, // told when it failed
-    );
+    this.#once((gossip) => gossip.setMeta(this.#meta));
+  }
+
+  /** What this speaker says with every answer to a probe. */
+  setAckPayload(payload: Uint8Array): void {
+    this.#ackPayload = payload;
+    this.#once((gossip) => gossip.setAckPayload(this.#ackPayload));
+  }
+
+  /** To everybody; what is said before there is gossip is not heard. */
+  broadcast(name: string, payload: Uint8Array): void {
+    this.#once((gossip) => gossip.broadcast(name, payload));
+  }
+
+  tell(node: string, payload: Uint8Array): void {
+    this.#once((gossip) => gossip.tell(node, payload));
   }
 
   /** Says good-bye: the others take over at once. Resolves when it was told. */
@@ -53,6 +68,11 @@ export class GossipLink {
     this.#leaving = true;
     const gossip = await this.#gossip;
     await gossip?.leave();
+  }
+
+  #once(act: (gossip: Gossip) => void): void {
+    if (this.#running !== undefined) act(this.#running);
+    else this.#gossip?.then(act, () => {}); // told when it failed
   }
 
   #tell(gossip: Gossip): void {

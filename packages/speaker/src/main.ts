@@ -19,7 +19,7 @@ import { pcap } from "./io/pcap.ts";
 import { startKubernetes } from "./kubernetes-link.ts";
 import type { KubernetesOptions } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
-import { createSpeaker, type SpeakerOptions } from "./speaker.ts";
+import { createSpeaker, type Speaker, type SpeakerOptions } from "./speaker.ts";
 import { encodeSpeakerMeta } from "./speaker-meta.ts";
 import type { StartGossipOptions } from "./start-gossip.ts";
 
@@ -28,6 +28,9 @@ const FLUSH_MS = 1_000;
 
 /** How long a speaker that meets nobody waits before it takes itself for the only one, ms. */
 const JOIN_WAIT_MS = 1_000;
+
+/** How long an address that nobody takes is left to each of those who stand before us by hash, ms. */
+const VACANT_MS = 1_000;
 
 const flags = readFlags(program);
 const log = createLog({ level: flags["log-level"], program: "speaker" });
@@ -67,12 +70,15 @@ async function start(life: Life): Promise<void> {
     openSockets: openGossipSockets,
     onMembers: (nodes) => speaker.setMembers(nodes),
     onPresence: (presence) => speaker.setPresence(presence),
+    claims: () => speaker.claims,
     onFailed: (error) => life.fail("cannot gossip", error),
   });
 
   const speaker = createSpeaker(options, {
     clock,
+    wallMs: () => Date.now(),
     random: systemRandom,
+    gossip,
     packets: pcap,
     groups: multicastGroups(),
     digest: (text) => hash("sha256", text, "buffer"),
@@ -97,11 +103,8 @@ async function start(life: Life): Promise<void> {
   });
   life.onStop("interfaces", () => interfaces.stop());
 
-  const waitingFor = (): readonly string[] => [
-    ...(life.signal.aborted ? ["the end: this speaker is stopping"] : []),
-    ...(speaker.synced ? [] : ["a first look at the whole cluster"]),
-  ];
-  const http = await startHttp({ host: flags.host, port: flags.port, registry, notReady: waitingFor });
+  const notReady = (): readonly string[] => waitingFor(life, speaker);
+  const http = await startHttp({ host: flags.host, port: flags.port, registry, notReady });
   life.onStop("http", http.close);
   life.onStop("events", () => kubernetes.flush(FLUSH_MS));
   // Why both at once: the others take over when they hear that we leave, and we yield when we hear them.
@@ -109,6 +112,13 @@ async function start(life: Life): Promise<void> {
     await Promise.all([speaker.drain(), gossip.leave()]);
   });
   log.info("started", { node: flags["node-name"], namespace: namespaceOf(flags), port: http.port });
+}
+
+function waitingFor(life: Life, speaker: Speaker): readonly string[] {
+  return [
+    ...(life.signal.aborted ? ["the end: this speaker is stopping"] : []),
+    ...(speaker.synced ? [] : ["a first look at the whole cluster"]),
+  ];
 }
 
 function kubernetesOptions(): KubernetesOptions {
@@ -131,6 +141,7 @@ async function speakerOptions(): Promise<SpeakerOptions> {
       drainOnNotReady: flags["drain-on-not-ready"],
       lbClass: flags["lb-class"] === "" ? undefined : flags["lb-class"],
     },
+    ownership: { failBackMs: flags["fail-back-after"], vacantMs: VACANT_MS },
     announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: flags["drain-timeout"] },
     conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: flags["conflict-detection"] },
     captures: { retryMinMs: 100, retryMaxMs: 10_000 },

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemberList } from "./member-list.ts";
 
-function heard(play: (list: MemberList) => void): readonly string[] {
+function heard(play: (list: MemberList) => void, knowsClaims = () => true): readonly string[] {
   const told: string[] = [];
-  const list = new MemberList((nodes) => told.push([...nodes].join()));
+  const list = new MemberList((nodes) => told.push([...nodes].join()), knowsClaims);
   play(list);
   return told;
 }
@@ -31,6 +31,33 @@ describe("the list of members", () => {
         list.open();
       }),
       ["", "a", "a,b", "b", ""],
+    );
+  });
+
+  it("is open once somebody was met and it is known what they hold", () => {
+    let known = false;
+    assert.deepEqual(
+      heard(
+        (list) => {
+          list.hear("alive", "a");
+          list.review();
+          list.join();
+          list.review();
+          known = true;
+          list.review();
+          list.join();
+          list.review();
+        },
+        () => known,
+      ),
+      ["", "a"],
+    );
+    assert.deepEqual(
+      heard((list) => {
+        list.hear("alive", "a");
+        list.join();
+      }),
+      ["", "a"],
     );
   });
 

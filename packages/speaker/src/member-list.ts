@@ -2,20 +2,35 @@ import type { MemberChange } from "@herald/gossip/effect";
 
 /**
  * Which nodes' speakers are alive, made from the gossip's news. A suspect still counts: it may only be slow, and
- * what it owns must not move for that. Until the first exchange with another member, or a stated wait, it is
+ * what it owns must not move for that. Until somebody was met and it is known what they hold, or a stated wait, it is
  * empty: a speaker that has met nobody yet must not take every address for itself.
  */
 export class MemberList {
   readonly #alive = new Set<string>(); // by node name; bounded by the gossip
   readonly #onChange: (nodes: ReadonlySet<string>) => void;
+  readonly #knowsClaims: () => boolean;
+  #joined = false;
   #open = false;
 
-  constructor(onChange: (nodes: ReadonlySet<string>) => void) {
+  /** @param knowsClaims whether all is known that the living claim. */
+  constructor(onChange: (nodes: ReadonlySet<string>) => void, knowsClaims: () => boolean) {
     this.#onChange = onChange;
+    this.#knowsClaims = knowsClaims;
     onChange(new Set());
   }
 
-  /** Somebody was met, or enough was waited. */
+  /** Somebody was met. */
+  join(): void {
+    this.#joined = true;
+    this.review();
+  }
+
+  /** More is known of what others claim. */
+  review(): void {
+    if (this.#joined && !this.#open && this.#knowsClaims()) this.open();
+  }
+
+  /** Enough was waited. */
   open(): void {
     if (this.#open) return;
     this.#open = true;

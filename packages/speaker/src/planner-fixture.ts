@@ -3,6 +3,7 @@ import type { Pool } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import type { ClaimsView } from "./ownership.ts";
 import { type CandidateNode, EXCLUDE_LABEL } from "./plan.ts";
 import { Planner } from "./planner.ts";
 
@@ -64,6 +65,7 @@ export const service = (
 });
 export const on = (...nodes: string[]): EndpointView[] =>
   nodes.map((nodeName) => ({ nodeName, addresses: [], ready: true, serving: true }));
+const NO_CLAIMS: ClaimsView = { claimantsOf: () => new Map(), setUse: () => {} };
 export const planner = (
   self: string,
   nodes: ReadonlyMap<string, CandidateNode> = both,
@@ -72,7 +74,10 @@ export const planner = (
   const made = new Planner({
     self,
     options: { ignoreExcludeLb, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
+    ownership: { failBackMs: 300_000, vacantMs: 1_000 },
+    claims: NO_CLAIMS,
     digest: (text) => createHash("sha256").update(text).digest(),
+    now: () => 0,
   });
   made.setPools(pools);
   made.setNodes(nodes);

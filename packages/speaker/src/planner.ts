@@ -1,9 +1,11 @@
 import { type Digest, Election } from "@herald/layer2/election";
 import { SharingGroups } from "@herald/layer2/sharing-groups";
 import type { Pool } from "@herald/shared/config/config";
+import type { Instant } from "@herald/shared/core";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import { type ClaimsView, Ownership, type OwnershipOptions } from "./ownership.ts";
 import {
   type CandidateNode,
   candidatesFor,
@@ -28,8 +30,11 @@ export interface PlannerSetup {
   /** Name of the node this speaker runs on. */
   readonly self: string;
   readonly options: PlanOptions;
+  readonly ownership: OwnershipOptions;
+  readonly claims: ClaimsView;
   /** SHA-256. */
   readonly digest: Digest;
+  readonly now: () => Instant;
 }
 
 /**
@@ -40,6 +45,7 @@ export interface PlannerSetup {
 export class Planner {
   readonly #setup: PlannerSetup;
   readonly #election: Election;
+  readonly #ownership: Ownership;
   readonly #groups = new SharingGroups<ServiceKey>();
   /** These four are bounded by the Services of the cluster. */
   readonly #services = new Map<ServiceKey, ServiceView>();
@@ -52,6 +58,7 @@ export class Planner {
   constructor(setup: PlannerSetup) {
     this.#setup = setup;
     this.#election = new Election(setup.digest);
+    this.#ownership = new Ownership(setup.self, setup.ownership, this.#election, setup.claims);
     this.#teams = new SpreadTeams(setup.self);
   }
 
@@ -63,14 +70,43 @@ export class Planner {
   /** @returns whether decisions may be others now; then go through `all`. */
   setNodes(nodes: ReadonlyMap<string, CandidateNode>): boolean {
     const selfBefore = this.#unfitSelf();
+    const isAsked = asksBack(this.#nodes.get(this.#setup.self), nodes.get(this.#setup.self));
     for (const name of this.#nodes.keys()) if (!nodes.has(name)) this.#election.forgetNode(name);
     this.#nodes = nodes;
     const { fit, able } = eligible(nodes, this.#setup.options);
     const same = sameNames(fit, this.#eligible.fit) && sameNames(able, this.#eligible.able);
-    if (same && selfBefore === this.#unfitSelf()) return false;
+    if (isAsked) this.#ownership.askBack();
+    else if (same && selfBefore === this.#unfitSelf()) return false;
     this.#eligible = { fit, able };
     this.#owners.clear();
     return true;
+  }
+
+  /**
+   * Whether every speaker claims what it announces, so that claims count.
+   *
+   * @returns whether decisions may be others now; then go through `all`.
+   */
+  setClaiming(claiming: boolean): boolean {
+    if (!this.#ownership.setCounting(claiming)) return false;
+    this.#owners.clear();
+    return true;
+  }
+
+  /** Another's claim of an address is another one. @returns the Services whose decision may be another one now. */
+  claimChanged(address: IpAddress): readonly ServiceKey[] {
+    const [user] = this.#groups.usersOf(address);
+    return user === undefined ? [] : this.#forgetOwners(this.#groups.groupOf(user));
+  }
+
+  /** @returns the Services whose decision may be another one because of the time. */
+  wake(now: Instant): readonly ServiceKey[] {
+    return this.#ownership.wake(now).flatMap((address) => this.claimChanged(address));
+  }
+
+  /** When to call `wake` next; `undefined` when nothing waits. */
+  nextWake(): Instant | undefined {
+    return this.#ownership.nextWake();
   }
 
   /** @returns the Services whose decision may be another one now. */
@@ -107,7 +143,9 @@ export class Planner {
     const refused = refusedBy(this.#pools, addresses);
     if (refused !== undefined) return withdraw(refused);
     const hosts = this.#hosts.get(key) ?? NO_HOSTS;
-    return hosts.any ? this.#allot(service, addresses, hosts) : withdraw("noEndpoints");
+    if (hosts.any) return this.#allot(service, addresses, hosts);
+    this.#ownerOf(key); // so that nothing is waited for meanwhile
+    return withdraw("noEndpoints");
   }
 
   /**
@@ -138,7 +176,12 @@ export class Planner {
 
   #regroup(key: ServiceKey, addresses: readonly IpAddress[]): readonly ServiceKey[] {
     const before = this.#groups.groupOf(key);
-    for (const unused of this.#groups.set(key, addresses)) this.#election.forgetAddress(unused);
+    for (const unused of this.#groups.set(key, addresses)) {
+      this.#election.forgetAddress(unused);
+      this.#ownership.forget(unused);
+      this.#setup.claims.setUse(unused, false);
+    }
+    for (const address of addresses) this.#setup.claims.setUse(address, true);
     return this.#forgetOwners(new Set([...before, ...this.#groups.groupOf(key)]));
   }
 
@@ -157,10 +200,15 @@ export class Planner {
     if (this.#owners.has(key)) return this.#owners.get(key);
     const group = this.#groups.groupOf(key);
     const address = this.#groups.representative(group);
-    const owner =
-      address === undefined ? undefined : this.#election.ownerOf(address, this.#candidatesOf(group));
+    const owner = address === undefined ? undefined : this.#electOwner(address, group);
     for (const member of group) this.#owners.set(member, owner);
     return owner;
+  }
+
+  #electOwner(address: IpAddress, group: ReadonlySet<ServiceKey>): string | undefined {
+    const addresses = new Set([...group].flatMap((key) => this.#groups.addressesOf(key)));
+    const candidates = this.#candidatesOf(group);
+    return this.#ownership.ownerOf({ address, addresses, candidates }, this.#setup.now());
   }
 
   /**
@@ -180,6 +228,12 @@ export class Planner {
     }
     return fitFirst(candidates, this.#eligible);
   }
+}
+
+/** An operator wrote something new; what stood there when this speaker began is no news. */
+function asksBack(before: CandidateNode | undefined, after: CandidateNode | undefined): boolean {
+  if (before === undefined || after === undefined) return false;
+  return after.failBack !== "" && after.failBack !== before.failBack;
 }
 
 function announce(addresses: readonly IpAddress[], plan: SpreadPlan): Decision {

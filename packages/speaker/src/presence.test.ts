@@ -21,6 +21,7 @@ describe("PresenceBook", () => {
     book.hear("alive", ours("node-a", A));
     book.hear("alive", ours("node-b", B));
     assert.deepEqual(told.at(-1), {
+      speakers: new Set(["node-a", "node-b"]),
       names: new Map([
         [A, "node-a"],
         [B, "node-b"],
@@ -32,7 +33,11 @@ describe("PresenceBook", () => {
   it("follows a speaker that changes its interfaces", () => {
     book.hear("alive", ours("node-a", A));
     book.hear("updated", ours("node-a", B));
-    assert.deepEqual(told.at(-1), { names: new Map([[B, "node-a"]]), foreign: false });
+    assert.deepEqual(told.at(-1), {
+      speakers: new Set(["node-a"]),
+      names: new Map([[B, "node-a"]]),
+      foreign: false,
+    });
   });
 
   it("notices a speaker that does not say who it is, until it is gone", () => {
@@ -42,13 +47,21 @@ describe("PresenceBook", () => {
     book.hear("suspect", metallbs("node-b"));
     assert.equal(told.length, 2);
     book.hear("dead", metallbs("node-b"));
-    assert.deepEqual(told.at(-1), { names: new Map([[A, "node-a"]]), foreign: false });
+    assert.deepEqual(told.at(-1), {
+      speakers: new Set(["node-a"]),
+      names: new Map([[A, "node-a"]]),
+      foreign: false,
+    });
   });
 
   it("remembers who was whose after a speaker is gone: its node may go on answering", () => {
     book.hear("alive", ours("node-a", A));
     book.hear("dead", ours("node-a", A));
-    assert.deepEqual(told.at(-1), { names: new Map([[A, "node-a"]]), foreign: false });
+    assert.deepEqual(told.at(-1), {
+      speakers: new Set(),
+      names: new Map([[A, "node-a"]]),
+      foreign: false,
+    });
     book.hear("alive", ours("node-b", A));
     assert.deepEqual(told.at(-1)?.names, new Map([[A, "node-b"]]));
   });

@@ -5,6 +5,8 @@ import { decodeSpeakerMeta, type SpeakerMeta } from "./speaker-meta.ts";
 
 /** Whose the interfaces on the segment are, as far as speakers say so. */
 export interface Presence {
+  /** Names of the speakers of ours that are alive. */
+  readonly speakers: ReadonlySet<string>;
   /** Names of the speakers by the MAC addresses of their interfaces; also of some that are gone. */
   readonly names: ReadonlyMap<MacAddress, string>;
   /** Some speaker that is alive does not say which interfaces are its own, as MetalLB's do not. */
@@ -43,7 +45,8 @@ export class PresenceBook {
         this.#forget(name);
         break;
     }
-    this.#onChange({ names: this.#names(), foreign: [...this.#alive.values()].includes(undefined) });
+    const speakers = new Set([...this.#alive].flatMap(([each, said]) => (said === undefined ? [] : [each])));
+    this.#onChange({ speakers, names: this.#names(), foreign: speakers.size < this.#alive.size });
   }
 
   #forget(name: string): void {

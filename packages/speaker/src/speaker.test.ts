@@ -98,6 +98,7 @@ function start() {
     {
       node: SELF,
       plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
+      ownership: { failBackMs: 60_000, vacantMs: 1_000 },
       announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: 5000, gratuitousRounds: 1 },
       conflicts: { ...DEFAULT_CONFLICT_OPTIONS, checkIntervalMs: "off" },
       captures: { retryMinMs: 100, retryMaxMs: 1000 },
@@ -105,7 +106,9 @@ function start() {
     },
     {
       clock,
+      wallMs: () => 1_700_000_000_000 + clock.now(),
       random: new SeededRandom(1),
+      gossip: { broadcast: () => {}, tell: () => {}, setAckPayload: () => {} },
       packets: {
         open: (options) => {
           capture = options;

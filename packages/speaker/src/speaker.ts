@@ -1,6 +1,7 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
 import type { AnnouncerInput, Interface } from "@herald/layer2/announcer";
+import type { Epoch } from "@herald/layer2/conflict-messages";
 import type { ConflictOptions } from "@herald/layer2/conflict-options";
 import type { Digest } from "@herald/layer2/election";
 import type { HolderInput } from "@herald/layer2/holder";
@@ -12,10 +13,12 @@ import type { ServiceKey } from "@herald/shared/service/view";
 import type { MacAddress } from "@herald/wire/mac";
 import { Announcements } from "./announcements.ts";
 import type { CapturesOptions } from "./captures.ts";
+import { Claims, type ClaimsNews, type ClaimsTransport } from "./claims.ts";
 import type { GroupPort } from "./group-port.ts";
 import type { Link } from "./interface-rules.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
+import type { OwnershipOptions } from "./ownership.ts";
 import type { PacketPort } from "./packet-port.ts";
 import { type CandidateNode, type Decision, type PlanOptions, unfit } from "./plan.ts";
 import { Planner } from "./planner.ts";
@@ -28,6 +31,7 @@ export interface SpeakerOptions {
   /** Name of the node this speaker runs on. */
   readonly node: string;
   readonly plan: PlanOptions;
+  readonly ownership: OwnershipOptions;
   readonly announcer: AnnouncerOptions;
   readonly conflicts: ConflictOptions;
   readonly captures: CapturesOptions;
@@ -36,8 +40,12 @@ export interface SpeakerOptions {
 
 export interface SpeakerPorts {
   readonly clock: Clock;
+  /** Time of day, ms since 1970. */
+  readonly wallMs: () => number;
   readonly random: Random;
   readonly packets: PacketPort;
+  /** How claims get to the other speakers. */
+  readonly gossip: ClaimsTransport;
   readonly groups: GroupPort;
   /** SHA-256. */
   readonly digest: Digest;
@@ -66,6 +74,8 @@ export interface Speaker {
   setMembers(nodes: ReadonlySet<string>): void;
   /** Whose the interfaces on the segment are. Until told, any machine may be a speaker that does not say. */
   setPresence(presence: Presence): void;
+  /** For what the gossip brings of other speakers' claims. */
+  readonly claims: ClaimsNews;
   /** Every interface of the node, as it is now. */
   setLinks(links: readonly Link[]): void;
   /** Whether the whole cluster has been seen once. Until then nothing is announced. */
@@ -85,6 +95,7 @@ export function createSpeaker(options: SpeakerOptions, ports: SpeakerPorts): Spe
 }
 
 class JoinedSpeaker implements Speaker {
+  readonly claims: Claims;
   readonly #ports: SpeakerPorts;
   readonly #plan: PlanOptions;
   readonly #self: string;
@@ -104,6 +115,8 @@ class JoinedSpeaker implements Speaker {
   #synced = false;
   /** Services that some other node was to announce; bounded by the Services of the cluster. */
   readonly #heldByOthers = new Set<ServiceKey>();
+  /** Ends the wait for what time alone makes another decision. */
+  #disarm = (): void => {};
   /** Left to a new owner that is not heard yet; bounded by what was announced. */
   readonly #yielding = new Set<IpAddress>();
   /** What is still being left to others; `undefined` until drained. */
@@ -115,7 +128,21 @@ class JoinedSpeaker implements Speaker {
     this.#ports = ports;
     this.#plan = options.plan;
     this.#self = options.node;
-    this.#planner = new Planner({ self: options.node, options: options.plan, digest });
+    this.claims = new Claims(options.node, {
+      clock,
+      wallMs: ports.wallMs,
+      transport: ports.gossip,
+      onChanged: (address, speaker, epoch) => this.#claimChanged(address, speaker, epoch),
+      onRefused: ({ reason, message }) => log.debug("claims refused", { reason, message }),
+    });
+    this.#planner = new Planner({
+      self: options.node,
+      options: options.plan,
+      ownership: options.ownership,
+      claims: this.claims,
+      digest,
+      now: () => clock.now(),
+    });
     this.#reporter = new Reporter(options.node, ports);
     this.#work = new SlicedWork(clock, () => this.#decide());
     this.#layer2 = runLayer2(options, {
@@ -148,7 +175,10 @@ class JoinedSpeaker implements Speaker {
     this.#work.add(NO_WORK());
   }
 
-  setPresence({ names, foreign }: Presence): void {
+  setPresence({ speakers, names, foreign }: Presence): void {
+    this.claims.setSpeakers(new Set([...speakers].filter((name) => name !== this.#self)));
+    if (this.#planner.setClaiming(!foreign)) this.#allDirty = true;
+    this.#work.add(NO_WORK());
     this.#layer2.setSpeakers(names);
     this.#layer2.feed({ type: "foreign", present: foreign });
   }
@@ -167,6 +197,8 @@ class JoinedSpeaker implements Speaker {
   }
 
   stop(): void {
+    this.#disarm();
+    this.claims.stop();
     this.#work.stop();
     this.#layer2.stop();
   }
@@ -244,6 +276,27 @@ class JoinedSpeaker implements Speaker {
         yield;
       }
     }
+    this.#arm();
+  }
+
+  /** Waits for the next decision that time alone makes another one. */
+  #arm(): void {
+    const { clock } = this.#ports;
+    this.#disarm();
+    const due = this.#planner.nextWake();
+    if (due === undefined) return;
+    this.#disarm = clock.at(due, () => {
+      this.#touch(this.#planner.wake(clock.now()));
+      this.#work.add(NO_WORK());
+    });
+  }
+
+  #claimChanged(address: IpAddress, speaker: string, epoch: Epoch | undefined): void {
+    this.#layer2.feed({ type: "rival", address, speaker, epoch });
+    const touched = this.#planner.claimChanged(address);
+    if (touched.length === 0) return;
+    this.#touch(touched);
+    this.#work.add(NO_WORK());
   }
 
   #setNodes(): void {
@@ -282,18 +335,28 @@ class JoinedSpeaker implements Speaker {
     key: ServiceKey,
   ): Extract<HolderInput, { type: "announce" | "withdraw" }> {
     if (input.type === "withdraw") return input;
-    return { ...input, epoch: 0, probe: this.#heldByOthers.has(key) ? "skip" : "first" };
+    const isTaken = this.#heldByOthers.has(key);
+    if (input.spread !== undefined) return { ...input, epoch: 0, probe: isTaken ? "skip" : "first" };
+    const { epoch, isKnown } = this.claims.claim(input.address);
+    return { ...input, epoch, probe: isKnown || isTaken ? "skip" : "first" };
   }
 
   #track(input: ReturnType<Announcements["apply"]>[number]): void {
     if (input.type === "withdraw" && input.how === "yield") this.#yielding.add(input.address);
     else this.#yielding.delete(input.address);
-    if (input.type === "withdraw" && input.how === "now") this.#reporter.silent(input.address);
+    if (input.type === "withdraw" && input.how === "now") this.#silent(input.address);
+  }
+
+  #silent(address: IpAddress): void {
+    this.#reporter.silent(address);
+    this.claims.unclaim(address);
   }
 
   #yielded(address: IpAddress, heard: boolean): void {
     this.#yielding.delete(address);
     this.#reporter.yielded(address, heard);
+    if (this.#leaving !== undefined) this.#reporter.left(address, heard);
+    this.claims.unclaim(address);
     if (this.#leaving?.addresses.delete(address) && this.#leaving.addresses.size === 0) this.#leaving.done();
   }
 }

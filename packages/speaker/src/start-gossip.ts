@@ -10,6 +10,7 @@ import { PROFILES, type ProfileName } from "@herald/gossip/options";
 import { CountedNonces } from "@herald/gossip/sealer";
 import type { Clock, Random } from "@herald/shared/core";
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
+import type { ClaimsNews } from "./claims.ts";
 import type { GossipListeners, GossipSockets } from "./gossip-port.ts";
 import type { GossipSocketOptions } from "./io/gossip-sockets.ts";
 import { hmacSha256, sealer, systemOctets } from "./io/sealer.ts";
@@ -40,6 +41,8 @@ export interface StartGossipPorts {
   readonly openSockets: (options: GossipSocketOptions, listeners: GossipListeners) => Promise<GossipSockets>;
   readonly onMembers: (nodes: ReadonlySet<string>) => void;
   readonly onPresence: (presence: Presence) => void;
+  /** What is heard of others' claims goes there. */
+  readonly claims: () => ClaimsNews;
 }
 
 /** Streams that others may have open at once, as memberlist. */
@@ -59,8 +62,14 @@ export async function startGossip(
   const { node, address, port, profile } = options;
   const { clock, random, log, metrics } = ports;
   const swim = PROFILES[profile];
-  const members = new MemberList(ports.onMembers);
-  const presence = new PresenceBook(ports.onPresence);
+  let speakers: ReadonlySet<string> = new Set();
+  const presence = new PresenceBook((known) => {
+    speakers = known.speakers;
+    ports.onPresence(known);
+  });
+  const members = new MemberList(ports.onMembers, () =>
+    ports.claims().knows([...speakers].filter((name) => name !== node)),
+  );
   const around = makeFraming(options.secretFolder);
   try {
     const gossip = await runGossip(
@@ -90,7 +99,20 @@ export async function startGossip(
           presence.hear(change, member); // before it may own anything
           members.hear(change, name);
         },
-        onJoined: () => members.open(),
+        onJoined: () => members.join(),
+        onTold: (payload) => {
+          ports.claims().told(payload);
+          members.review();
+        },
+        onAcked: (from, payload) => {
+          ports.claims().acked(from, payload);
+          members.review();
+        },
+        onState: (state) => {
+          ports.claims().state(state);
+          members.review();
+        },
+        userState: () => ports.claims().userState(),
         onNotice: (reason, about, detail) => {
           metrics.notices[reason].inc();
           log.debug("gossip notice", { reason, node: about, detail });

@@ -1,0 +1,158 @@
+import { ClaimBook, type ClaimEffect, type ClaimInput } from "@herald/layer2/claims/claim-book";
+import { decodeBook, decodeClaimMessage, decodeDigest } from "@herald/layer2/claims/claim-codec";
+import type { Epoch } from "@herald/layer2/conflict-messages";
+import type { Clock } from "@herald/shared/core";
+import { type Driven, drive } from "@herald/shared/driver";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { DecodeError } from "@herald/wire/bytes";
+import type { ClaimsView } from "./ownership.ts";
+
+/** How claims travel: octets that the gossip carries for the speakers. */
+export interface ClaimsTransport {
+  /** To every speaker. Of two of one name the later counts. */
+  readonly broadcast: (name: string, payload: Uint8Array) => void;
+  /** To one speaker; may be lost. */
+  readonly tell: (node: string, payload: Uint8Array) => void;
+  /** With every ack from now on. */
+  readonly setAckPayload: (payload: Uint8Array) => void;
+}
+
+export interface ClaimsPorts {
+  readonly clock: Clock;
+  /** Time of day, ms since 1970. */
+  readonly wallMs: () => number;
+  readonly transport: ClaimsTransport;
+  /** Another speaker's claim is another one; no epoch: it has none any more. */
+  readonly onChanged: (address: IpAddress, speaker: string, epoch: Epoch | undefined) => void;
+  readonly onRefused: (error: DecodeError) => void;
+}
+
+/** What the gossip brings of other speakers' claims. */
+export interface ClaimsNews {
+  /** A user message. */
+  readonly told: (payload: Uint8Array) => void;
+  /** What came with the ack of a speaker. */
+  readonly acked: (node: string, payload: Uint8Array) => void;
+  /** The user state of a table. */
+  readonly state: (payload: Uint8Array) => void;
+  /** For our own tables. */
+  readonly userState: () => Uint8Array;
+  /** Whether all is known of what these speakers claim. */
+  readonly knows: (speakers: Iterable<string>) => boolean;
+}
+
+/** Of a user message in gossip that is encrypted and labelled: some room is left. */
+const PAYLOAD_OCTETS = 1_200;
+
+/** News by gossip takes some rounds, 5 to 200 ms each. */
+const ASK_AFTER_MS = 100;
+const ASK_AGAIN_MS = 300;
+
+/** The book of claims at work: octets to news and back, and what this node claims. */
+export class Claims implements ClaimsView, ClaimsNews {
+  readonly #ports: ClaimsPorts;
+  readonly #book: ClaimBook;
+  readonly #driven: Driven<ClaimInput>;
+  /** The last of each speaker: most acks say what the one before said. Bounded by the members. */
+  readonly #digests = new Map<string, Uint8Array>();
+
+  /** @param self name of this speaker in the gossip. */
+  constructor(self: string, ports: ClaimsPorts) {
+    this.#ports = ports;
+    this.#book = new ClaimBook({
+      self,
+      life: Math.floor(ports.wallMs()),
+      payloadOctets: PAYLOAD_OCTETS,
+      askAfterMs: ASK_AFTER_MS,
+      askAgainMs: ASK_AGAIN_MS,
+    });
+    this.#driven = drive(this.#book, ports.clock, (effect) => this.#perform(effect));
+  }
+
+  /** This node is about to announce an address. `isKnown`: another speaker has claimed it before. */
+  claim(address: IpAddress): { readonly epoch: Epoch; readonly isKnown: boolean } {
+    this.#driven.feed({ type: "claim", address, wallMs: this.#ports.wallMs() });
+    return { epoch: this.#book.epochOf(address) ?? 0, isKnown: this.#book.wereOthers(address) };
+  }
+
+  /** This node answers for it no more. */
+  unclaim(address: IpAddress): void {
+    this.#driven.feed({ type: "unclaim", address });
+  }
+
+  /** The other speakers that are alive and claim what they announce: the whole list. */
+  setSpeakers(names: ReadonlySet<string>): void {
+    for (const name of this.#digests.keys()) if (!names.has(name)) this.#digests.delete(name);
+    this.#driven.feed({ type: "members", names });
+  }
+
+  claimantsOf(address: IpAddress): ReadonlyMap<string, Epoch> {
+    return this.#book.claimantsOf(address);
+  }
+
+  setUse(address: IpAddress, used: boolean): void {
+    this.#book.setUse(address, used);
+  }
+
+  told(payload: Uint8Array): void {
+    this.#take(() => ({ type: "told", message: decodeClaimMessage(payload) }));
+  }
+
+  acked(node: string, payload: Uint8Array): void {
+    const before = this.#digests.get(node);
+    if (before !== undefined && sameOctets(before, payload)) return;
+    this.#take(() => ({ type: "acked", node, standing: decodeDigest(payload) }));
+    this.#digests.set(node, payload);
+  }
+
+  state(payload: Uint8Array): void {
+    this.#take(() => ({ type: "state", pages: decodeBook(payload) }));
+  }
+
+  userState(): Uint8Array {
+    return this.#book.book();
+  }
+
+  knows(speakers: Iterable<string>): boolean {
+    return this.#book.knows(speakers);
+  }
+
+  stop(): void {
+    this.#driven.stop();
+  }
+
+  /** The one place where refused claims are caught. */
+  #take(decode: () => ClaimInput): void {
+    let input: ClaimInput;
+    try {
+      input = decode();
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#ports.onRefused(error);
+      return;
+    }
+    this.#driven.feed(input);
+  }
+
+  #perform(effect: ClaimEffect): void {
+    const { transport, onChanged } = this.#ports;
+    switch (effect.type) {
+      case "broadcast":
+        transport.broadcast(effect.name, effect.payload);
+        return;
+      case "tell":
+        transport.tell(effect.node, effect.payload);
+        return;
+      case "digest":
+        transport.setAckPayload(effect.payload);
+        return;
+      case "changed":
+        onChanged(effect.address, effect.speaker, effect.epoch);
+        return;
+    }
+  }
+}
+
+function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, index) => octet === b[index]);
+}
