@@ -136,6 +136,7 @@ for (const version of Object.keys(MEMBERLIST_VERSIONS) as MemberlistVersion[]) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       await two.hears("told word-199 by 127.0.7.32");
+      assert.ok(![...two.heard].some((words) => words.endsWith("127.0.7.31")), "it passed something on");
       const said = go.seen.slice(before).filter((line) => !line.includes("[DEBUG]"));
       assert.deepEqual(said, []);
       assert.deepEqual(
