@@ -41,6 +41,27 @@ describe("Announcements", () => {
     assert.deepEqual(announcements.apply(b, withdraw("notOwner")), [ends("10.0.0.1", "yield")]);
   });
 
+  it("announces an address anew when the nodes it is spread over are others, and only then", () => {
+    const announcements = new Announcements();
+    const spread = (...nodes: string[]) => ({ self: "iris1", nodes });
+    const over = (...nodes: string[]): Decision => ({
+      type: "announce",
+      addresses: ["10.0.0.1" as IpAddress],
+      spread: spread(...nodes),
+    });
+    const told = (...nodes: string[]) => ({ ...begins("10.0.0.1"), spread: spread(...nodes) });
+    assert.deepEqual(announcements.apply(a, over("iris1", "iris2")), [told("iris1", "iris2")]);
+    assert.deepEqual(announcements.apply(a, over("iris1", "iris2")), []);
+    assert.deepEqual(announcements.apply(b, over("iris1", "iris2")), []);
+    assert.deepEqual(announcements.apply(a, over("iris1", "iris3")), [told("iris1", "iris3")]);
+    assert.deepEqual(announcements.apply(a, over("iris1")), [told("iris1")]);
+    assert.deepEqual(announcements.apply(a, announce("10.0.0.1")), [begins("10.0.0.1")]);
+    assert.deepEqual(announcements.apply(a, announce("10.0.0.1")), []);
+    announcements.apply(b, withdraw("notOwner"));
+    assert.deepEqual(announcements.apply(a, withdraw("notOwner")), [ends("10.0.0.1", "yield")]);
+    assert.deepEqual(announcements.apply(a, over("iris1")), [told("iris1")]);
+  });
+
   it("lets the old address go before it takes the new one", () => {
     const announcements = new Announcements();
     announcements.apply(a, announce("10.0.0.1", "10.0.0.2"));

@@ -1,4 +1,5 @@
 import type { AnnouncerInput } from "@herald/layer2/announcer";
+import type { SpreadOver } from "@herald/layer2/spread-nodes";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
 import { type Decision, WITHDRAW_REASONS } from "./plan.ts";
@@ -8,9 +9,11 @@ import { type Decision, WITHDRAW_REASONS } from "./plan.ts";
  * while any Service wants it, and withdrawn in the way of the last one that did.
  */
 export class Announcements {
-  /** Both bounded by the Services announced here. */
+  /** All bounded by the Services announced here. */
   readonly #addresses = new Map<ServiceKey, readonly IpAddress[]>();
   readonly #users = new Map<IpAddress, Set<ServiceKey>>();
+  /** Of the addresses that are announced together with other nodes. */
+  readonly #spreads = new Map<IpAddress, SpreadOver>();
 
   /** @returns nothing when the decision is the one applied before. */
   apply(
@@ -23,10 +26,14 @@ export class Announcements {
     if (after.length > 0) this.#addresses.set(key, after);
     else this.#addresses.delete(key);
     const gone = before.filter((address) => !after.includes(address) && this.#leave(address, key));
-    const come = after.filter((address) => this.#join(address, key));
+    const spread = decision.type === "announce" ? decision.spread : undefined;
+    const come = after.filter((address) => this.#join(address, key, spread));
     return [
       ...gone.map((address) => ({ type: "withdraw", address, how }) as const),
-      ...come.map((address) => ({ type: "announce", address, interfaces: "all" }) as const),
+      ...come.map((address) => {
+        const input = { type: "announce", address, interfaces: "all" } as const;
+        return spread === undefined ? input : { ...input, spread };
+      }),
     ];
   }
 
@@ -35,18 +42,29 @@ export class Announcements {
     return [...this.#users.keys()];
   }
 
-  /** @returns whether `key` is the first to want the address. */
-  #join(address: IpAddress, key: ServiceKey): boolean {
+  /** @returns whether `key` is the first to want the address, or to want it announced together with these. */
+  #join(address: IpAddress, key: ServiceKey, spread: SpreadOver | undefined): boolean {
     const users = this.#users.get(address);
     users?.add(key);
     if (users === undefined) this.#users.set(address, new Set([key]));
-    return users === undefined;
+    const same = users !== undefined && sameNodes(this.#spreads.get(address), spread);
+    if (spread === undefined) this.#spreads.delete(address);
+    else this.#spreads.set(address, spread);
+    return !same;
   }
 
   /** @returns whether nobody wants the address any more. */
   #leave(address: IpAddress, key: ServiceKey): boolean {
     const users = this.#users.get(address);
     users?.delete(key);
-    return users?.size === 0 && this.#users.delete(address);
+    if (users?.size !== 0) return false;
+    this.#spreads.delete(address);
+    return this.#users.delete(address);
   }
+}
+
+function sameNodes(a: SpreadOver | undefined, b: SpreadOver | undefined): boolean {
+  if (a === b) return true;
+  if (a?.nodes.length !== b?.nodes.length) return false;
+  return a?.nodes.every((name, index) => name === b?.nodes[index]) ?? false; // both are in order
 }

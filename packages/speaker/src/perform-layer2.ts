@@ -50,12 +50,9 @@ export function performing(
         countAnswer(effect.address, sent, metrics);
         return;
       case "gratuitous":
-        if (sent) countGratuitous(effect.address, effect.operation, metrics);
-        return;
-      case "refreshed":
-        return;
       case "advertised":
-        if (sent) countGratuitous(effect.address, "advertisement", metrics);
+      case "refreshed":
+        if (sent) countUnasked(effect, metrics);
         return;
       case "dropped":
         metrics.framesDropped[effect.protocol][effect.reason]?.inc();
@@ -83,13 +80,16 @@ function countAnswer(address: IpAddress, sent: boolean, metrics: Layer2Metrics):
   counters.answers.inc();
 }
 
-function countGratuitous(
-  address: IpAddress,
-  operation: keyof Layer2Metrics["gratuitous"],
+function countUnasked(
+  effect: Extract<HolderEffect, { type: "gratuitous" | "advertised" | "refreshed" }>,
   metrics: Layer2Metrics,
 ): void {
-  metrics.ofAddress(address).gratuitous.inc();
-  metrics.gratuitous[operation].inc();
+  if (effect.type === "refreshed") {
+    metrics.refreshes.inc();
+    return;
+  }
+  metrics.ofAddress(effect.address).gratuitous.inc();
+  metrics.gratuitous[effect.type === "advertised" ? "advertisement" : effect.operation].inc();
 }
 
 function join(membership: Membership, { groups, log, metrics }: PerformPorts): void {
