@@ -17,6 +17,7 @@ export interface Layer2Metrics {
   readonly conflicts: Readonly<Record<ConflictKind, Counted>>;
   readonly defences: Counted;
   readonly quarantined: Gauge;
+  readonly refreshes: Counted;
   readonly sendFailures: Counted;
   readonly joinFailures: Counted;
   readonly captureOpens: Counted;
@@ -58,6 +59,7 @@ export interface SpeakerMetrics {
   readonly batchesApplied: Counted;
   readonly apiNotices: Counter<"resource" | "notice">;
   readonly eventsDropped: Gauge;
+  readonly wordFailures: Counted;
   /** MetalLB's: one series for each Service and address announced from here. */
   readonly announced: Gauge<"service" | "protocol" | "node" | "ip">;
   readonly configLoaded: Gauge;
@@ -111,6 +113,11 @@ export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
       help: "Kubernetes Events that could not be written since the start.",
       registers,
     }),
+    wordFailures: counter(
+      registry,
+      "herald_speaker_status_write_failures_total",
+      "Times the condition herald.io/Announced of a Service could not be written; each is tried again.",
+    ),
     ...createMetalLbMetrics(registry),
   };
 }
@@ -179,6 +186,11 @@ function createLayer2Metrics(registry: Registry): Layer2Metrics {
       advertisement: series(gratuitous, "ndp", "advertisement"),
     },
     ...createConflictMetrics(registry),
+    refreshes: counter(
+      registry,
+      "herald_speaker_spread_refreshes_total",
+      "Frames that told a client of a spread address, alone and unasked, that it is served here now.",
+    ),
     sendFailures: counter(
       registry,
       "herald_speaker_send_failures_total",
