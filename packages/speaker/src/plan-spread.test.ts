@@ -143,6 +143,21 @@ describe("A Service that is to be spread", () => {
     );
   });
 
+  it("is announced by one node while a speaker takes part that knows of owners only", () => {
+    const made = [...NODES.keys()].map((self) => madeFor(self, { services: [service("a", [IP], ASKS)] }));
+    assert.deepEqual(
+      made.map((each) => each.setClaiming(false)),
+      [true, true, true],
+    );
+    const announced = made.map((each) => each.decide(key)).filter(({ type }) => type === "announce");
+    assert.deepEqual(announced, [{ type: "announce", addresses: [IP], notSpread: "spreadForeign" }]);
+    assert.deepEqual(
+      made.map((each) => each.setClaiming(true)),
+      [true, true, true],
+    );
+    assert.ok(made.every((each) => "spread" in each.decide(key)));
+  });
+
   it("is decided about anew when a sharer stops asking, and when it goes", () => {
     const made = madeFor("iris1", { services: [service("a", [IP], ASKS), service("b", [IP], ASKS)] });
     assert.deepEqual([...made.setService(service("b", [IP]))].sort(), ["default/a", "default/b"]);

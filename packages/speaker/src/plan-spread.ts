@@ -6,6 +6,8 @@ import type { ServiceView } from "@herald/shared/service/view";
 export const SPREAD_REFUSALS = {
   spreadUnknown: `The value of \`${L2_SPREAD}\` is none that is known (${L2_SPREAD_VALUES.join(", ")}).`,
   spreadNotShared: `Another Service that shares an address with it, directly or through others, does not ask for \`${L2_SPREAD}\`.`,
+  spreadForeign:
+    "A speaker takes part that knows nothing of it, as MetalLB's: beside one, a single node answers for an address.",
 } as const;
 
 export type SpreadRefusal = keyof typeof SPREAD_REFUSALS;
@@ -19,12 +21,17 @@ export type SpreadPlan =
 type Wish = "spread" | "alone" | "unknown";
 
 /** @param groupOf the Service itself and all that share addresses with it; asked of those that are to be spread. */
-export function planSpread(service: ServiceView, groupOf: () => readonly ServiceView[]): SpreadPlan {
+export function planSpread(
+  service: ServiceView,
+  groupOf: () => readonly ServiceView[],
+  isForeign: boolean,
+): SpreadPlan {
   const own = wishOf(service);
   if (own === "alone") return { type: "alone", refusal: undefined };
   if (own === "unknown") return { type: "alone", refusal: "spreadUnknown" };
   const isAgreed = groupOf().every((member) => wishOf(member) === "spread");
-  return isAgreed ? { type: "spread" } : { type: "alone", refusal: "spreadNotShared" };
+  if (!isAgreed) return { type: "alone", refusal: "spreadNotShared" };
+  return isForeign ? { type: "alone", refusal: "spreadForeign" } : { type: "spread" };
 }
 
 function wishOf({ annotations }: ServiceView): Wish {

@@ -55,6 +55,8 @@ export class Planner {
   #pools: readonly Pool[] = [];
   #nodes: ReadonlyMap<string, CandidateNode> = new Map();
   #eligible: Eligible = NOBODY;
+  /** Speakers take part that only know of owners. Without gossip nobody says so. */
+  #isForeign = false;
   constructor(setup: PlannerSetup) {
     this.#setup = setup;
     this.#election = new Election(setup.digest);
@@ -88,7 +90,9 @@ export class Planner {
    * @returns whether decisions may be others now; then go through `all`.
    */
   setClaiming(claiming: boolean): boolean {
-    if (!this.#ownership.setCounting(claiming)) return false;
+    const isNews = this.#ownership.setCounting(claiming) || this.#isForeign === claiming;
+    this.#isForeign = !claiming;
+    if (!isNews) return false;
     this.#owners.clear();
     return true;
   }
@@ -159,7 +163,7 @@ export class Planner {
   /** Whose the addresses are, once nothing stands in their way. */
   #allot(service: ServiceView, addresses: readonly IpAddress[], hosts: Hosts): Decision {
     const { key } = service;
-    const plan = planSpread(service, () => this.#membersOf(key));
+    const plan = planSpread(service, () => this.#membersOf(key), this.#isForeign);
     const over = plan.type === "spread" ? this.#candidatesOf(this.#groups.groupOf(key)) : undefined;
     if (over?.has(this.#setup.self)) return { type: "announce", addresses, spread: this.#teams.over(over) };
     const owner = over === undefined ? this.#ownerOf(key) : undefined;
