@@ -48,6 +48,7 @@ const PURE_FILES = [
   "speaker/src/presence.ts",
   "speaker/src/speaker-meta.ts",
   "speaker/src/address-states.ts",
+  "speaker/src/announced-condition.ts",
   "speaker/src/conflict-words.ts",
 ];
 

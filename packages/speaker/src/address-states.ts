@@ -14,7 +14,8 @@ export interface Intruder {
 
 /** How an address stands that is to be announced here. */
 export type AddressState =
-  | { readonly name: "probing" }
+  /** `intruder`: who has it already, as was found out just now. */
+  | { readonly name: "probing"; readonly intruder?: Intruder }
   | { readonly name: "announced" }
   | { readonly name: "conflict"; readonly intruder: Intruder }
   /** Also while it is asked for again: it may not be free yet. */
@@ -85,7 +86,8 @@ export class AddressStates {
     const isNew = !told.has(by) && told.size < TOLD_MAX;
     if (isNew) this.#told.set(address, told.add(by));
     // Why the first one stays: where two answer in turn, what stands on the Service must not change with them.
-    if (before.name !== "conflict") this.#set(address, { name: "conflict", intruder });
+    if (before.name === "probing") this.#set(address, { name: "probing", intruder });
+    else if (before.name !== "conflict") this.#set(address, { name: "conflict", intruder });
     return isNew ? { type: "conflict", intruder } : undefined;
   }
 
@@ -94,7 +96,7 @@ export class AddressStates {
     before: AddressState,
   ): AddressTurn | undefined {
     if (before.name === "quarantined") return undefined;
-    const known = before.name === "conflict" ? before.intruder : undefined;
+    const known = "intruder" in before ? before.intruder : undefined;
     const intruder: Intruder = {
       kind: "stranger",
       by,

@@ -2,7 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { EventRecord } from "@herald/k8s/events";
 import type { ReflectorNotice } from "@herald/k8s/reflector-core";
-import type { Change, FromWorker, KubernetesOptions, Resource, ToWorker } from "./kubernetes-protocol.ts";
+import type { ServiceKey } from "@herald/shared/service/view";
+import type {
+  Change,
+  FromWorker,
+  KubernetesOptions,
+  Resource,
+  ServiceWord,
+  ToWorker,
+} from "./kubernetes-protocol.ts";
 
 /** Heap for short-lived objects, MB: a watch makes little garbage, and the default reserves 16. */
 const YOUNG_GENERATION_MB = 4;
@@ -12,6 +20,7 @@ export interface KubernetesHandlers {
   readonly onChanges: (changes: readonly Change[], taken: () => void) => void;
   readonly onNotice: (resource: Resource, notice: ReflectorNotice) => void;
   readonly onEventDropped: (record: EventRecord, message: string) => void;
+  readonly onWordFailed: (service: ServiceKey, message: string) => void;
   /** There is no way to reach a cluster: the operator's mistake. */
   readonly onCannotStart: (message: string) => void;
   /** The thread ended, by a bug of ours. */
@@ -20,7 +29,9 @@ export interface KubernetesHandlers {
 
 export interface KubernetesLink {
   recordEvent(record: EventRecord): void;
-  /** Resolves once the Events recorded so far are written, or `withinMs` has passed. */
+  /** Puts it into the status of the Service, whenever the API server lets. */
+  say(word: ServiceWord): void;
+  /** Resolves once all Events and words so far are written, or `withinMs` has passed. */
   flush(withinMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -45,6 +56,9 @@ export function startKubernetes(options: KubernetesOptions, handlers: Kubernetes
       case "event-dropped":
         handlers.onEventDropped(message.record, message.message);
         return;
+      case "word-failed":
+        handlers.onWordFailed(message.service, message.message);
+        return;
       case "flushed":
         flushed.resolve();
         return;
@@ -56,6 +70,7 @@ export function startKubernetes(options: KubernetesOptions, handlers: Kubernetes
   worker.on("error", (error) => handlers.onCrash(error instanceof Error ? error : new Error(String(error))));
   return {
     recordEvent: (record) => tell({ type: "event", record }),
+    say: (word) => tell({ type: "word", word }),
     flush: async (withinMs) => {
       flushed = Promise.withResolvers();
       tell({ type: "flush", withinMs });

@@ -1,5 +1,6 @@
 import type { EventRecord } from "@herald/k8s/events";
 import type { ReflectorNotice } from "@herald/k8s/reflector-core";
+import type { ConditionWish } from "@herald/k8s/service-condition";
 import type { Config } from "@herald/shared/config/config";
 import type { ConfigMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
@@ -41,11 +42,23 @@ export type Change =
 /** Kinds of objects that are followed; a metric label. */
 export type Resource = "services" | "endpointslices" | "nodes" | "pods" | "configmaps";
 
+/** What this node has to say of a Service in its status. */
+export interface ServiceWord {
+  readonly service: ServiceKey;
+  readonly uid: string;
+  /** `undefined`: nothing any more, also of what is not written yet. */
+  readonly wish: ConditionWish | undefined;
+  /** How long to wait for a newer word before this one is written, ms. */
+  readonly holdMs: number;
+}
+
 export type FromWorker =
   /** At most {@link BATCH_CHANGES}; the next one follows a `taken`. */
   | { readonly type: "batch"; readonly changes: readonly Change[] }
   | { readonly type: "notice"; readonly resource: Resource; readonly notice: ReflectorNotice }
   | { readonly type: "event-dropped"; readonly record: EventRecord; readonly message: string }
+  /** It will be tried again. */
+  | { readonly type: "word-failed"; readonly service: ServiceKey; readonly message: string }
   /** The answer to `flush`. */
   | { readonly type: "flushed" }
   /** There is no way to reach a cluster: the operator's mistake. */
@@ -54,6 +67,7 @@ export type FromWorker =
 export type ToWorker =
   | { readonly type: "taken" }
   | { readonly type: "event"; readonly record: EventRecord }
+  | { readonly type: "word"; readonly word: ServiceWord }
   /** Send what waits, within this time. */
   | { readonly type: "flush"; readonly withinMs: number };
 

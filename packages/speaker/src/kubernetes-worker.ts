@@ -3,6 +3,7 @@ import { systemClock } from "@herald/daemon/clock";
 import { systemRandom } from "@herald/daemon/random";
 import { connect } from "@herald/k8s/client";
 import { createEventRecorder } from "@herald/k8s/events";
+import { ConditionWriter } from "./condition-writer.ts";
 import type { FromWorker, KubernetesOptions, ToWorker } from "./kubernetes-protocol.ts";
 import { followKubernetes } from "./kubernetes-source.ts";
 import { Outbox } from "./outbox.ts";
@@ -33,6 +34,13 @@ if (client !== undefined) {
     dropped: (record, why) =>
       post({ type: "event-dropped", record, message: why === "queue-full" ? why : why.message }),
   });
+  const conditions = new ConditionWriter({
+    client,
+    clock: systemClock,
+    random: systemRandom,
+    epochMs: Date.now,
+    failed: (service, { message }) => post({ type: "word-failed", service, message }),
+  });
   const outbox = new Outbox(systemClock, (changes) => post({ type: "batch", changes }));
   port.on("message", (message: ToWorker) => {
     switch (message.type) {
@@ -42,12 +50,18 @@ if (client !== undefined) {
       case "event":
         events.record(message.record);
         return;
-      case "flush":
-        void events.flush(AbortSignal.timeout(message.withinMs)).then(() => post({ type: "flushed" }));
+      case "word":
+        conditions.put(message.word);
         return;
+      case "flush": {
+        const written = events.flush(AbortSignal.timeout(message.withinMs));
+        void Promise.all([written, conditions.whenIdle()]).then(() => post({ type: "flushed" }));
+        return;
+      }
     }
   });
-  await followKubernetes(
+  const untilTheEnd = new AbortController().signal; // ends with its thread
+  const following = followKubernetes(
     options,
     {
       client,
@@ -56,6 +70,7 @@ if (client !== undefined) {
       put: (change) => outbox.put(change),
       notice: (resource, notice) => post({ type: "notice", resource, notice }),
     },
-    new AbortController().signal, // ends with its thread
+    untilTheEnd,
   );
+  await Promise.all([following, conditions.run(untilTheEnd)]);
 }

@@ -16,9 +16,9 @@ import { openGossipSockets } from "./io/gossip-sockets.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
 import { multicastGroups } from "./io/multicast-groups.ts";
 import { pcap } from "./io/pcap.ts";
-import { startKubernetes } from "./kubernetes-link.ts";
+import { type KubernetesHandlers, startKubernetes } from "./kubernetes-link.ts";
 import type { KubernetesOptions } from "./kubernetes-protocol.ts";
-import { createSpeakerMetrics } from "./metrics.ts";
+import { createSpeakerMetrics, type SpeakerMetrics } from "./metrics.ts";
 import { createSpeaker, type Speaker, type SpeakerOptions } from "./speaker.ts";
 import { encodeSpeakerMeta } from "./speaker-meta.ts";
 import type { StartGossipOptions } from "./start-gossip.ts";
@@ -44,18 +44,7 @@ async function start(life: Life): Promise<void> {
 
   const kubernetes = startKubernetes(kubernetesOptions(), {
     onChanges: (changes, taken) => speaker.apply(changes, taken),
-    onNotice: (resource, notice) => {
-      metrics.apiNotices.inc({ resource, notice: notice.type });
-      log.debug("api notice", { resource, ...notice });
-    },
-    onEventDropped: ({ regarding, reason }, message) => {
-      metrics.eventsDropped.inc();
-      log.warn("event dropped", {
-        service: `${regarding.namespace}/${regarding.name}`,
-        event: reason,
-        message,
-      });
-    },
+    ...troubles(metrics),
     onCannotStart: (message) => life.fail("cannot start", message),
     onCrash: (error) => life.fail("the Kubernetes worker crashed", error),
   });
@@ -85,6 +74,7 @@ async function start(life: Life): Promise<void> {
     log,
     metrics,
     recordEvent: kubernetes.recordEvent,
+    say: kubernetes.say,
     onStations: (macs) => gossip.setMeta(encodeSpeakerMeta({ macs })),
     isStill: (station) => interfaces.isStill(station),
     onCaptureLost: () => interfaces.refresh(),
@@ -119,6 +109,30 @@ function waitingFor(life: Life, speaker: Speaker): readonly string[] {
     ...(life.signal.aborted ? ["the end: this speaker is stopping"] : []),
     ...(speaker.synced ? [] : ["a first look at the whole cluster"]),
   ];
+}
+
+/** What goes wrong with the API server and is put right without us. */
+function troubles(
+  metrics: SpeakerMetrics,
+): Pick<KubernetesHandlers, "onNotice" | "onEventDropped" | "onWordFailed"> {
+  return {
+    onNotice: (resource, notice) => {
+      metrics.apiNotices.inc({ resource, notice: notice.type });
+      log.debug("api notice", { resource, ...notice });
+    },
+    onEventDropped: ({ regarding, reason }, message) => {
+      metrics.eventsDropped.inc();
+      log.warn("event dropped", {
+        service: `${regarding.namespace}/${regarding.name}`,
+        event: reason,
+        message,
+      });
+    },
+    onWordFailed: (service, message) => {
+      metrics.wordFailures.inc();
+      log.debug("status not written yet", { service, message });
+    },
+  };
 }
 
 function kubernetesOptions(): KubernetesOptions {

@@ -1,18 +1,26 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
+import type { ConditionWish } from "@herald/k8s/service-condition";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
-import { AddressStates, type AddressTurn } from "./address-states.ts";
+import { type AddressState, AddressStates, type AddressTurn } from "./address-states.ts";
+import { conditionOf, stoppedCondition, withdrawnCondition } from "./announced-condition.ts";
 import { adviceFor, describeConflict, describeQuarantine } from "./conflict-words.ts";
+import type { ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import type { AddressNews } from "./perform-layer2.ts";
-import type { Decision, WithdrawReason } from "./plan.ts";
+import { type Decision, WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
+import { SPREAD_REFUSALS, type SpreadRefusal } from "./plan-spread.ts";
 
 export interface ReporterPorts {
   readonly log: Log;
   readonly metrics: SpeakerMetrics;
   readonly recordEvent: (record: EventRecord) => void;
+  readonly say: (word: ServiceWord) => void;
 }
+
+/** How long a word waits that another one often follows, ms. */
+const HOLD_MS = 1_000;
 
 /** Tells people what the speaker does: each fact once, in the log, as metrics and as Events. */
 export class Reporter {
@@ -26,6 +34,11 @@ export class Reporter {
   /** Told to be announced. */
   readonly #announced = new Map<ServiceKey, readonly IpAddress[]>();
   readonly #addresses = new AddressStates();
+  /** Announced from several nodes; what was said of each; both bounded by what is to be announced here. */
+  readonly #spread = new Set<ServiceKey>();
+  readonly #said = new Map<ServiceKey, ConditionWish>();
+  /** Why one of those that are announced here is not announced from several nodes, as it should be. */
+  readonly #notSpread = new Map<ServiceKey, SpreadRefusal>();
   /** Why a Service is not announced here; bounded by the Services of the cluster. */
   readonly #silence = new Map<ServiceKey, string>();
   #refusal = "";
@@ -48,11 +61,17 @@ export class Reporter {
     const after = decision.type === "announce" ? decision.addresses : [];
     this.#want(key, before, after);
     if (decision.type === "announce") {
+      if (decision.spread === undefined) this.#spread.delete(key);
+      else this.#spread.add(key);
+      this.#refuseSpread(key, decision.notSpread);
       this.#tell(key);
       return;
     }
     this.#setSeries(key, []);
+    this.#notSpread.delete(key);
     const { reason, owner, note } = decision;
+    if (before.length > 0) this.#sayWithdrawn(key, decision);
+    this.#spread.delete(key);
     if (before.length > 0)
       this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner, note });
     else this.#explain(key, reason, owner);
@@ -73,6 +92,19 @@ export class Reporter {
       this.#recordTurn(service, address, turn);
       this.#tell(service);
     }
+  }
+
+  /** Once for each new answer. */
+  #refuseSpread(key: ServiceKey, refusal: SpreadRefusal | undefined): void {
+    if (this.#notSpread.get(key) === refusal) return;
+    if (refusal === undefined) {
+      this.#notSpread.delete(key);
+      return;
+    }
+    this.#notSpread.set(key, refusal);
+    const sentence = SPREAD_REFUSALS[refusal];
+    this.#ports.log.warn("not spread", { service: key, reason: refusal, sentence });
+    this.#record(key, "Warning", refusal, sentence);
   }
 
   /** Why this node is silent about a Service it was never asked to announce: once for each new answer. */
@@ -109,6 +141,15 @@ export class Reporter {
     this.silent(address);
     this.#ports.metrics.yields[heard ? "heard" : "timeout"].inc();
     this.#ports.log.info("yielded", { address, newOwnerHeard: heard });
+  }
+
+  /** The end of an address on the way out. @param heard whether another speaker took it over. */
+  left(address: IpAddress, heard: boolean): void {
+    for (const key of this.#users.get(address) ?? []) {
+      const said = this.#said.get(key);
+      const mayBeOthers = heard || said === undefined || this.#spread.has(key);
+      this.#say(key, mayBeOthers ? undefined : stoppedCondition(this.#node, said.message), 0);
+    }
   }
 
   configured(pools: number): void {
@@ -154,8 +195,32 @@ export class Reporter {
     const wanted = this.#wanted.get(key) ?? [];
     const announced = wanted.filter((address) => this.#isAnnounced(address));
     const before = this.#setSeries(key, announced);
+    this.#sayAnnounced(key, wanted);
     if (announced.length < wanted.length || announced.every((address) => before.includes(address))) return;
     this.#tookOver(key, announced);
+  }
+
+  #sayAnnounced(key: ServiceKey, addresses: readonly IpAddress[]): void {
+    const stateOf = (address: IpAddress): AddressState => this.#addresses.get(address);
+    const wish = conditionOf(this.#node, addresses, stateOf, this.#spread.has(key));
+    const said = this.#said.get(key);
+    if (wish?.reason === said?.reason && wish?.message === said?.message) return;
+    if (wish === undefined) this.#said.delete(key);
+    else this.#said.set(key, wish);
+    this.#say(key, wish, wish?.reason === "Probing" ? HOLD_MS : 0);
+  }
+
+  /** The last holder's word, where there is no other; whoever takes over has its own. */
+  #sayWithdrawn(key: ServiceKey, { reason, owner }: Extract<Decision, { type: "withdraw" }>): void {
+    this.#said.delete(key);
+    // What is gone for us may only be of another type; if it is gone indeed, nothing comes of it.
+    const why = reason === "serviceDeleted" ? "notLoadBalancer" : reason;
+    const isOurs = owner === undefined && (WITHDRAW_REASONS[why].how === "now" || !this.#spread.has(key));
+    this.#say(key, isOurs ? withdrawnCondition(this.#node, why) : undefined, HOLD_MS);
+  }
+
+  #say(service: ServiceKey, wish: ConditionWish | undefined, holdMs: number): void {
+    this.#ports.say({ service, uid: this.#uids.get(service) ?? "", wish, holdMs });
   }
 
   #isAnnounced(address: IpAddress): boolean {

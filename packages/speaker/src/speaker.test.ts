@@ -15,7 +15,7 @@ import { describeFrame } from "@herald/wire/describe";
 import { parseMac } from "@herald/wire/mac";
 import { Registry } from "prom-client";
 import type { Link } from "./interface-rules.ts";
-import type { Change } from "./kubernetes-protocol.ts";
+import type { Change, ServiceWord } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CaptureOptions } from "./packet-port.ts";
 import type { CandidateNode } from "./plan.ts";
@@ -90,6 +90,7 @@ function start() {
   const registry = new Registry();
   const sent: string[] = [];
   const events: EventRecord[] = [];
+  const words: ServiceWord[] = [];
   const lines: string[] = [];
   const groups: string[] = [];
   let refused: { readonly refused: string } | undefined;
@@ -134,6 +135,7 @@ function start() {
       log: createLog({ level: "info", program: "speaker", write: (line) => lines.push(line) }),
       metrics: createSpeakerMetrics(registry),
       recordEvent: (record) => events.push(record),
+      say: (word) => words.push(word),
       onStations: () => {},
       isStill: () => true,
       onCaptureLost: () => {},
@@ -146,6 +148,7 @@ function start() {
   return {
     clock,
     events,
+    words,
     speaker,
     logged: () => lines.map((line) => picked(JSON.parse(line) as Record<string, unknown>)),
     messages: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),

@@ -16,7 +16,7 @@ import type { CapturesOptions } from "./captures.ts";
 import { Claims, type ClaimsNews, type ClaimsTransport } from "./claims.ts";
 import type { GroupPort } from "./group-port.ts";
 import type { Link } from "./interface-rules.ts";
-import type { Change } from "./kubernetes-protocol.ts";
+import type { Change, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import type { OwnershipOptions } from "./ownership.ts";
 import type { PacketPort } from "./packet-port.ts";
@@ -52,6 +52,8 @@ export interface SpeakerPorts {
   readonly log: Log;
   readonly metrics: SpeakerMetrics;
   readonly recordEvent: (record: EventRecord) => void;
+  /** Puts a word on a Service into its status. */
+  readonly say: (word: ServiceWord) => void;
   /** See Layer2Ports. */
   readonly isStill: (station: Interface) => boolean;
   /** See Layer2Ports. */
@@ -336,7 +338,11 @@ class JoinedSpeaker implements Speaker {
   ): Extract<HolderInput, { type: "announce" | "withdraw" }> {
     if (input.type === "withdraw") return input;
     const isTaken = this.#heldByOthers.has(key);
-    if (input.spread !== undefined) return { ...input, epoch: 0, probe: isTaken ? "skip" : "first" };
+    if (input.spread !== undefined) {
+      this.claims.unclaim(input.address); // it is nobody's alone
+      const isShared = input.spread.nodes.length > 1;
+      return { ...input, epoch: 0, probe: isShared || isTaken ? "skip" : "first" };
+    }
     const { epoch, isKnown } = this.claims.claim(input.address);
     return { ...input, epoch, probe: isKnown || isTaken ? "skip" : "first" };
   }

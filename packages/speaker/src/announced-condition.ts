@@ -1,0 +1,89 @@
+import type { ConditionWish } from "@herald/k8s/service-condition";
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { AddressState, Intruder } from "./address-states.ts";
+import { describeConflict, describeQuarantine } from "./conflict-words.ts";
+import { WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
+
+/** Type of the condition on a Service that says whether a node answers for it. */
+export const ANNOUNCED_CONDITION = "herald.io/Announced";
+
+/** What a speaker says of a Service that it is to announce. */
+const HOLDER_REASONS = {
+  Announced: "True: nodes answer for all addresses of the Service.",
+  AddressConflict:
+    "Another machine has an address of the Service, too: some clients reach that one. The message says which, and what to do.",
+  AddressQuarantined:
+    "An address of the Service is given up to another machine that does not give way. It is asked again every minute, and announced once that machine is gone.",
+  Probing:
+    "The segment is asked whether somebody has an address of the Service already. It takes half a second.",
+  SpeakerStopped: "The speaker that announced the Service was stopped and no other took over.",
+} as const;
+
+type HolderReason = keyof typeof HOLDER_REASONS;
+
+/** The closed list of reasons of the condition, each with a sentence; those of a withdrawal as in the log. */
+export const ANNOUNCED_REASONS: Readonly<Record<string, string>> = {
+  ...HOLDER_REASONS,
+  ...Object.fromEntries(
+    Object.entries(WITHDRAW_REASONS)
+      .filter(([reason]) => !isMoveOrEnd(reason))
+      .map(([reason, { sentence }]) => [capitalized(reason), sentence]),
+  ),
+};
+
+/** Where a Service is that this node is to announce: the worst of its addresses. */
+export function conditionOf(
+  node: string,
+  addresses: readonly IpAddress[],
+  stateOf: (address: IpAddress) => AddressState,
+  isSpread: boolean,
+): ConditionWish | undefined {
+  const states = addresses.map((address) => ({ address, state: stateOf(address) }));
+  // A newer claim of another speaker's: that one writes.
+  if (states.some(({ state }) => state.name === "lost")) return undefined;
+  for (const { name, reason, describe } of TROUBLES) {
+    const messages = states.flatMap(({ address, state }) =>
+      state.name === name && "intruder" in state ? [describe(address, state.intruder)] : [],
+    );
+    if (messages.length > 0) return { status: "False", reason, message: messages.join("; ") };
+  }
+  const probing = states.filter(({ state }) => state.name === "probing").map(({ address }) => address);
+  if (probing.length > 0) {
+    const message = `the segment is asked whether somebody has ${probing.join(" or ")} already`;
+    return { status: "False", reason: "Probing" satisfies HolderReason, message };
+  }
+  const who = isSpread ? "several nodes, each for its share of the clients" : `node "${node}"`;
+  const message = `announced from ${who}: ${addresses.join(", ")}`;
+  return { status: "True", reason: "Announced" satisfies HolderReason, message };
+}
+
+const TROUBLES: readonly {
+  readonly name: "quarantined" | "conflict";
+  readonly reason: HolderReason;
+  readonly describe: (address: IpAddress, intruder: Intruder) => string;
+}[] = [
+  { name: "quarantined", reason: "AddressQuarantined", describe: describeQuarantine },
+  { name: "conflict", reason: "AddressConflict", describe: describeConflict },
+];
+
+/** Where a Service is that this node announced last, and no other takes over. */
+export function withdrawnCondition(node: string, reason: WithdrawReason): ConditionWish {
+  const { sentence } = WITHDRAW_REASONS[reason];
+  const message = `not announced any more, at last from node "${node}": ${sentence}`;
+  return { status: "False", reason: capitalized(reason), message };
+}
+
+/** @param over what this node wrote last: whoever took over has written something else. */
+export function stoppedCondition(node: string, over: string): ConditionWish {
+  const message = `the speaker of node "${node}" was stopped, and no other took over`;
+  return { status: "False", reason: "SpeakerStopped" satisfies HolderReason, message, over };
+}
+
+/** Somebody else writes, or there is nothing to write to. */
+function isMoveOrEnd(reason: string): boolean {
+  return reason === "notOwner" || reason === "serviceDeleted";
+}
+
+function capitalized(reason: string): string {
+  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`;
+}

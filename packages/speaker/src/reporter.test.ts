@@ -1,0 +1,286 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import { createLog } from "@herald/daemon/log";
+import type { EventRecord } from "@herald/k8s/events";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { type ServiceView, serviceKey } from "@herald/shared/service/view";
+import type { MacAddress } from "@herald/wire/mac";
+import { Registry } from "prom-client";
+import type { ServiceWord } from "./kubernetes-protocol.ts";
+import { createSpeakerMetrics } from "./metrics.ts";
+import type { AddressNews } from "./perform-layer2.ts";
+import type { Decision, WithdrawReason } from "./plan.ts";
+import { Reporter } from "./reporter.ts";
+
+const key = serviceKey("shop", "web");
+const V4 = "192.0.2.10" as IpAddress;
+const V6 = "fd00::10" as IpAddress;
+const STRANGER = "02:00:00:00:00:ee" as MacAddress;
+const PEER = "02:00:00:00:00:0b" as MacAddress;
+
+const wants = (...addresses: IpAddress[]): Decision => ({ type: "announce", addresses });
+const withdraw = (reason: WithdrawReason, owner?: string): Decision => ({ type: "withdraw", reason, owner });
+const begins = (address: IpAddress): AddressNews => ({ type: "announcing", address });
+const stranger: AddressNews = {
+  type: "conflict",
+  kind: "stranger",
+  address: V4,
+  interface: "eth0",
+  by: STRANGER,
+  speaker: undefined,
+};
+const kernelOf = (by: MacAddress, speaker: string): AddressNews => ({
+  type: "conflict",
+  kind: "speaker-without-claim",
+  address: V4,
+  interface: "eth0",
+  by,
+  speaker,
+});
+const gaveUp: AddressNews = { type: "quarantined", address: V4, by: STRANGER };
+const announced = 'announced from node "node-1": 192.0.2.10';
+
+let reporter: Reporter;
+let registry: Registry;
+let words: ServiceWord[];
+let events: EventRecord[];
+let lines: string[];
+beforeEach(() => {
+  registry = new Registry();
+  [words, events, lines] = [[], [], []];
+  reporter = new Reporter("node-1", {
+    log: createLog({ level: "info", program: "speaker", write: (line) => lines.push(line) }),
+    metrics: createSpeakerMetrics(registry),
+    recordEvent: (record) => events.push(record),
+    say: (word) => words.push(word),
+  });
+  reporter.know({ key, uid: "uid-1" } as ServiceView);
+});
+
+/** Reason and message of each word since the last time; "-": nothing any more. */
+const said = () =>
+  words
+    .splice(0)
+    .map(({ wish }) => (wish === undefined ? "-" : `${wish.status} ${wish.reason}: ${wish.message}`));
+const told = () => events.splice(0).map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+const logged = () => lines.splice(0).map((line) => JSON.parse(line) as Record<string, unknown>);
+const hear = (...news: AddressNews[]) => news.forEach((one) => void reporter.news(one));
+const series = async (name: string) =>
+  (await registry.metrics()).split("\n").filter((line) => line.startsWith(name));
+
+describe("The status of a Service", () => {
+  it("says that it is asked for, a little later, and at once that it is announced", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    assert.deepEqual(words, [
+      {
+        service: key,
+        uid: "uid-1",
+        wish: {
+          status: "False",
+          reason: "Probing",
+          message: "the segment is asked whether somebody has 192.0.2.10 already",
+        },
+        holdMs: 1_000,
+      },
+      {
+        service: key,
+        uid: "uid-1",
+        wish: { status: "True", reason: "Announced", message: announced },
+        holdMs: 0,
+      },
+    ]);
+  });
+
+  it("says a thing once, however often it is decided or heard", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), stranger, stranger, { type: "defended", address: V4, interface: "eth0" });
+    assert.deepEqual(said().length, 3);
+  });
+
+  it("is True once all addresses are announced", () => {
+    reporter.decided(key, wants(V4, V6));
+    hear(begins(V4));
+    assert.match(said().at(-1) ?? "", /^False Probing: .* has fd00::10 already$/);
+    hear(begins(V6));
+    assert.deepEqual(said(), ['True Announced: announced from node "node-1": 192.0.2.10, fd00::10']);
+  });
+
+  it("says who has the address, too, and when that is over", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), stranger);
+    assert.equal(
+      said().at(-1),
+      "False AddressConflict: another machine, 02:00:00:00:00:ee on eth0, answers for 192.0.2.10, too: find that machine and give it another address, or take this one out of the pools",
+    );
+    hear({ type: "settled", address: V4 });
+    assert.deepEqual(said(), [`True Announced: ${announced}`]);
+  });
+
+  it("says that the address was given up, and nothing new while it is asked for again", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), stranger, gaveUp);
+    assert.match(
+      said().at(-1) ?? "",
+      /^False AddressQuarantined: 192\.0\.2\.10 is given up until another machine/,
+    );
+    for (let round = 0; round < 3; round += 1) {
+      hear(
+        { type: "released", address: V4 },
+        { type: "probed", address: V4, takenBy: STRANGER },
+        stranger,
+        gaveUp,
+      );
+    }
+    assert.deepEqual(said(), []);
+    hear({ type: "released", address: V4 }, { type: "probed", address: V4, takenBy: undefined }, begins(V4));
+    assert.deepEqual(said(), [`True Announced: ${announced}`]);
+  });
+
+  it("does not change with every node whose kernel answers, too", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), kernelOf(PEER, "node-2"));
+    assert.equal(
+      said().at(-1),
+      'False AddressConflict: node "node-2", 02:00:00:00:00:0b on eth0, answers for 192.0.2.10 although its speaker does not announce it: with kube-proxy in IPVS mode set strictARP: true in its configuration, else remove the address from the interfaces of that node',
+    );
+    hear(kernelOf(STRANGER, "node-3"), kernelOf(PEER, "node-2"), kernelOf(STRANGER, "node-3"));
+    assert.deepEqual(said(), []);
+  });
+
+  it("is left to the node that takes over, also what is not written yet", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    said();
+    reporter.decided(key, withdraw("notOwner", "node-2"));
+    assert.deepEqual(said(), ["-"]);
+  });
+
+  it("is left to a newer claim", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), { type: "lost", address: V4, to: "node-2" });
+    assert.equal(said().at(-1), "-");
+  });
+
+  it("says why nobody announces it any more, when no other takes over", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    said();
+    reporter.decided(key, withdraw("noEndpoints"));
+    assert.deepEqual(said(), [
+      'False NoEndpoints: not announced any more, at last from node "node-1": The Service has no usable endpoint on any node.',
+    ]);
+  });
+
+  it("is none of this node's business when it was not the one that announced it", () => {
+    reporter.decided(key, withdraw("noEndpoints"));
+    assert.deepEqual(said(), []);
+  });
+
+  it("says that the speaker was stopped only if no other is heard, and over its own words alone", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    words.splice(0);
+    reporter.left(V4, false);
+    assert.deepEqual(words.splice(0), [
+      {
+        service: key,
+        uid: "uid-1",
+        wish: {
+          status: "False",
+          reason: "SpeakerStopped",
+          message: 'the speaker of node "node-1" was stopped, and no other took over',
+          over: announced,
+        },
+        holdMs: 0,
+      },
+    ]);
+    reporter.left(V4, true);
+    assert.deepEqual(said(), ["-"]);
+  });
+
+  it("names no node when several announce it, and leaves it to the others when this one stops", () => {
+    const spread = { self: "node-1", nodes: ["node-1", "node-2"] };
+    reporter.decided(key, { type: "announce", addresses: [V4], spread } as Decision);
+    hear(begins(V4));
+    assert.equal(
+      said().at(-1),
+      "True Announced: announced from several nodes, each for its share of the clients: 192.0.2.10",
+    );
+    reporter.decided(key, withdraw("nodeDrained"));
+    assert.deepEqual(said(), ["-"]);
+  });
+});
+
+describe("Events and the log", () => {
+  it("tell a conflict, that the address was given up, and its end, each once", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), stranger, stranger, gaveUp, { type: "released", address: V4 }, stranger, gaveUp);
+    hear({ type: "released", address: V4 }, begins(V4));
+    assert.deepEqual(
+      told().map((line) => line.split(":")[0]),
+      [
+        "Normal nodeAssigned",
+        "Warning addressConflict",
+        "Warning addressQuarantined",
+        "Normal addressReleased",
+        "Normal nodeAssigned",
+      ],
+    );
+  });
+
+  it("name the machine, the interface, the Services and what to do", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), kernelOf(PEER, "node-2"));
+    const { level, msg, address, kind, mac, node, services, advice, ...where } = logged().at(-1) ?? {};
+    assert.deepEqual(
+      { level, msg, address, kind, mac, node, services, interface: where["interface"] },
+      {
+        level: "warn",
+        msg: "another machine has an address of ours",
+        address: V4,
+        kind: "speaker-without-claim",
+        mac: PEER,
+        node: "node-2",
+        services: [key],
+        interface: "eth0",
+      },
+    );
+    assert.match(String(advice), /strictARP: true/);
+  });
+
+  it("do not call a Service announced that is not: its address is another machine's", async () => {
+    reporter.decided(key, wants(V4));
+    hear({ type: "probed", address: V4, takenBy: STRANGER }, stranger, gaveUp);
+    assert.deepEqual(
+      told().map((line) => line.split(":")[0]),
+      ["Warning addressConflict", "Warning addressQuarantined"],
+    );
+    assert.deepEqual(await series("metallb_speaker_announced"), []);
+    assert.deepEqual(await series("herald_speaker_announced_addresses"), [
+      'herald_speaker_announced_addresses{protocol="layer2"} 0',
+    ]);
+  });
+
+  it("are counted: probes by outcome, conflicts by kind, and what is given up now", async () => {
+    reporter.decided(key, wants(V4));
+    hear({ type: "probed", address: V4, takenBy: STRANGER }, stranger, gaveUp);
+    const counts = await Promise.all(
+      ["herald_speaker_probes_total", "herald_speaker_conflicts_total", "herald_speaker_quarantined"].map(
+        series,
+      ),
+    );
+    assert.deepEqual(counts.flat(), [
+      'herald_speaker_probes_total{outcome="free"} 0',
+      'herald_speaker_probes_total{outcome="taken"} 1',
+      'herald_speaker_conflicts_total{kind="stranger"} 1',
+      'herald_speaker_conflicts_total{kind="speaker-without-claim"} 0',
+      'herald_speaker_conflicts_total{kind="older-claim"} 0',
+      "herald_speaker_quarantined_addresses 1",
+    ]);
+    reporter.decided(key, withdraw("noEndpoints"));
+    assert.deepEqual(await series("herald_speaker_quarantined"), ["herald_speaker_quarantined_addresses 0"]);
+  });
+});
