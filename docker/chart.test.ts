@@ -73,11 +73,12 @@ describe("chart: rights", () => {
     ]);
   });
 
-  it("lets the speaker write Events and nothing else, and read no Secret", () => {
+  it("lets the speaker write statuses of Services and Events and nothing else, and read no Secret", () => {
     const objects = render();
     assert.deepEqual(one(objects, "ClusterRole", "herald-speaker").rules, [
       { apiGroups: [""], resources: ["services", "nodes"], verbs: read },
       { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: read },
+      { apiGroups: [""], resources: ["services/status"], verbs: ["patch"] },
       { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
     ]);
     assert.deepEqual(one(objects, "Role", "herald-speaker").rules, [
@@ -156,6 +157,7 @@ describe("chart: pods", () => {
       speaker: {
         logLevel: "warn",
         ignoreExcludeLB: true,
+        conflictDetection: "report",
         excludeInterfaces: { patterns: ["^lo$", "^veth.*"] },
       },
     });
@@ -172,6 +174,7 @@ describe("chart: pods", () => {
       "--config=pools",
       "--lb-class=example.com/lb",
       "--ignore-exclude-lb=true",
+      "--conflict-detection=report",
       "--exclude-interfaces=^lo$,^veth.*",
     ]);
   });

@@ -1,8 +1,11 @@
 import { SWIM_NOTICES } from "../../packages/gossip/src/notices.ts";
+import { CONFLICT_KINDS } from "../../packages/layer2/src/conflict-messages.ts";
 import { DROP_REASONS } from "../../packages/layer2/src/drop-reasons.ts";
 import { ALLOCATION_REASONS } from "../../packages/shared/src/errors.ts";
+import { ANNOUNCED_REASONS } from "../../packages/speaker/src/announced-condition.ts";
 import { UNFIT_REASONS } from "../../packages/speaker/src/interface-rules.ts";
 import { WITHDRAW_REASONS } from "../../packages/speaker/src/plan.ts";
+import { SPREAD_REFUSALS } from "../../packages/speaker/src/plan-spread.ts";
 import { page, table } from "./markdown.ts";
 
 export function reasonsPage(): string {
@@ -21,6 +24,21 @@ export function reasonsPage(): string {
         Object.fromEntries(
           Object.entries(WITHDRAW_REASONS).map(([reason, { sentence }]) => [reason, sentence]),
         ),
+      ),
+      section(
+        "Why one node answers for a Service that asks to be spread",
+        "Source: `packages/speaker/src/plan-spread.ts`. A Warning Event on the Service, and in the log of the node that answers; see [spread.md](../spread.md).",
+        SPREAD_REFUSALS,
+      ),
+      section(
+        "Whether a Service is announced",
+        "Source: `packages/speaker/src/announced-condition.ts`. Reason of the condition `herald.io/Announced` in the status of the Service, written by the node that announces it, or did last; see [conflicts.md](../conflicts.md).",
+        ANNOUNCED_REASONS,
+      ),
+      section(
+        "Who else has an address of ours",
+        "Source: `packages/layer2/src/conflict-messages.ts`. In `herald_speaker_conflicts_total` and in the log; see [conflicts.md](../conflicts.md).",
+        CONFLICT_KINDS,
       ),
       section(
         "Why a frame is not answered",
