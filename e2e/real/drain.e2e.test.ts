@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, describe } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type Digest, rank } from "@herald/layer2/election";
+import type { IpAddress } from "@herald/shared/ip/address";
 import type { NodeName } from "../cluster/addresses.ts";
 import type { ApiObject } from "../cluster/api.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { command } from "../cluster/command.ts";
+import { inNetwork } from "../cluster/launch.ts";
 import type { ProbeReport } from "../cluster/probe.ts";
 import { clusterTests } from "./cluster-tests.ts";
 import { Installation } from "./installation.ts";
@@ -21,6 +26,8 @@ const CONFIG = `address-pools:
 `;
 const IPV4 = "192.168.1.180";
 const IPV6 = "fd77::1:180";
+const IPV6_OCTETS = "0xfd770000000000000000000000010180";
+const sha256: Digest = (text) => hash("sha256", text, "buffer");
 /** Nodes that may hold the addresses. What answers behind them is on the fourth node, and stays. */
 const SPEAKERS: readonly NodeName[] = ["node-1", "node-2", "node-3"];
 const ECHO_NODE: NodeName = "node-4";
@@ -29,7 +36,7 @@ const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 const FORGET_EVERY_S = 0.1;
 /** What a client may have to wait, ms; one that asks and is not answered asks again after 1,000 ms. */
 const GAP_MS = 500;
-/** How long news of the API are held back, where they are. */
+/** How long packets are held back, where they are. */
 const LATE_MS = 1_500;
 
 describe("draining a node, as a client sees it that keeps asking who has the address", () => {
@@ -53,17 +60,18 @@ describe("draining a node, as a client sees it that keeps asking who has the add
 
   it("loses nothing when a speaker is stopped by SIGTERM", async () => {
     const holder = await steady();
-    await losesNothing("SIGTERM", holder, () => herald.stopSpeaker(holder));
-    await startSpeaker(holder);
+    await losesNothing("SIGTERM", holder, {
+      drain: () => herald.stopSpeaker(holder),
+      undo: () => startSpeaker(holder),
+    });
   });
 
-  it("loses nothing when a speaker is stopped by SIGTERM, and the others do not hear it say so", async () => {
+  it("loses nothing when a speaker is stopped by SIGTERM, and the one that takes over is not heard for long", async () => {
     const holder = await steady();
-    const farewell = ["ip", "saddr", cluster.addressesOf(holder).ipv4, "udp", "dport", "7946"];
-    await losesNothing("SIGTERM, others late", holder, () =>
-      withoutNews(othersThan(holder), farewell, () => herald.stopSpeaker(holder)),
-    );
-    await startSpeaker(holder);
+    await losesNothing("SIGTERM, others unheard", holder, {
+      drain: () => unheard(othersThan(holder), () => herald.stopSpeaker(holder)),
+      undo: () => startSpeaker(holder),
+    });
   });
 
   const ways: readonly {
@@ -93,26 +101,25 @@ describe("draining a node, as a client sees it that keeps asking who has the add
     it(`loses nothing when a node is ${way}`, async () => {
       const holder = await steady();
       const before = await cluster.api.get<ApiObject>(`/api/v1/nodes/${holder}`);
-      await losesNothing(way, holder, () => drain(holder));
-      await undo(holder, before);
+      await losesNothing(way, holder, { drain: () => drain(holder), undo: () => undo(holder, before) });
     });
 
     it(`loses nothing when a node is ${way}, and the others hear of it much later`, async () => {
       const holder = await steady();
       const before = await cluster.api.get<ApiObject>(`/api/v1/nodes/${holder}`);
-      await losesNothing(`${way}, others late`, holder, () =>
-        withoutNews(othersThan(holder), fromApi(), () => drain(holder)),
-      );
-      await undo(holder, before);
+      await losesNothing(`${way}, others late`, holder, {
+        drain: () => withoutNews(othersThan(holder), () => drain(holder)),
+        undo: () => undo(holder, before),
+      });
     });
   }
 
   it("loses nothing when a node is annotated, and itself hears of it much later", async () => {
     const holder = await steady();
-    await losesNothing("annotated, itself late", holder, () =>
-      withoutNews([holder], fromApi(), () => annotate(holder, "herald.io/drain=true")),
-    );
-    await annotate(holder, "herald.io/drain-");
+    await losesNothing("annotated, itself late", holder, {
+      drain: () => withoutNews([holder], () => annotate(holder, "herald.io/drain=true")),
+      undo: () => annotate(holder, "herald.io/drain-"),
+    });
   });
 
   it("has the node say why it is silent, in the operator's words", async () => {
@@ -124,23 +131,41 @@ describe("draining a node, as a client sees it that keeps asking who has the add
     await annotate(holder, "herald.io/drain-");
   });
 
+  it("leaves the addresses where they are when the node may have them again, until it is told to take them", async () => {
+    const winner = rank(IPV4 as IpAddress, SPEAKERS, sha256)[0] as NodeName;
+    await steady();
+    await annotate(winner, "herald.io/drain=true");
+    const holder = await herald.segment.untilHeld(IPV4, (node) => node !== winner);
+    await annotate(winner, "herald.io/drain-");
+    assert.equal(await steady(), holder);
+    await losesNothing("fail-back on request", holder, {
+      drain: () => annotate(winner, `herald.io/fail-back=${Date.now()}`),
+      undo: () => annotate(winner, "herald.io/fail-back-"),
+    });
+    assert.equal(await steady(), winner);
+  });
+
   it("loses nothing when a node is drained whole: cordon, annotation, eviction, end of the speaker", async () => {
     const holder = await steady();
     const bystander = await herald.startEcho("bystander", holder, "bystander");
-    await losesNothing("whole node", holder, async () => {
-      await kubectl("cordon", holder);
-      await annotate(holder, "herald.io/drain=reboot");
-      await cluster.api.post("/api/v1/namespaces/default/pods/bystander/eviction", {
-        apiVersion: "policy/v1",
-        kind: "Eviction",
-        metadata: { namespace: "default", name: "bystander" },
-      });
-      await bystander.delete();
-      await herald.stopSpeaker(holder);
+    await losesNothing("whole node", holder, {
+      drain: async () => {
+        await kubectl("cordon", holder);
+        await annotate(holder, "herald.io/drain=reboot");
+        await cluster.api.post("/api/v1/namespaces/default/pods/bystander/eviction", {
+          apiVersion: "policy/v1",
+          kind: "Eviction",
+          metadata: { namespace: "default", name: "bystander" },
+        });
+        await bystander.delete();
+        await herald.stopSpeaker(holder);
+      },
+      undo: async () => {
+        await startSpeaker(holder);
+        await annotate(holder, "herald.io/drain-");
+        await kubectl("uncordon", holder);
+      },
     });
-    await startSpeaker(holder);
-    await annotate(holder, "herald.io/drain-");
-    await kubectl("uncordon", holder);
   });
 
   it("stays reachable when one node after the other is drained and none is left", async () => {
@@ -184,15 +209,23 @@ describe("draining a node, as a client sees it that keeps asking who has the add
   }
 
   /** Both addresses go to another node, and every datagram sent meanwhile is answered soon. */
-  async function losesNothing(what: string, holder: NodeName, drain: () => Promise<unknown>): Promise<void> {
-    const reports = await probing(what, async () => {
-      await drain();
-      const next = await herald.segment.untilHeld(IPV4, (node) => node !== holder);
-      await herald.segment.untilHeld(IPV6, (node) => node === next);
-    });
-    for (const report of reports) {
-      assert.equal(report.lost, 0, JSON.stringify(report));
-      assert.ok(report.longestGapMs < GAP_MS, JSON.stringify(report));
+  async function losesNothing(
+    what: string,
+    holder: NodeName,
+    { drain, undo }: { drain: () => Promise<unknown>; undo: () => Promise<unknown> },
+  ): Promise<void> {
+    try {
+      const reports = await probing(what, async () => {
+        await drain();
+        const next = await herald.segment.untilHeld(IPV4, (node) => node !== holder);
+        await herald.segment.untilHeld(IPV6, (node) => node === next);
+      });
+      for (const report of reports) {
+        assert.equal(report.lost, 0, JSON.stringify(report));
+        assert.ok(report.longestGapMs < GAP_MS, JSON.stringify(report));
+      }
+    } finally {
+      await undo(); // the next test is about something else
     }
   }
 
@@ -213,9 +246,10 @@ describe("draining a node, as a client sees it that keeps asking who has the add
       () => said.every((text) => text().includes("answered")),
       "probes are answered",
     );
-    await happening();
-    await Promise.all(probes.map((probe) => probe.stop()));
-    forgetting.kill();
+    await happening().finally(async () => {
+      await Promise.all(probes.map((probe) => probe.stop()));
+      forgetting.kill();
+    });
     const reports = said.map((text) => JSON.parse(text().trim().split("\n").at(-1) ?? "{}") as ProbeReport);
     for (const [index, { sent, lost, longestGapMs }] of reports.entries()) {
       const family = index === 0 ? "IPv4" : "IPv6";
@@ -224,23 +258,40 @@ describe("draining a node, as a client sees it that keeps asking who has the add
     return reports;
   }
 
-  /** While something happens and for a while after it, packets of one kind do not reach some nodes. */
-  async function withoutNews(
-    nodes: readonly NodeName[],
-    packets: readonly string[],
-    happening: () => Promise<unknown>,
-  ): Promise<void> {
-    const table = ["inet", "no-news"];
-    await onEach(nodes, ["nft", "add", "table", ...table]);
-    await onEach(nodes, ["nft", `add chain inet no-news input { type filter hook input priority 0 ; }`]);
-    await onEach(nodes, ["nft", "add", "rule", ...table, "input", ...packets, "drop"]);
-    await happening();
-    await new Promise((resolve) => setTimeout(resolve, LATE_MS)); // that nothing is heard for a while is the point
-    await onEach(nodes, ["nft", "delete", "table", ...table]);
+  /** Something happens, and for a while these nodes hear nothing from the API server. */
+  async function withoutNews(nodes: readonly NodeName[], happening: () => Promise<unknown>): Promise<void> {
+    const { ipv4 } = cluster.addressesOf("control-plane");
+    const networks = nodes.map((node) => cluster.namespaceOf(node));
+    await dropping(networks, "inet", "input", [`ip saddr ${ipv4} tcp sport 6443 drop`], happening);
   }
 
-  function fromApi(): readonly string[] {
-    return ["ip", "saddr", cluster.addressesOf("control-plane").ipv4, "tcp", "sport", "6443"];
+  /** Something happens, and for a while nobody on the segment hears these nodes speak for the addresses. */
+  async function unheard(nodes: readonly NodeName[], happening: () => Promise<unknown>): Promise<void> {
+    const rules = nodes.flatMap((port) => [
+      `iifname ${port} arp saddr ip ${IPV4} drop`,
+      `iifname ${port} icmpv6 type nd-neighbor-advert @th,64,128 ${IPV6_OCTETS} drop`,
+    ]);
+    await dropping([`${cluster.name}-lan`], "bridge", "forward", rules, happening);
+  }
+
+  async function dropping(
+    networks: readonly string[],
+    family: "inet" | "bridge",
+    hook: "input" | "forward",
+    rules: readonly string[],
+    happening: () => Promise<unknown>,
+  ): Promise<void> {
+    const table = `${family} for-a-while`;
+    const lines = [
+      `add table ${table}`,
+      `add chain ${table} drops { type filter hook ${hook} priority 0 ; }`,
+      ...rules.map((rule) => `add rule ${table} drops ${rule}`),
+    ];
+    const nft = (text: string): Promise<unknown> =>
+      Promise.all(networks.map((network) => command([...inNetwork(network), "nft", text])));
+    await nft(lines.join("; "));
+    const over = new Promise((resolve) => setTimeout(resolve, LATE_MS)); // that it takes a while is the point
+    await Promise.all([happening(), over.then(() => nft(`delete table ${table}`))]);
   }
 
   function othersThan(holder: NodeName): readonly NodeName[] {
@@ -251,10 +302,6 @@ describe("draining a node, as a client sees it that keeps asking who has the add
     const { labels } = before.metadata as { labels?: object };
     await cluster.api.post("/api/v1/nodes", { ...before, metadata: { name: node, labels } });
     await cluster.setNodeReady(node, true);
-  }
-
-  async function onEach(nodes: readonly NodeName[], argv: readonly string[]): Promise<void> {
-    await Promise.all(nodes.map((node) => cluster.exec(node, argv)));
   }
 
   function logOf(node: NodeName): readonly Record<string, unknown>[] {
