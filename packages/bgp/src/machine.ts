@@ -1,0 +1,350 @@
+import type { Instant, Random } from "@herald/shared/core";
+import { DecodeError } from "@herald/wire/bytes";
+import { jittered } from "./back-off.ts";
+import type { Counting } from "./counters.ts";
+import type { BgpEffect, ConnectionId, SessionError } from "./effect.ts";
+import type { LocalAddresses } from "./export.ts";
+import { type Frame, Framer } from "./framer.ts";
+import { ERROR, MESSAGE_TYPE, OPEN_ERROR, STATE_MACHINE_ERROR } from "./iana.ts";
+import { encodeMessage, type Message, type MessageName } from "./message.ts";
+import { notificationFor } from "./message-error.ts";
+import { type Negotiated, negotiate } from "./negotiate.ts";
+import { decodeNotification, describeNotification, type Notification, notification } from "./notification.ts";
+import { decodeOpen, type Open } from "./open.ts";
+import type { SessionOptions } from "./options.ts";
+import type { DownReason } from "./reasons.ts";
+import { decodeRouteRefresh, type RouteRefresh } from "./route-refresh.ts";
+import { type BgpAction, type BgpEvent, type BgpState, TRANSITIONS } from "./states.ts";
+import { type DecodedUpdate, decodeUpdate } from "./update.ts";
+
+/** What happened, where the name of the event does not say it all. */
+export interface Why {
+  /** What to call it if the connection ends by it. */
+  readonly error: SessionError;
+  /** What to tell the peer. */
+  readonly answer?: Notification | undefined;
+}
+
+/** The session that a machine works for. */
+export interface Host {
+  readonly options: SessionOptions;
+  readonly random: Random;
+  readonly counters: Counting;
+  emit(effect: BgpEffect): void;
+  /** How to introduce ourselves now. */
+  open(now: Instant): Open;
+  /** Asks for a connection. @returns its number. */
+  dial(): ConnectionId;
+  /** One failure more. @returns when to try again; `undefined`: not by ourselves. */
+  retryAt(machine: Machine, now: Instant): Instant | undefined;
+  /** The same from Idle, where the time is the session's. */
+  holdOff(machine: Machine, now: Instant): void;
+  rest(machine: Machine): void;
+  /**
+   * The peer introduced itself, and fits. @returns whether this connection may go on, where there is another one
+   * (RFC 4271 §6.8).
+   */
+  introduced(machine: Machine, now: Instant): boolean;
+  /** The state is another one, or a connection has ended (`why`). */
+  changed(machine: Machine, from: BgpState, why: Why | undefined, now: Instant): void;
+  established(machine: Machine, now: Instant): void;
+  heardUpdate(decoded: DecodedUpdate): void;
+  heardRefresh(machine: Machine, refresh: RouteRefresh, now: Instant): void;
+}
+
+/** One connection's state machine: the table of states.ts, its timers and its messages. */
+export class Machine {
+  readonly #host: Host;
+  #state: BgpState = "idle";
+  #framer = new Framer();
+  #retryDue: Instant | undefined;
+  #holdDue: Instant | undefined;
+  #keepaliveDue: Instant | undefined;
+  #ourOpen: Open | undefined;
+  /** The last that came. */
+  #refresh: RouteRefresh | undefined;
+  connection: ConnectionId | undefined;
+  local: LocalAddresses | undefined;
+  /** Of the last connection that got so far. */
+  negotiated: Negotiated | undefined;
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  get state(): BgpState {
+    return this.#state;
+  }
+
+  /** Whether the connection is one that we asked for. */
+  get dialled(): boolean {
+    return this.connection !== undefined && this.connection > 0;
+  }
+
+  nextWake(): Instant | undefined {
+    const due = [this.#retryDue, this.#holdDue, this.#keepaliveDue].filter((each) => each !== undefined);
+    return due.length === 0 ? undefined : Math.min(...due);
+  }
+
+  wake(now: Instant): void {
+    if (isDue(this.#retryDue, now)) this.on("retry-expires", now, because("connect-failed", this.#late()));
+    if (isDue(this.#holdDue, now)) this.on("hold-expires", now, this.#silence());
+    if (isDue(this.#keepaliveDue, now)) this.on("keepalive-expires", now);
+  }
+
+  /** A connection is there: the one that was asked for, or one that the peer made. */
+  connected(connection: ConnectionId, local: LocalAddresses, now: Instant): void {
+    this.connection = connection;
+    this.local = local;
+    this.negotiated = undefined;
+    this.#framer = new Framer();
+    this.on("connected", now);
+  }
+
+  /** The connection is gone, or was never made: nothing is left to be closed. */
+  ended(why: Why, now: Instant): void {
+    this.connection = undefined;
+    this.on("failed", now, why);
+  }
+
+  on(event: BgpEvent, now: Instant, why?: Why): void {
+    const from = this.#state;
+    const { next, actions } = TRANSITIONS[from][event];
+    this.#state = next;
+    // What ends a connection is told once it is done; what goes on in a new state, after that state.
+    const ends = actions.includes("drop");
+    if (!ends && from !== next) this.#host.changed(this, from, undefined, now);
+    for (const action of actions) this.#perform(action, from, why, now);
+    if (ends) this.#host.changed(this, from, why, now);
+  }
+
+  receive(bytes: Uint8Array, now: Instant): void {
+    const connection = this.connection;
+    if (this.#state === "connect") return; // the shell's slip: nothing comes over what is not made yet
+    this.#host.counters.receivedOctets += bytes.length;
+    this.#framer.push(bytes);
+    // Each message may end the connection; what stands behind it then counts no more.
+    while (this.connection === connection) {
+      const frame = this.#nextFrame(now);
+      if (frame === undefined) return;
+      this.#take(frame, now);
+    }
+  }
+
+  /** Whole messages, if the peer may hear them now. */
+  send(name: MessageName, messages: readonly Uint8Array[], now: Instant): void {
+    const { connection } = this;
+    if (connection === undefined || messages.length === 0) return;
+    const { counters } = this.#host;
+    const bytes = messages.length === 1 ? (messages[0] as Uint8Array) : join(messages);
+    counters.sent[name] += messages.length;
+    counters.sentOctets += bytes.length;
+    this.#host.emit({ type: "send", connection, bytes });
+    if (this.#keepaliveDue !== undefined) this.#runKeepalive(now);
+  }
+
+  #nextFrame(now: Instant): Frame | undefined {
+    try {
+      return this.#framer.next();
+    } catch (error) {
+      this.#refuse(error, undefined, now);
+      return undefined;
+    }
+  }
+
+  #take({ type, body }: Frame, now: Instant): void {
+    this.#host.counters.received[NAME[type] as MessageName] += 1;
+    try {
+      this.#understand(type, body, now);
+    } catch (error) {
+      this.#refuse(error, type, now);
+    }
+  }
+
+  #understand(type: number, body: Uint8Array, now: Instant): void {
+    switch (type) {
+      case MESSAGE_TYPE.open:
+        this.#meet(body, now);
+        return;
+      case MESSAGE_TYPE.update:
+        if (this.#state === "established") this.#host.heardUpdate(this.#readUpdate(body));
+        this.on("update", now, unexpected("UPDATE", this.#state));
+        return;
+      case MESSAGE_TYPE.notification:
+        this.#bidFarewell(decodeNotification(body), now);
+        return;
+      case MESSAGE_TYPE.keepalive:
+        this.on("keepalive", now, unexpected("KEEPALIVE", this.#state));
+        return;
+      case MESSAGE_TYPE.routeRefresh:
+        this.#refresh = decodeRouteRefresh(body);
+        this.on("route-refresh", now, unexpected("ROUTE-REFRESH", this.#state));
+    }
+  }
+
+  #meet(body: Uint8Array, now: Instant): void {
+    if (this.#state === "open-sent" && this.#ourOpen !== undefined) {
+      this.negotiated = negotiate(this.#host.options, this.#ourOpen, decodeOpen(body));
+      if (!this.#host.introduced(this, now)) return;
+    }
+    this.on("open", now, unexpected("OPEN", this.#state));
+  }
+
+  #readUpdate(body: Uint8Array): DecodedUpdate {
+    const { asnOctets, external } = this.negotiated as Negotiated;
+    return decodeUpdate(body, { asnOctets, external, pathIds: [] });
+  }
+
+  #bidFarewell(said: Notification, now: Instant): void {
+    const { open } = ERROR;
+    const version = said.code === open && said.subcode === OPEN_ERROR.unsupportedVersion;
+    const error = { reason: "notification", text: `the peer says: ${describeNotification(said)}` } as const;
+    this.on(version ? "version-error" : "notification", now, { error, answer: said });
+  }
+
+  /** Only what the peer did wrong; everything else is our bug. */
+  #refuse(error: unknown, type: number | undefined, now: Instant): void {
+    if (!(error instanceof DecodeError)) throw error;
+    const answer = notificationFor(error, type);
+    const event = answer === undefined ? "failed" : (REFUSALS[answer.code] ?? "update-error");
+    const reason = event === "open-error" ? "open-refused" : "protocol-error";
+    const told = answer === undefined ? "" : `; told the peer: ${describeNotification(answer)}`;
+    this.on(event, now, { error: { reason, text: error.message + told }, answer });
+  }
+
+  #perform(action: BgpAction, state: BgpState, why: Why | undefined, now: Instant): void {
+    switch (action) {
+      case "dial":
+        this.connection = this.#host.dial();
+        this.#retryDue = now + this.#host.options.connectTimeoutMs;
+        return;
+      case "stop-retry":
+        this.#retryDue = undefined;
+        return;
+      case "wait":
+        this.#retryDue = this.#host.retryAt(this, now);
+        return;
+      case "hold-off":
+        this.#host.holdOff(this, now);
+        return;
+      case "rest":
+        this.#host.rest(this);
+        return;
+      case "drop":
+        this.#drop();
+        return;
+      case "send-open":
+        this.#introduce(now);
+        return;
+      case "agree":
+        this.#agree(now);
+        return;
+      case "send-keepalive":
+        this.#say({ type: "keepalive" }, now);
+        return;
+      case "heard":
+        this.#runHold(now);
+        return;
+      case "announce":
+        this.#host.established(this, now);
+        return;
+      case "announce-again":
+        if (this.#refresh !== undefined) this.#host.heardRefresh(this, this.#refresh, now);
+        return;
+      case "notify":
+        if (why?.answer !== undefined) this.#say(why.answer, now);
+        return;
+      case "complain":
+        this.#say(notification(ERROR.stateMachine, COMPLAINTS[state] ?? STATE_MACHINE_ERROR.unspecific), now);
+        return;
+    }
+  }
+
+  #introduce(now: Instant): void {
+    this.#ourOpen = this.#host.open(now);
+    this.#holdDue = now + this.#host.options.openTimeoutMs;
+    this.#say(this.#ourOpen, now);
+  }
+
+  #agree(now: Instant): void {
+    const { receiveMaxOctets } = this.negotiated as Negotiated;
+    this.#framer.allow(receiveMaxOctets);
+    this.#runHold(now);
+    this.#runKeepalive(now);
+    this.#say({ type: "keepalive" }, now);
+  }
+
+  #runHold(now: Instant): void {
+    const seconds = this.negotiated?.holdTimeSeconds ?? 0;
+    this.#holdDue = seconds === 0 ? undefined : now + seconds * 1_000;
+  }
+
+  #runKeepalive(now: Instant): void {
+    const ms = this.negotiated?.keepaliveMs ?? 0;
+    this.#keepaliveDue = ms === 0 ? undefined : now + jittered(ms, this.#host.random);
+  }
+
+  #drop(): void {
+    if (this.connection !== undefined) this.#host.emit({ type: "close", connection: this.connection });
+    this.connection = undefined;
+    this.#retryDue = undefined;
+    this.#holdDue = undefined;
+    this.#keepaliveDue = undefined;
+  }
+
+  #say(message: Message, now: Instant): void {
+    this.send(message.type, [encodeMessage(message)], now);
+  }
+
+  #late(): string {
+    return `no connection within ${this.#host.options.connectTimeoutMs / 1_000} s`;
+  }
+
+  #silence(): Why {
+    const met = this.#state !== "open-sent";
+    const seconds = met ? this.negotiated?.holdTimeSeconds : this.#host.options.openTimeoutMs / 1_000;
+    const text = met ? `nothing heard for the hold time of ${seconds} s` : `no OPEN within ${seconds} s`;
+    return { error: { reason: "hold-expired", text }, answer: notification(ERROR.holdTimer, 0) };
+  }
+}
+
+/** Without anything to tell the peer. */
+export function because(reason: DownReason, text: string): Why {
+  return { error: { reason, text } };
+}
+
+const NAME: Readonly<Record<number, MessageName>> = {
+  [MESSAGE_TYPE.open]: "open",
+  [MESSAGE_TYPE.update]: "update",
+  [MESSAGE_TYPE.notification]: "notification",
+  [MESSAGE_TYPE.keepalive]: "keepalive",
+  [MESSAGE_TYPE.routeRefresh]: "route-refresh",
+};
+
+const REFUSALS: Readonly<Record<number, BgpEvent>> = {
+  [ERROR.header]: "header-error",
+  [ERROR.open]: "open-error",
+};
+
+const COMPLAINTS: Readonly<Partial<Record<BgpState, number>>> = {
+  "open-sent": STATE_MACHINE_ERROR.openSent,
+  "open-confirm": STATE_MACHINE_ERROR.openConfirm,
+  established: STATE_MACHINE_ERROR.established,
+};
+
+function unexpected(what: string, state: BgpState): Why {
+  return because("protocol-error", `${what} in state ${state}`);
+}
+
+function isDue(due: Instant | undefined, now: Instant): boolean {
+  return due !== undefined && due <= now;
+}
+
+function join(messages: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(messages.reduce((sum, message) => sum + message.length, 0));
+  let at = 0;
+  for (const message of messages) {
+    bytes.set(message, at);
+    at += message.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,44 @@
+import { formatPrefix, type Prefix } from "./prefix.ts";
+import type { NextHop } from "./update.ts";
+
+/** One path to a prefix that we want a peer to know. */
+export interface Route {
+  readonly prefix: Prefix;
+  /** 32 bits. Where the peer takes only one path to a prefix, the one with the lowest id is told. */
+  readonly pathId: number;
+  /** Routes that share an object cost less than those that have equal ones. */
+  readonly attributes: RouteAttributes;
+}
+
+/** What is ours to say of a route; the rest goes without saying, by the session. */
+export interface RouteAttributes {
+  /** Within our AS only; 100 when left out. */
+  readonly localPref?: number;
+  readonly med?: number;
+  /** How many times more our AS stands in the path; between ASes only. */
+  readonly prepend?: number;
+  /** Canonical texts of communities: community.ts. In any order. */
+  readonly communities?: readonly string[];
+  readonly extendedCommunities?: readonly string[];
+  readonly largeCommunities?: readonly string[];
+  /** In place of ours. */
+  readonly nextHop?: NextHop;
+}
+
+/** Routes by `routeKey`; not to be changed by whoever gave it away. */
+export type RouteTable = ReadonlyMap<string, Route>;
+
+export function routeKey({ prefix, pathId }: Pick<Route, "prefix" | "pathId">): string {
+  return `${formatPrefix(prefix)} ${pathId}`;
+}
+
+/** Throws a RangeError for two routes of one prefix and path id: which of them counts is not ours to say. */
+export function routeTable(routes: Iterable<Route>): RouteTable {
+  const table = new Map<string, Route>();
+  for (const route of routes) {
+    const key = routeKey(route);
+    if (table.has(key)) throw new RangeError(`two routes for ${key}`);
+    table.set(key, route);
+  }
+  return table;
+}

@@ -1,0 +1,346 @@
+import type { Core, Instant, Random } from "@herald/shared/core";
+import type { IpFamily } from "@herald/shared/ip/address";
+import { BackOff } from "./back-off.ts";
+import { COLLISION, yields } from "./collision.ts";
+import { type Counters, zeroCounters } from "./counters.ts";
+import type { BgpEffect, BgpInput, ConnectionId, SessionError, Stop } from "./effect.ts";
+import type { LocalAddresses } from "./export.ts";
+import { ipFamilyOf } from "./family.ts";
+import { stopMachine } from "./farewell.ts";
+import { CEASE, ERROR, OPEN_ERROR, REFRESH } from "./iana.ts";
+import { because, type Host, Machine, type Why } from "./machine.ts";
+import type { Negotiated } from "./negotiate.ts";
+import { cease } from "./notification.ts";
+import type { Open } from "./open.ts";
+import type { SessionOptions } from "./options.ts";
+import { ourOpen } from "./our-open.ts";
+import type { DownReason } from "./reasons.ts";
+import type { RouteRefresh } from "./route-refresh.ts";
+import type { BgpState } from "./states.ts";
+import { Telling } from "./telling.ts";
+import { type DecodedUpdate, isEndOfRib } from "./update.ts";
+
+/** How it stands with a peer, for status and metrics. */
+export interface SessionStatus {
+  readonly state: BgpState;
+  readonly since: Instant;
+  /** The last that went wrong, also when all is well again. */
+  readonly lastError: (SessionError & { readonly at: Instant }) | undefined;
+  /** In a row. */
+  readonly failures: number;
+  /** From OpenConfirm on. */
+  readonly negotiated: Negotiated | undefined;
+  /** Routes that the peer has of us. */
+  readonly told: Readonly<Record<IpFamily, number>>;
+  readonly draining: boolean;
+  readonly counters: Counters;
+}
+
+/**
+ * All with one peer: one session at a time, made over and over as long as it is wanted (RFC 4271 §8), and what the peer is
+ * told. Routes of the peer are counted and forgotten.
+ */
+export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
+  readonly options: SessionOptions;
+  readonly random: Random;
+  readonly counters = zeroCounters();
+  readonly #backOff: BackOff;
+  readonly #telling: Telling;
+  #effects: BgpEffect[] = [];
+  /** The one that counts, and another connection of the peer's while it is not clear which of both stays (§6.8). */
+  #primary: Machine;
+  #contender: Machine | undefined;
+  #wanted = false;
+  #connections = 0;
+  /** IdleHoldTimer: when to start again. */
+  #idleHoldDue: Instant | undefined;
+  /** Whether to say what we can do: not right after a peer refused to hear it. */
+  #capable = true;
+  /** Until when the peer may still have routes from before we were started. */
+  #restartingUntil: Instant | undefined;
+  #since: Instant = 0;
+  #lastError: SessionStatus["lastError"];
+  constructor(options: SessionOptions, random: Random) {
+    this.options = options;
+    this.random = random;
+    this.#backOff = new BackOff(options, random);
+    this.#telling = new Telling(options, (effect) => this.emit(effect));
+    this.#primary = new Machine(this);
+  }
+
+  status(): SessionStatus {
+    const { state, negotiated } = this.#primary;
+    return {
+      state,
+      since: this.#since,
+      lastError: this.#lastError,
+      failures: this.#backOff.failures,
+      negotiated: state === "open-confirm" || state === "established" ? negotiated : undefined,
+      told: { 4: this.#telling.count(4), 6: this.#telling.count(6) },
+      draining: this.#telling.draining,
+      counters: this.counters,
+    };
+  }
+
+  handle(input: BgpInput, now: Instant): readonly BgpEffect[] {
+    this.#take(input, now);
+    return this.#settle(now);
+  }
+
+  wake(now: Instant): readonly BgpEffect[] {
+    this.#primary.wake(now);
+    this.#contender?.wake(now);
+    this.#telling.wake(now);
+    return this.#settle(now);
+  }
+
+  nextWake(): Instant | undefined {
+    const [one, other] = [this.#primary.nextWake(), this.#contender?.nextWake()];
+    const due = [one, other, this.#idleHoldDue, this.#telling.nextWake()].filter(
+      (each) => each !== undefined,
+    );
+    return due.length === 0 ? undefined : Math.min(...due);
+  }
+
+  #take(input: BgpInput, now: Instant): void {
+    switch (input.type) {
+      case "start":
+        this.#start(now);
+        return;
+      case "stop":
+        this.#stop(input, now);
+        return;
+      case "connected":
+        if (this.#primary.state === "connect" && this.#primary.connection === input.connection) {
+          this.#primary.connected(input.connection, input.local, now);
+        }
+        return;
+      case "accepted":
+        this.#accept(input.connection, input.local, now);
+        return;
+      case "closed":
+        this.#closed(input.connection, input.why, now);
+        return;
+      case "bytes":
+        this.#machineOf(input.connection)?.receive(input.bytes, now);
+        return;
+      case "peer-down":
+        this.#peerDown(input.why, now);
+        return;
+      default:
+        this.#takeRoutes(input, now);
+    }
+  }
+
+  #takeRoutes(input: Extract<BgpInput, { type: "routes" | "drain" | "announce-again" }>, now: Instant): void {
+    switch (input.type) {
+      case "routes":
+        this.#telling.want(input.routes, now);
+        return;
+      case "drain":
+        this.#telling.drain(input.draining, now);
+        return;
+      case "announce-again":
+        for (const family of this.options.families) this.#telling.again(family, now);
+    }
+  }
+
+  #start(now: Instant): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    const restart = this.options.gracefulRestart;
+    if (restart?.restarting && this.#restartingUntil === undefined) {
+      this.#restartingUntil = now + restart.restartTimeSeconds * 1_000;
+    }
+    this.#begin(now);
+  }
+
+  #begin(now: Instant): void {
+    this.#idleHoldDue = undefined;
+    this.#primary.on(this.options.passive ? "start-passive" : "start", now);
+  }
+
+  #stop(stop: Stop, now: Instant): void {
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    for (const machine of [this.#contender, this.#primary]) {
+      if (machine !== undefined) stopMachine(machine, stop, now);
+    }
+    this.#idleHoldDue = undefined;
+  }
+
+  #accept(connection: ConnectionId, local: LocalAddresses, now: Instant): void {
+    if (!this.#wanted || this.#primary.state === "idle") {
+      this.emit({ type: "close", connection });
+      const detail = this.#wanted ? "too soon after an error" : "no session is wanted";
+      this.emit({ type: "notice", reason: "connection-refused", detail });
+      return;
+    }
+    if (this.#primary.state === "active") {
+      this.#primary.connected(connection, local, now);
+      return;
+    }
+    // Why the newer one: the peer would not connect again if it still knew of the other.
+    this.#contender?.on("collision", now, COLLISION);
+    this.#contender = new Machine(this);
+    this.#contender.on("start-passive", now);
+    this.#contender.connected(connection, local, now);
+  }
+
+  #closed(connection: ConnectionId, why: string, now: Instant): void {
+    const machine = this.#machineOf(connection);
+    if (machine === undefined) return;
+    const made = machine.state !== "connect";
+    const text = made ? "the connection was closed" : "no connection";
+    const detail = why === "" ? "" : `: ${why}`;
+    machine.ended(because(made ? "closed" : "connect-failed", text + detail), now);
+  }
+
+  #peerDown(why: string, now: Instant): void {
+    const error = { reason: "peer-down", text: why === "" ? "BFD lost the peer" : `BFD: ${why}` } as const;
+    for (const machine of [this.#contender, this.#primary]) {
+      machine?.on("peer-down", now, { error, answer: cease(CEASE.bfdDown) });
+    }
+  }
+
+  #machineOf(connection: ConnectionId): Machine | undefined {
+    if (this.#primary.connection === connection) return this.#primary;
+    return this.#contender?.connection === connection ? this.#contender : undefined;
+  }
+
+  /** Puts in order what the last input has left, until there is one machine, or two with a connection each. */
+  #settle(now: Instant): readonly BgpEffect[] {
+    const contender = this.#contender;
+    if (contender !== undefined && isWaiting(contender)) this.#contender = undefined;
+    if (this.#contender !== undefined && isWaiting(this.#primary)) this.#promote(this.#contender, now);
+    if (this.#wanted && this.#idleHoldDue !== undefined && this.#idleHoldDue <= now) this.#begin(now);
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** The other connection is the session's from now on. */
+  #promote(machine: Machine, now: Instant): void {
+    const old = this.#primary;
+    const { state } = old;
+    this.#primary = machine;
+    this.#contender = undefined;
+    this.#idleHoldDue = undefined;
+    old.on("restart", now);
+    this.#changed(state, machine.state, now);
+  }
+
+  #changed(from: BgpState, to: BgpState, now: Instant): void {
+    if (from === to) return;
+    this.emit({ type: "state", from, to });
+    if (from === "established") this.#lost(now);
+    this.#since = now;
+  }
+
+  /** A session that lasted shows that all is well with the peer. One that does not is tried ever less often. */
+  #lost(now: Instant): void {
+    this.counters.lost += 1;
+    this.#telling.end();
+    if (now - this.#since >= this.options.retryMaxMs) this.#backOff.reset();
+  }
+
+  // ---- what the machines ask for
+
+  emit(effect: BgpEffect): void {
+    this.#effects.push(effect);
+  }
+
+  open(now: Instant): Open {
+    const restarting = this.#restartingUntil !== undefined && now < this.#restartingUntil;
+    return ourOpen(this.options, this.#capable, restarting);
+  }
+
+  dial(): ConnectionId {
+    this.#connections += 1;
+    this.emit({ type: "connect", connection: this.#connections });
+    return this.#connections;
+  }
+
+  retryAt(machine: Machine, now: Instant): Instant | undefined {
+    if (machine !== this.#primary) return undefined;
+    const wait = this.#backOff.next();
+    return this.options.passive ? undefined : now + wait;
+  }
+
+  /** Who waits to be called has nothing to hold off: the peer tries as often as it likes. */
+  holdOff(machine: Machine, now: Instant): void {
+    if (machine !== this.#primary) return;
+    const wait = this.#backOff.next();
+    this.#idleHoldDue = this.options.passive ? now : now + wait;
+  }
+
+  rest(machine: Machine): void {
+    if (machine === this.#primary) this.#backOff.reset();
+  }
+
+  introduced(machine: Machine, now: Instant): boolean {
+    const other = machine === this.#primary ? this.#contender : this.#primary;
+    if (other === undefined || (other.state !== "open-confirm" && other.state !== "established")) return true;
+    if (yields(other, machine, this.options)) {
+      // RFC 4724 §4.2: a peer that restarts comes on a new connection, and the old one ends without a word.
+      if (other.state === "established") other.on("failed", now, because("closed", "the peer came back"));
+      else other.on("collision", now, COLLISION);
+      return true;
+    }
+    machine.on("collision", now, COLLISION);
+    return false;
+  }
+
+  changed(machine: Machine, from: BgpState, why: Why | undefined, now: Instant): void {
+    const primary = machine === this.#primary;
+    if (!primary && machine !== this.#contender) return;
+    const established = primary && from === "established" && machine.state !== "established";
+    if (primary) this.#changed(from, machine.state, now);
+    if (why === undefined || (!primary && QUIET.includes(why.error.reason))) return;
+    this.#capable = !refusesCapabilities(why);
+    this.#lastError = { ...why.error, at: now };
+    this.emit({ type: "down", error: why.error, established });
+  }
+
+  established(machine: Machine, now: Instant): void {
+    if (machine !== this.#primary) this.#promote(machine, now);
+    this.counters.established += 1;
+    this.#restartingUntil = undefined;
+    if (machine.negotiated !== undefined) this.emit({ type: "established", negotiated: machine.negotiated });
+    this.#telling.begin(machine, now);
+  }
+
+  heardUpdate(decoded: DecodedUpdate): void {
+    const { update, errors, treatAsWithdraw } = decoded;
+    const announced = update.announced.count + (update.reach?.nlri.count ?? 0);
+    if (!treatAsWithdraw) this.counters.routesReceived += announced;
+    this.counters.withdrawalsReceived += update.withdrawn.count + (update.unreach?.count ?? 0);
+    const family = isEndOfRib(decoded);
+    if (family !== undefined) this.emit({ type: "end-of-rib", family });
+    const [first] = errors;
+    if (first === undefined) return;
+    this.counters.attributeErrors += 1;
+    this.emit({ type: "notice", reason: "attribute-error", detail: `${first.text}: ${first.treatment}` });
+  }
+
+  /** RFC 7313 §4: what begins and ends an answer has no place here, since we never ask. */
+  heardRefresh(machine: Machine, { family, subtype }: RouteRefresh, now: Instant): void {
+    const ip = ipFamilyOf(family);
+    if (subtype !== REFRESH.request || ip === undefined || machine !== this.#primary) return;
+    this.#telling.again(ip, now);
+  }
+}
+
+/** What becomes of a second connection without anything being wrong. */
+const QUIET: readonly DownReason[] = ["collision", "stopped", "restarting"];
+
+/** Neither connected nor connecting. */
+function isWaiting({ state }: Machine): boolean {
+  return state === "idle" || state === "active";
+}
+
+/** RFC 5492 §3: "then the BGP speaker SHOULD attempt to re-establish … without sending … the Capabilities". */
+function refusesCapabilities({ error, answer }: Why): boolean {
+  if (error.reason !== "notification") return false;
+  return answer?.code === ERROR.open && answer.subcode === OPEN_ERROR.unsupportedParameter;
+}

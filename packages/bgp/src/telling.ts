@@ -1,0 +1,121 @@
+import type { Instant } from "@herald/shared/core";
+import type { IpFamily } from "@herald/shared/ip/address";
+import type { BgpEffect } from "./effect.ts";
+import type { ExportView } from "./export.ts";
+import { frame } from "./header.ts";
+import { MESSAGE_TYPE } from "./iana.ts";
+import type { Machine } from "./machine.ts";
+import type { SessionOptions } from "./options.ts";
+import { RibOut } from "./rib-out.ts";
+import type { RouteTable } from "./route.ts";
+import { encodeUpdate, endOfRib } from "./update.ts";
+
+/** Sees to it that the peer knows what it should, as long as there is a session. */
+export class Telling {
+  readonly #options: SessionOptions;
+  readonly #emit: (effect: BgpEffect) => void;
+  /** The connection of the session; `undefined` without one. */
+  #machine: Machine | undefined;
+  #rib = new RibOut();
+  /** `undefined` until first given. */
+  #routes: RouteTable | undefined;
+  #draining = false;
+  #endOfRibOwed = false;
+  /** When a family was last told again, and when it will be because the peer asked too soon. */
+  readonly #told = new Map<IpFamily, Instant>();
+  readonly #owed = new Map<IpFamily, Instant>();
+  /** What was reported when the peer was told last. */
+  #noticed: ReadonlySet<string> = new Set();
+  constructor(options: SessionOptions, emit: (effect: BgpEffect) => void) {
+    this.#options = options;
+    this.#emit = emit;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** How many routes the peer has of a family. */
+  count(family: IpFamily): number {
+    return this.#rib.count(family);
+  }
+
+  /** There is a session, and the peer knows nothing. */
+  begin(machine: Machine, now: Instant): void {
+    this.end();
+    this.#machine = machine;
+    this.#endOfRibOwed = machine.negotiated?.endOfRib ?? false;
+    this.#tell(now);
+  }
+
+  /** The session is over; what is wanted stays so. */
+  end(): void {
+    this.#machine = undefined;
+    this.#rib = new RibOut();
+    this.#told.clear();
+    this.#owed.clear();
+    this.#noticed = new Set();
+  }
+
+  want(routes: RouteTable, now: Instant): void {
+    this.#routes = routes;
+    this.#tell(now);
+  }
+
+  drain(draining: boolean, now: Instant): void {
+    if (draining === this.#draining) return;
+    this.#draining = draining;
+    this.#tell(now);
+  }
+
+  /** The peer asks, perhaps too often. */
+  again(family: IpFamily, now: Instant): void {
+    const due = (this.#told.get(family) ?? Number.NEGATIVE_INFINITY) + this.#options.refreshIntervalMs;
+    if (due > now) this.#owed.set(family, due);
+    else this.#repeat(family, now);
+  }
+
+  wake(now: Instant): void {
+    for (const [family, due] of this.#owed) if (due <= now) this.#repeat(family, now);
+  }
+
+  nextWake(): Instant | undefined {
+    return this.#owed.size === 0 ? undefined : Math.min(...this.#owed.values());
+  }
+
+  #tell(now: Instant): void {
+    const machine = this.#machine;
+    const view = this.#view();
+    if (machine === undefined || view === undefined || this.#routes === undefined) return;
+    const { messages, announced, withdrawn, notices } = this.#rib.tell(this.#routes, view);
+    machine.send("update", messages, now);
+    if (messages.length > 0) this.#emit({ type: "told", announced, withdrawn, updates: messages.length });
+    const before = this.#noticed;
+    this.#noticed = new Set(notices.map(({ reason, detail }) => `${reason} ${detail}`));
+    for (const { reason, detail } of notices) {
+      if (!before.has(`${reason} ${detail}`)) this.#emit({ type: "notice", reason, detail });
+    }
+    if (!this.#endOfRibOwed) return;
+    this.#endOfRibOwed = false;
+    const ends = view.families.map((family) => frame(MESSAGE_TYPE.update, encodeUpdate(endOfRib(family), 4)));
+    machine.send("update", ends, now);
+  }
+
+  #repeat(family: IpFamily, now: Instant): void {
+    this.#owed.delete(family);
+    this.#told.set(family, now);
+    const messages = this.#rib.again(family);
+    if (this.#machine === undefined || messages.length === 0) return;
+    this.#machine.send("update", messages, now);
+    this.#emit({ type: "told", announced: this.count(family), withdrawn: 0, updates: messages.length });
+  }
+
+  #view(): ExportView | undefined {
+    const { negotiated, local } = this.#machine ?? {};
+    if (negotiated === undefined || local === undefined) return undefined;
+    const { asn, role } = this.#options;
+    const { external, asnOctets, families, addPath, extendedNextHop, sendMaxOctets } = negotiated;
+    const agreed = { external, asnOctets, families, addPath, extendedNextHop, maxOctets: sendMaxOctets };
+    return { ...agreed, asn, role, local, draining: this.#draining };
+  }
+}
