@@ -17,6 +17,9 @@ const DELIVERY_MS = 100;
 /** A repeat of what was announced and lost, ms (DEFAULT_ANNOUNCER_OPTIONS). */
 const REPEAT_MS = 1_100;
 
+/** Whether an address is free is found out first where it is not taken over, ms (DEFAULT_CONFLICT_OPTIONS). */
+const PROBE_MS = 600;
+
 /** A process from its start to its first announcement, its view of the API apart: join wait, probes, ms. */
 const BOOT_MS = 2_500;
 
@@ -37,12 +40,12 @@ export function boundsOf(script: Script): Bounds {
   const { profile, faults } = script;
   const { rejoinIntervalMs, streamTimeoutMs } = PROFILES[profile];
   const viewMs = 2 * slowestView(script);
-  const overlapMs = DETECTION_MS[profile] + viewMs + DELIVERY_MS;
-  const reunionMs = overlapMs + DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs;
-  const parted = faults.some((fault) => PARTING.has(fault.kind));
+  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS;
+  const reunionMs = 2 * DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs + DELIVERY_MS;
+  const parted = faults.some(({ kind, forMs }) => PARTING.has(kind) && forMs > PAUSE_TOLERANCE_MS[profile]);
   const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + 4 * viewMs : 0;
-  const settleMs = (parted ? reunionMs : overlapMs) + booted + apiRecoveryMs(faults);
-  return { overlapMs, reunionMs, settleMs, cachesMs: 4 * REPEAT_MS };
+  const settleMs = PROBE_MS + viewMs + (parted ? reunionMs : 2 * overlapMs) + booted + apiRecoveryMs(faults);
+  return { overlapMs, reunionMs, settleMs, cachesMs: 3 * REPEAT_MS + DELIVERY_MS };
 }
 
 const PARTING = new Set<Fault["kind"]>([
@@ -52,8 +55,6 @@ const PARTING = new Set<Fault["kind"]>([
   "carrier-loss",
   "one-way",
   "partition",
-  "power-cut",
-  "process-crash",
 ]);
 const BOOTING = new Set<Fault["kind"]>(["power-cut", "process-crash", "stop", "controller-crash"]);
 

@@ -32,6 +32,8 @@ export interface SimService {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+const CLUSTER_IPS = { IPv4: "10.96.0.1", IPv6: "fd96::1" } as const;
+
 /** What a story may do to a node's object. */
 export interface NodeMarks {
   readonly excluded?: boolean;
@@ -124,8 +126,8 @@ export class ControlPlane {
       spec: {
         type: "LoadBalancer",
         externalTrafficPolicy: policy,
-        clusterIP: "10.96.0.1",
-        clusterIPs: ["10.96.0.1"],
+        clusterIP: CLUSTER_IPS[families[0] ?? "IPv4"],
+        clusterIPs: families.map((family) => CLUSTER_IPS[family]),
         ipFamilies: families,
         ipFamilyPolicy: families.length > 1 ? "RequireDualStack" : "SingleStack",
         ports: [{ protocol: "TCP", port: 80 }],

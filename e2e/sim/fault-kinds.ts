@@ -17,6 +17,7 @@ export const FAULT_WEIGHTS = {
   excluded: 2,
   "network-unavailable": 1,
   drain: 2,
+  "fail-back": 2,
   "service-gone": 2,
   "service-new": 2,
   "service-moves": 2,

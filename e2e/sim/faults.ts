@@ -101,6 +101,13 @@ export const FAULTS: Readonly<Record<FaultKind, FaultRules>> = {
     begin: (world, { node }) => world.mark(node, { drain: "maintenance" }),
     say: (fault) => `${who(fault)} is to be drained`,
   },
+  "fail-back": {
+    begin: (world, { node, at }) => {
+      world.mark(node, { failBack: `at ${at}` });
+      return nothing;
+    },
+    say: (fault) => `${who(fault)} is asked to take back what is its own`,
+  },
   "service-gone": {
     begin: (world, fault) => world.removeService(fault),
     say: () => "a Service is deleted",

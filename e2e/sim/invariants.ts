@@ -1,4 +1,5 @@
 import type { IpAddress } from "@herald/shared/ip/address";
+import { KNOWN_GAPS, YIELD_MS } from "./known-gaps.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
 
@@ -25,12 +26,24 @@ export const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    name: "held: every allocated address that a fit node can serve has one holder again once the faults are over",
+    name: "held: every allocated address that a fit node can serve has a holder again once the faults are over",
     check: (world) => {
       if (world.now < world.settledAt) return undefined;
       for (const address of world.servable()) {
-        const holders = world.holders.of(address);
-        if (holders.size !== 1) return `${address} is held by ${namesOf(holders.keys()) || "nobody"}`;
+        if (world.holders.of(address).size === 0) return `nobody answers for ${address}`;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "met: nodes between which nothing is know each other alive",
+    check: (world) => {
+      if (world.now < world.settledAt) return undefined;
+      for (const a of world.nodes) {
+        for (const b of world.nodes) {
+          const strangers = a !== b && a.serves && b.serves && a.knowsSince(b) === undefined;
+          if (strangers) return `${a.name} does not know that ${b.name} is alive`;
+        }
       }
       return undefined;
     },
@@ -85,7 +98,8 @@ function twoHolders(world: World, address: IpAddress): string | undefined {
 function isStray(world: World, node: SimNode, address: IpAddress): boolean {
   const view = world.viewOf(node);
   if (view.allows(address)) return false;
-  return world.now - Math.max(view.changedAt, node.wokeAt) > SAME_MOMENT_MS;
+  const excusedMs = KNOWN_GAPS.yieldsWhatIsGone ? YIELD_MS : 0;
+  return world.now - Math.max(view.disallowedSince(address), node.wokeAt) > SAME_MOMENT_MS + excusedMs;
 }
 
 function wrongCache(world: World, address: IpAddress): string | undefined {

@@ -1,7 +1,7 @@
 // Stories of a whole cluster on virtual time, each from one seed.
 //   node e2e/sim/main.ts --seed 7                 one story, told in full; cut short to what it fails with
 //   node e2e/sim/main.ts --seeds 1..1000          many, on as many threads as there are cores
-//   node e2e/sim/main.ts --thousand               how traffic and takeover grow with the number of nodes
+//   node e2e/sim/main.ts --scale 10,100,1000      how traffic and takeover grow with the number of nodes
 //   [--nodes N] [--profile fast|default|lan] [--sabotage NAME] [--threads N] [--whole]
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -9,6 +9,7 @@ import { PROFILES, type ProfileName } from "@herald/gossip/options";
 import { FAULTS } from "./faults.ts";
 import { type Outcome, run } from "./run.ts";
 import { SABOTAGES, type SabotageName } from "./sabotage.ts";
+import { measureScale } from "./scale.ts";
 import { type Script, type ScriptWishes, writeScript } from "./script.ts";
 import { runSeeds } from "./seeds.ts";
 import { shrink } from "./shrink.ts";
@@ -21,6 +22,7 @@ const { values: flags } = parseArgs({
     profile: { type: "string" },
     sabotage: { type: "string" },
     threads: { type: "string" },
+    scale: { type: "string" },
     whole: { type: "boolean" },
   },
 });
@@ -28,7 +30,8 @@ const { values: flags } = parseArgs({
 async function main(): Promise<void> {
   if (flags.seeds !== undefined) return await many(flags.seeds);
   if (flags.seed !== undefined) return await one(Number(flags.seed));
-  throw new Error("want --seed N or --seeds A..B");
+  if (flags.scale !== undefined) return await scale(flags.scale.split(",").map(Number));
+  throw new Error("want --seed N, --seeds A..B or --scale N,N");
 }
 
 async function many(range: string): Promise<void> {
@@ -69,6 +72,20 @@ async function one(seed: number): Promise<void> {
   const end = await run(told, { ...options, tell });
   console.log(end.violation === undefined ? `seed ${seed}: all sentences are true` : sentenceOf(end));
   if (end.violation !== undefined) process.exitCode = 1;
+}
+
+async function scale(sizes: readonly number[]): Promise<void> {
+  console.log(
+    "| nodes | datagrams per node and second | of the busiest | takeover, median | longest | mistakes |",
+  );
+  console.log("|---|---|---|---|---|---|");
+  for (const nodes of sizes) {
+    const row = await measureScale(nodes, wishes().profile ?? "default", nodes > 100 ? 3 : 5);
+    const { datagrams, datagramsMost, takeoverMs, takeoverMostMs, mistakes } = row;
+    console.log(
+      `| ${nodes} | ${datagrams.toFixed(0)} | ${datagramsMost.toFixed(0)} | ${takeoverMs.toFixed(0)} ms | ${takeoverMostMs.toFixed(0)} ms | ${mistakes} |`,
+    );
+  }
 }
 
 function headOf(script: Script, whole: Script): string {

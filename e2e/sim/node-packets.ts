@@ -4,9 +4,9 @@ import type { Clock } from "@herald/shared/core";
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
 import type { GroupPort } from "@herald/speaker/group-port";
 import type { Capture, CaptureOptions, PacketPort } from "@herald/speaker/packet-port";
-import { readU16 } from "@herald/wire/bytes";
+import { readU16, readU32 } from "@herald/wire/bytes";
 import { ETHERTYPE } from "@herald/wire/ethernet";
-import { BROADCAST, formatMac, type MacAddress } from "@herald/wire/mac";
+import { BROADCAST, type MacAddress, macOctets } from "@herald/wire/mac";
 import { groupMac } from "@herald/wire/ndp";
 import { claimedBy, isForEar, questionFor } from "./ear.ts";
 
@@ -18,7 +18,7 @@ export class NodePackets implements PacketPort {
   readonly #clock: Clock;
   readonly #port: LanPort;
   /** What the card lets through: ours, everybody's, and the groups we are in, as behind a switch that snoops. */
-  readonly #admitted: Set<string>;
+  readonly #admitted: Set<number>;
   readonly #onClaim: (address: IpAddress, frame: Uint8Array) => void;
   readonly #scratch = new Uint8Array(2_048);
   #capture: CaptureOptions | undefined;
@@ -36,7 +36,9 @@ export class NodePackets implements PacketPort {
     onClaim: (address: IpAddress, frame: Uint8Array) => void,
   ) {
     this.#clock = clock;
-    this.#admitted = new Set([mac, BROADCAST, ALL_NODES_MAC]);
+    this.#admitted = new Set(
+      [mac, BROADCAST, ALL_NODES_MAC].map((admitted) => numberOf(macOctets(admitted))),
+    );
     this.#onClaim = onClaim;
     this.#port = lan.plugIn((frame) => this.#arrive(frame), station);
   }
@@ -59,10 +61,10 @@ export class NodePackets implements PacketPort {
 
   readonly groups: GroupPort = {
     join: ({ group }) => {
-      this.#admitted.add(formatMac(groupMac(toOctets(group))));
+      this.#admitted.add(numberOf(groupMac(toOctets(group))));
       return "joined";
     },
-    leave: ({ group }) => void this.#admitted.delete(formatMac(groupMac(toOctets(group)))),
+    leave: ({ group }) => void this.#admitted.delete(numberOf(groupMac(toOctets(group)))),
     leaveAll: () => {},
   };
 
@@ -91,7 +93,7 @@ export class NodePackets implements PacketPort {
 
   #arrive(frame: Uint8Array): void {
     if (this.#capture === undefined || !isNeighbourProtocol(frame)) return;
-    if (!this.#admitted.has(formatMac(frame.subarray(0, 6)))) return;
+    if (!this.#admitted.has(numberOf(frame))) return;
     this.#clock.at(this.#clock.now(), () => this.#hear(frame));
   }
 
@@ -108,6 +110,11 @@ export class NodePackets implements PacketPort {
 
 const IPV6_NEXT_HEADER_AT = 14 + 6;
 const ICMPV6 = 58;
+
+/** The MAC address that octets begin with. */
+function numberOf(octets: Uint8Array): number {
+  return readU16(octets, 0) * 2 ** 32 + readU32(octets, 2);
+}
 
 /** What the kernel's filter lets through. */
 function isNeighbourProtocol(frame: Uint8Array): boolean {

@@ -28,7 +28,7 @@ export interface RunOptions {
 const STEP_MS = { fast: 20, default: 20, lan: 200 } as const;
 
 /** After the caches must be right: time in which nothing may happen any more. */
-const CALM_END_MS = 1_000;
+const CALM_END_MS = 500;
 
 /** Tells one story to its end, or to the first sentence that is not true. */
 export async function run(script: Script, options: RunOptions = {}): Promise<Outcome> {

@@ -32,6 +32,8 @@ export interface Script {
   readonly lagMs: readonly number[];
   /** By node: how far its time of day is ahead, ms. */
   readonly skewMs: readonly number[];
+  /** What speakers are told as --fail-back-after, ms. */
+  readonly failBackMs: number;
   /** By node: when it starts. */
   readonly bootAt: readonly number[];
   readonly services: readonly SimService[];
@@ -45,11 +47,14 @@ export interface ScriptWishes {
 }
 
 /** When the faults begin, and how long there are new ones, in detection times. */
-const FAULTS_BEGIN_MS = 3_000;
+const FAULTS_BEGIN_MS = 2_500;
 const FAULTS_SPAN = 8;
 
+/** The flag's default, ms. */
+const FIVE_MINUTES = 300_000;
+
 /** Most stories are of few nodes: what can go wrong does so among three. */
-const SIZES = [2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 7];
+const SIZES = [2, 2, 2, ...Array<number>(11).fill(3), 4, 4, 4, 5, 5, 7];
 
 const PROFILES: readonly ProfileName[] = [
   ...Array<ProfileName>(14).fill("default"),
@@ -103,6 +108,9 @@ export function writeScript(seed: number, wishes: ScriptWishes = {}): Script {
     loss: dice.pick([0, 0.005, 0.02]),
     lagMs: each(() => dice.scaled(1, calm ? 20 : 400)),
     skewMs: each(() => (dice.whole(3) === 0 ? dice.between(-3_000, 3_000) : dice.between(-50, 50))),
+    failBackMs: calm
+      ? FIVE_MINUTES
+      : dice.pick([FIVE_MINUTES, FIVE_MINUTES, 3_000, 0, Number.POSITIVE_INFINITY]),
     bootAt: each(() => dice.between(0, 200)),
     services: drawServices(dice, nodes),
     faults: drawFaults(dice, nodes, profile, calm),

@@ -15,9 +15,11 @@ import { followKubernetes } from "@herald/speaker/kubernetes-source";
 import type { GossipMetrics, SpeakerMetrics } from "@herald/speaker/metrics";
 import { Outbox } from "@herald/speaker/outbox";
 import { createSpeaker, type Speaker, type SpeakerOptions, type SpeakerPorts } from "@herald/speaker/speaker";
+import { encodeSpeakerMeta } from "@herald/speaker/speaker-meta";
 import { type MacAddress, parseMac } from "@herald/wire/mac";
 import { ApiConnection } from "./api-connection.ts";
 import { EPOCH_MS, NAMESPACE, SPEAKER_LABELS } from "./control-plane.ts";
+import { YIELD_MS } from "./known-gaps.ts";
 import { NodePackets } from "./node-packets.ts";
 import { silentMetrics } from "./silence.ts";
 import { VirtualSockets } from "./virtual-sockets.ts";
@@ -25,8 +27,9 @@ import { VirtualSockets } from "./virtual-sockets.ts";
 /** How a message gets from the Kubernetes worker to the main thread, ms. */
 const THREAD_MS = 0.05;
 
-/** As main.ts has it. */
+/** As main.ts has them. */
 const JOIN_WAIT_MS = 1_000;
+const VACANT_MS = 1_000;
 
 export type CreateSpeaker = (options: SpeakerOptions, ports: SpeakerPorts) => Speaker;
 
@@ -38,6 +41,7 @@ export interface NodeGround {
   readonly api: FakeApi;
   readonly random: Random;
   readonly profile: ProfileName;
+  readonly failBackMs: number;
   readonly log: (node: string) => Log;
   /** Promises have something to do: let them, before time goes on. */
   readonly stir: () => void;
@@ -107,6 +111,11 @@ export class SimNode {
     return this.#members.get(node.name);
   }
 
+  /** Up, and not on its way out. */
+  get serves(): boolean {
+    return this.running && !this.#leaving;
+  }
+
   /** On its way out in order. */
   get leaving(): boolean {
     return this.#leaving;
@@ -151,7 +160,7 @@ export class SimNode {
     packets: NodePackets,
     clock: Clock,
   ): { speaker: Speaker; gossip: GossipLink } {
-    const { random, profile, create = createSpeaker } = this.#ground;
+    const { random, profile, failBackMs, create = createSpeaker } = this.#ground;
     const log = this.#ground.log(this.name);
     const epochMs = (): number => EPOCH_MS + this.skewMs + clock.now();
     const gossip = new GossipLink(
@@ -174,6 +183,8 @@ export class SimNode {
           this.#meet(nodes);
           speaker.setMembers(nodes);
         },
+        onPresence: (presence) => speaker.setPresence(presence),
+        claims: () => speaker.claims,
         onFailed: (error) => {
           throw error;
         },
@@ -183,20 +194,25 @@ export class SimNode {
       {
         node: this.name,
         plan: { ignoreExcludeLb: false, lbClass: undefined, drainOnCordon: false, drainOnNotReady: false },
-        announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: 5_000 },
+        ownership: { failBackMs, vacantMs: VACANT_MS },
+        announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: YIELD_MS },
         conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: "defend" },
         captures: { retryMinMs: 100, retryMaxMs: 10_000 },
         excludedInterfaces: [],
       },
       {
         clock,
+        wallMs: epochMs,
         random,
+        gossip,
         packets,
         groups: packets.groups,
         digest,
         log,
         metrics: silentMetrics<SpeakerMetrics>(),
         recordEvent: () => {},
+        say: () => {},
+        onStations: (macs) => gossip.setMeta(encodeSpeakerMeta({ macs })),
         isStill: () => true,
         onCaptureLost: () => {},
         onSynced: () => gossip.join(),

@@ -7,10 +7,12 @@ import type { Change } from "@herald/speaker/kubernetes-protocol";
 export class View {
   readonly #addresses = new Map<string, readonly string[]>(); // by Service
   #pools: readonly Pool[] = [];
-  changedAt: Instant = 0;
+  /** Addresses that were allowed once and are not now; bounded by the story's pools. */
+  readonly #disallowed = new Map<IpAddress, Instant>();
+  #changedAt: Instant = 0;
 
   take(changes: readonly Change[], now: Instant): void {
-    this.changedAt = now;
+    this.#changedAt = now;
     for (const change of changes) {
       if (change.type === "service") {
         this.#addresses.set(
@@ -25,7 +27,16 @@ export class View {
 
   /** Some Service has it, and some pool gives it out. */
   allows(address: IpAddress): boolean {
-    return this.#isGiven(address) && holds(this.#pools, address);
+    const allowed = this.#isGiven(address) && holds(this.#pools, address);
+    if (allowed) this.#disallowed.delete(address);
+    return allowed;
+  }
+
+  /** Since when an address that is not allowed is not, as far as it was asked about. */
+  disallowedSince(address: IpAddress): Instant {
+    const since = this.#disallowed.get(address) ?? this.#changedAt;
+    this.#disallowed.set(address, since);
+    return since;
   }
 
   #isGiven(address: IpAddress): boolean {

@@ -1,6 +1,7 @@
 import type { Endpoint } from "@herald/gossip/message";
 import type { DatagramHost, DatagramNet, DatagramPort, RequestOutcome } from "@herald/lab/datagrams";
 import type { GossipListeners, GossipSockets } from "@herald/speaker/gossip-port";
+import { readU32 } from "@herald/wire/bytes";
 
 /**
  * A process's place on the virtual net: its clock, and sockets for its gossip. UDP and TCP, bytes only: the gossip
@@ -85,14 +86,15 @@ export class VirtualSockets implements GossipSockets, DatagramHost<Uint8Array> {
 }
 
 const PORT = 7_946;
-const places = new WeakMap<Endpoint, string>();
-const endpoints = new Map<string, Endpoint>(); // bounded by the machines there are
+const places = new Map<number, string>(); // bounded by the machines there are, as is the other one
+const endpoints = new Map<string, Endpoint>();
 
-function placeOf(endpoint: Endpoint): string {
-  const known = places.get(endpoint);
+function placeOf({ address }: Endpoint): string {
+  const number = readU32(address, address.length - 4);
+  const known = places.get(number);
   if (known !== undefined) return known;
-  const place = endpoint.address.slice(-4).join(".");
-  places.set(endpoint, place);
+  const place = address.slice(-4).join(".");
+  places.set(number, place);
   return place;
 }
 

@@ -80,6 +80,7 @@ export class World {
       api: this.controlPlane.api,
       random,
       profile: script.profile,
+      failBackMs: script.failBackMs,
       log: (node) => this.#logOf(node),
       stir: () => {
         this.#stirred = true;
