@@ -7,7 +7,7 @@ import type { ClaimsView } from "./ownership.ts";
 import { type CandidateNode, EXCLUDE_LABEL } from "./plan.ts";
 import { Planner } from "./planner.ts";
 
-const pools: Pool[] = [
+export const pools: Pool[] = [
   {
     name: "default",
     protocol: "layer2",
