@@ -168,14 +168,17 @@ describe("draining a node, as a client sees it that keeps asking who has the add
     });
   });
 
-  it("stays reachable when one node after the other is drained and none is left", async () => {
+  it("leaves the addresses with the last node when all are drained, one after the other", async () => {
     const first = await steady();
     const reports = await probing("all drained", async () => {
       for (const node of [first, ...othersThan(first)]) {
         await annotate(node, "herald.io/drain=true");
         await herald.segment.untilHeld(IPV4);
       }
-      assert.equal(await herald.segment.untilHeld(IPV6), await herald.segment.untilHeld(IPV4));
+      await candidates(0);
+      const last = await herald.segment.untilHeld(IPV4);
+      assert.equal(await herald.segment.untilHeld(IPV6), last);
+      assert.equal(await herald.metric(last, 'herald_speaker_announced_addresses{protocol="layer2"}'), 2);
     });
     assert.deepEqual(
       reports.map(({ lost }) => lost),
@@ -196,14 +199,16 @@ describe("draining a node, as a client sees it that keeps asking who has the add
     return kubectl("annotate", "node", node, "--overwrite", annotation);
   }
 
+  async function candidates(wanted: number): Promise<void> {
+    await herald.segment.until(async () => {
+      const seen = SPEAKERS.map((node) => herald.metric(node, "herald_speaker_candidates"));
+      return (await Promise.all(seen)).every((count) => count === wanted);
+    }, `every speaker sees ${wanted} candidates`);
+  }
+
   /** @returns who holds both addresses, once every speaker may. */
   async function steady(): Promise<NodeName> {
-    await herald.segment.until(async () => {
-      const counts = await Promise.all(
-        SPEAKERS.map((node) => herald.metric(node, "herald_speaker_candidates")),
-      );
-      return counts.every((count) => count === SPEAKERS.length);
-    }, "every speaker counts every other among the candidates");
+    await candidates(SPEAKERS.length);
     const holder = await herald.segment.untilHeld(IPV4);
     return herald.segment.untilHeld(IPV6, (node) => node === holder);
   }
