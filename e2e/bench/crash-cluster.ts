@@ -21,9 +21,10 @@ const BACKEND: NodeName = "node-1";
 
 /** What happens to the node that answers for the addresses. */
 export const CRASHES = {
-  "power cut": "its cable is dead and so is everything on it",
   "link cut": "its cable is pulled, it runs on, and it is plugged in again",
   "kill -9": "only its speaker dies, the node forwards on",
+  "power cut": "its cable is dead and so is everything on it",
+  SIGTERM: "its speaker is stopped in order, as a kubelet does",
 } as const;
 export type CrashKind = keyof typeof CRASHES;
 export type Family = "ipv4" | "ipv6";
@@ -55,7 +56,10 @@ export class CrashCluster {
   readonly addresses: Readonly<Record<Family, string>>;
   readonly #flags: readonly string[];
 
-  static async start({ name, speakers: count = 3, flags = [] }: CrashClusterOptions): Promise<CrashCluster> {
+  static async start(options: CrashClusterOptions): Promise<CrashCluster> {
+    const { name, speakers: count = 3 } = options;
+    // Why never: nothing is to move but what a crash moves.
+    const flags = ["--fail-back-after=never", ...(options.flags ?? [])];
     const cluster = await startCluster({ name, nodes: count + 1 });
     try {
       const herald = await Installation.start(cluster, { speakers: [] });
@@ -113,13 +117,14 @@ export class CrashCluster {
   async strike(kind: CrashKind, node: NodeName): Promise<void> {
     if (kind === "power cut") await this.cluster.crashNode(node);
     else if (kind === "link cut") await this.cluster.linkDown(node);
-    else this.herald.speaker(node).kill("SIGKILL");
+    else if (kind === "kill -9") this.herald.speaker(node).kill("SIGKILL");
+    else await this.herald.stopSpeaker(node);
   }
 
   async repair(kind: CrashKind, node: NodeName): Promise<void> {
     if (kind === "link cut") return this.cluster.linkUp(node);
     if (kind === "power cut") await this.cluster.restartNode(node);
-    await this.herald.stopSpeaker(node);
+    if (kind !== "SIGTERM") await this.herald.stopSpeaker(node);
     await this.herald.startSpeaker(node, this.#flags);
   }
 

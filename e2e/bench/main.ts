@@ -1,11 +1,14 @@
 // What `npm run bench` prints: what things cost on this machine.
-//   node e2e/bench/main.ts [NAME...]      NAME: allocator, layer2, arp, controller, programs; all unless named
+//   node e2e/bench/main.ts [NAME...]      NAME: one of BENCHES; all unless named
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAllocator } from "./allocator.ts";
-import { benchArp } from "./arp.ts";
+import { benchAnswers } from "./answers.ts";
 import { benchController } from "./controller.ts";
+import { benchFailover } from "./failover.ts";
+import { benchGossipCodec } from "./gossip-codec.ts";
 import { benchLayer2 } from "./layer2.ts";
+import { benchNodes } from "./nodes.ts";
 import { benchPrograms } from "./programs.ts";
 import type { Row } from "./row.ts";
 
@@ -16,9 +19,12 @@ const BENCHES: Readonly<
 > = {
   allocator: { about: "giving out addresses", run: benchAllocator },
   layer2: { about: "frames and elections, without I/O", run: benchLayer2 },
-  arp: { about: "ARP on a real interface", run: benchArp },
+  gossip: { about: "gossip to bytes and back, without I/O", run: benchGossipCodec },
+  answers: { about: "ARP and NDP on a real interface", run: benchAnswers },
   controller: { about: "the controller, from source", run: benchController },
+  nodes: { about: "what three nodes say to each other, and what it costs them", run: () => benchNodes(say) },
   programs: { about: "both programs, as pods of their images", run: () => benchPrograms(say) },
+  failover: { about: "crashes and stops, as a client sees them", run: () => benchFailover(say) },
 };
 
 const { positionals } = parseArgs({ allowPositionals: true });
