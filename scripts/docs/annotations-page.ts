@@ -3,6 +3,7 @@ import {
   ANNOTATION_PREFIXES,
   ANNOTATIONS,
   HERALD_ANNOTATIONS,
+  NODE_ANNOTATIONS,
 } from "../../packages/shared/src/service/annotations.ts";
 import { page, table } from "./markdown.ts";
 
@@ -24,6 +25,11 @@ export function annotationsPage(): string {
         Object.entries(HERALD_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
       ),
       `The controller writes \`${ALLOCATED_FROM_POOL}\`: the pool an address came from. It is removed with the address.`,
+      "## Annotations of a Node",
+      table(
+        ["annotation", "meaning"],
+        Object.entries(NODE_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
+      ),
     ],
   );
 }
