@@ -451,17 +451,24 @@ describe("ConflictGuard, asked", () => {
   const answered = (address: IpAddress): ConflictInput => ({ type: "answered", address });
   beforeEach(() => void tell([held, announce({ address: vip6, probe: "skip" })]));
 
-  it("asks in turn whether somebody else answers, too: at most once in a second", () => {
-    assert.deepEqual(tell([answered(vip), answered(vip)], 100), [probe]);
-    assert.deepEqual(tell([answered(vip)], 1_099), []);
-    assert.deepEqual(tell([answered(vip)], 1_100), [probe]);
+  it("asks in turn whether somebody else answers, too: at most once in a second, and not too seldom", () => {
+    assert.deepEqual(tell([answered(vip)], 100), [probe]);
+    assert.deepEqual(tell([answered(vip), answered(vip)], 200), []);
+    assert.deepEqual(run(60_000), [{ at: 1_100, effects: [probe] }]);
+    assert.deepEqual(tell([answered(vip)], 60_000), [probe]);
   });
 
   it("asks for no more than one address at a time", () => {
     const probe6 = tells({ type: "probe", address: vip6 });
     assert.deepEqual(tell([answered(vip), answered(vip6)], 100), [probe]);
-    assert.deepEqual(tell([answered(vip6)], 119), []);
-    assert.deepEqual(tell([answered(vip6)], 120), [probe6]);
+    assert.deepEqual(tell([answered(vip6)], 110), []);
+    assert.deepEqual(run(60_000), [{ at: 120, effects: [probe6] }]);
+  });
+
+  it("asks no more for what it announces no more", () => {
+    tell([answered(vip), answered(vip)], 100);
+    tell([withdraw("now")], 200);
+    assert.deepEqual(run(60_000), []);
   });
 
   it("asks nothing when that is off", () => {

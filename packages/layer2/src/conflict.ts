@@ -1,6 +1,7 @@
 import type { Core, Instant, Random } from "@herald/shared/core";
 import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
+import { Checks } from "./checks.ts";
 import type { ConflictEffect, ConflictInput, ConflictKind, Epoch } from "./conflict-messages.ts";
 import type { ConflictOptions, ProbeTiming } from "./conflict-options.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -24,7 +25,6 @@ interface Holding {
   /** When a stranger claimed it first; what follows within the interval was not stopped by a defence. */
   strangerAt: Instant | undefined;
   reportedAt: Instant | undefined;
-  checkedAt: Instant | undefined;
   /** Only while it is announced. */
   dispute: Dispute | undefined;
 }
@@ -61,18 +61,23 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   readonly #due = new Deadlines<IpAddress>();
   /** Withdrawn, and still answered for: nobody need be asked before these are announced again. */
   readonly #yielding = new Set<IpAddress>();
+  readonly #checks: Checks;
   /** Outlives the holding. */
   readonly #defences: Defences;
   readonly #rivals = new Rivals();
   #speakers: ReadonlyMap<MacAddress, string> = new Map();
   #foreign = false;
-  #checkedAt: Instant | undefined;
   #nextStart: Instant = Number.NEGATIVE_INFINITY;
   /** @param self name of this speaker, as others know it: of two claims of one epoch the greater name's is the newer. */
   constructor(self: string, options: ConflictOptions, random: Random) {
     this.#self = self;
     this.#options = options;
     this.#random = random;
+    const { checkIntervalMs, checkGapMs } = options;
+    this.#checks = new Checks({
+      checkIntervalMs: checkIntervalMs === "off" ? Number.POSITIVE_INFINITY : checkIntervalMs,
+      checkGapMs,
+    });
     this.#defences = new Defences(options.defendIntervalMs);
   }
 
@@ -103,6 +108,17 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   }
 
   wake(now: Instant): readonly ConflictEffect[] {
+    return [...this.#checks.take(now).map(tellProbe), ...this.#judge(now)];
+  }
+
+  nextWake(): Instant | undefined {
+    const check = this.#checks.nextWake();
+    const judgement = this.#due.earliest();
+    if (check === undefined || judgement === undefined) return check ?? judgement;
+    return Math.min(check, judgement);
+  }
+
+  #judge(now: Instant): readonly ConflictEffect[] {
     return this.#due.take(now).flatMap(({ key: address, due }) => {
       const holding = this.#holdings.get(address);
       switch (holding?.state.name) {
@@ -114,10 +130,6 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
           return this.#release(address, now);
       }
     });
-  }
-
-  nextWake(): Instant | undefined {
-    return this.#due.earliest();
   }
 
   #announce(input: Announce, now: Instant): readonly ConflictEffect[] {
@@ -147,6 +159,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     const state = this.#holdings.get(address)?.state.name;
     this.#holdings.delete(address);
     this.#due.delete(address);
+    this.#checks.forget(address);
     if (how === "now") this.#yielding.delete(address);
     else if (state === "announced") this.#yielding.add(address);
     // What is not held may still be yielding, as the announcer knows.
@@ -344,6 +357,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     holding.state = { name: "lost", to, epoch };
     holding.dispute = undefined;
     this.#due.delete(address);
+    this.#checks.forget(address);
     return [tellSilence(address), { type: "lost", address, to }];
   }
 
@@ -353,6 +367,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     holding.state = { name: "quarantined", by };
     holding.strangerAt = undefined;
     holding.dispute = undefined;
+    this.#checks.forget(address);
     if (quarantineMs === "until-released") this.#due.delete(address);
     else this.#due.set(address, now + quarantineMs);
     return [tellSilence(address), { type: "quarantined", address, by }];
@@ -367,22 +382,10 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
 
   /** Somebody asks, so somebody else may answer, too. */
   #check(address: IpAddress, now: Instant): readonly ConflictEffect[] {
-    const { checkIntervalMs, checkGapMs, detection } = this.#options;
-    const holding = this.#holdings.get(address);
-    if (checkIntervalMs === "off" || detection === "off" || holding?.state.name !== "announced") return [];
-    if (holding.checkedAt !== undefined && now - holding.checkedAt < checkIntervalMs) return [];
-    if (this.#checkedAt !== undefined && now - this.#checkedAt < checkGapMs) return [];
-    if (!this.#knowsAllWhoShare(holding)) return [];
-    holding.checkedAt = now;
-    this.#checkedAt = now;
-    return [tellProbe(address)];
-  }
-
-  /** Who shares an address answers, too, when it is asked for: as a stranger, as long as its MAC is not known. */
-  #knowsAllWhoShare({ spread }: Holding): boolean {
-    if (spread === undefined) return true;
-    const known = new Set(this.#speakers.values());
-    return spread.nodes.every((node) => node === spread.self || known.has(node));
+    const { checkIntervalMs, detection } = this.#options;
+    if (checkIntervalMs === "off" || detection === "off") return [];
+    if (this.#holdings.get(address)?.state.name !== "announced") return [];
+    return this.#checks.want(address, now) ? [tellProbe(address)] : [];
   }
 
   /** What a speaker did before it was known as one was no stranger's doing. */
@@ -443,7 +446,6 @@ function newHolding({ address, interfaces, epoch, spread }: Announce): Holding {
     state: { name: "announced" },
     strangerAt: undefined,
     reportedAt: undefined,
-    checkedAt: undefined,
     dispute: undefined,
   };
 }

@@ -24,6 +24,10 @@ export class Deadlines<Key> {
     this.#current.delete(key);
   }
 
+  has(key: Key): boolean {
+    return this.#current.has(key);
+  }
+
   earliest(): Instant | undefined {
     return this.#top()?.due;
   }
