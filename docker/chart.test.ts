@@ -158,6 +158,7 @@ describe("chart: pods", () => {
         logLevel: "warn",
         ignoreExcludeLB: true,
         conflictDetection: "report",
+        failBackAfter: "never",
         excludeInterfaces: { patterns: ["^lo$", "^veth.*"] },
       },
     });
@@ -175,6 +176,7 @@ describe("chart: pods", () => {
       "--lb-class=example.com/lb",
       "--ignore-exclude-lb=true",
       "--conflict-detection=report",
+      "--fail-back-after=never",
       "--exclude-interfaces=^lo$,^veth.*",
     ]);
   });
@@ -263,6 +265,11 @@ describe("chart: configuration", () => {
       what: "a log level nobody knows",
       values: { controller: { logLevel: "loud" } },
       says: "at '/controller/logLevel': value must be one of",
+    },
+    {
+      what: "a time to leave addresses that is none",
+      values: { speaker: { failBackAfter: "soon" } },
+      says: "at '/speaker/failBackAfter': 'soon' does not match pattern",
     },
     {
       what: "a grace period too short to hand over",
