@@ -14,7 +14,6 @@ import { cease } from "./notification.ts";
 import type { Open } from "./open.ts";
 import type { SessionOptions } from "./options.ts";
 import { ourOpen } from "./our-open.ts";
-import type { DownReason } from "./reasons.ts";
 import type { RouteRefresh } from "./route-refresh.ts";
 import type { BgpState } from "./states.ts";
 import { Telling } from "./telling.ts";
@@ -59,6 +58,8 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   /** Until when the peer may still have routes from before we were started. */
   #restartingUntil: Instant | undefined;
   #since: Instant = 0;
+  /** Of the last session, until its end is dealt with. */
+  #establishedAt: Instant | undefined;
   #lastError: SessionStatus["lastError"];
   constructor(options: SessionOptions, random: Random) {
     this.options = options;
@@ -233,15 +234,18 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   #changed(from: BgpState, to: BgpState, now: Instant): void {
     if (from === to) return;
     this.emit({ type: "state", from, to });
-    if (from === "established") this.#lost(now);
     this.#since = now;
+    if (from !== "established") return;
+    this.counters.lost += 1;
+    this.#telling.end();
   }
 
   /** A session that lasted shows that all is well with the peer. One that does not is tried ever less often. */
-  #lost(now: Instant): void {
-    this.counters.lost += 1;
-    this.#telling.end();
-    if (now - this.#since >= this.options.retryMaxMs) this.#backOff.reset();
+  #nextWait(now: Instant): number {
+    const began = this.#establishedAt;
+    this.#establishedAt = undefined;
+    if (began !== undefined && now - began >= this.options.retryMaxMs) this.#backOff.reset();
+    return this.#backOff.next();
   }
 
   // ---- what the machines ask for
@@ -263,19 +267,21 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
 
   retryAt(machine: Machine, now: Instant): Instant | undefined {
     if (machine !== this.#primary) return undefined;
-    const wait = this.#backOff.next();
+    const wait = this.#nextWait(now);
     return this.options.passive ? undefined : now + wait;
   }
 
   /** Who waits to be called has nothing to hold off: the peer tries as often as it likes. */
   holdOff(machine: Machine, now: Instant): void {
     if (machine !== this.#primary) return;
-    const wait = this.#backOff.next();
+    const wait = this.#nextWait(now);
     this.#idleHoldDue = this.options.passive ? now : now + wait;
   }
 
   rest(machine: Machine): void {
-    if (machine === this.#primary) this.#backOff.reset();
+    if (machine !== this.#primary) return;
+    this.#establishedAt = undefined;
+    this.#backOff.reset();
   }
 
   introduced(machine: Machine, now: Instant): boolean {
@@ -296,7 +302,8 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     if (!primary && machine !== this.#contender) return;
     const established = primary && from === "established" && machine.state !== "established";
     if (primary) this.#changed(from, machine.state, now);
-    if (why === undefined || (!primary && QUIET.includes(why.error.reason))) return;
+    if (why === undefined || why.error.reason === "collision") return;
+    if (!primary && !this.#wanted) return; // it only shares the fate of the other
     this.#capable = !refusesCapabilities(why);
     this.#lastError = { ...why.error, at: now };
     this.emit({ type: "down", error: why.error, established });
@@ -305,6 +312,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   established(machine: Machine, now: Instant): void {
     if (machine !== this.#primary) this.#promote(machine, now);
     this.counters.established += 1;
+    this.#establishedAt = now;
     this.#restartingUntil = undefined;
     if (machine.negotiated !== undefined) this.emit({ type: "established", negotiated: machine.negotiated });
     this.#telling.begin(machine, now);
@@ -330,9 +338,6 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     this.#telling.again(ip, now);
   }
 }
-
-/** What becomes of a second connection without anything being wrong. */
-const QUIET: readonly DownReason[] = ["collision", "stopped", "restarting"];
 
 /** Neither connected nor connecting. */
 function isWaiting({ state }: Machine): boolean {
