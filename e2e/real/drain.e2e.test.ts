@@ -35,7 +35,7 @@ const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 /** The client forgets this often who has the addresses, and has to ask again. */
 const FORGET_EVERY_S = 0.1;
 /** What a client may have to wait, ms; one that asks and is not answered asks again after 1,000 ms. */
-const GAP_MS = 500;
+const GAP_MS = 900;
 /** How long packets are held back, where they are. */
 const LATE_MS = 1_500;
 
