@@ -130,6 +130,18 @@ describe("a second machine with an address of ours, on a real segment", () => {
     await untilCondition("kernel", ({ status }) => status === "True");
   });
 
+  it("is forgotten once it is gone: the addresses are announced", async () => {
+    await cluster.exec("router", ["ip", "address", "flush", "dev", "eth0", "label", "eth0:taken"]);
+    for (const address of given.filter((each) => each.includes(":"))) {
+      await cluster.exec("router", ["ip", "address", "del", `${address}/128`, "dev", "eth0"]);
+    }
+    for (const name of ["disputed-4", "disputed-6", "taken-4", "taken-6"]) {
+      await untilCondition(name, ({ status }) => status === "True", 90_000);
+      await event(name, "addressReleased", "announced again");
+    }
+    for (const address of [TAKEN, TAKEN_IPV6]) await herald.segment.untilHeld(address);
+  });
+
   it("is not looked for when detection is off", async () => {
     const app = "blind";
     await herald.startEcho("echo-blind", "node-3", app);
@@ -148,18 +160,6 @@ describe("a second machine with an address of ours, on a real segment", () => {
     );
     assert.ok(counted.length >= 6);
     assert.equal(conditionIn((await found("blind")).status)?.status, "True");
-  });
-
-  it("is forgotten once it is gone: the addresses are announced", async () => {
-    await cluster.exec("router", ["ip", "address", "flush", "dev", "eth0", "label", "eth0:taken"]);
-    for (const address of given.filter((each) => each.includes(":"))) {
-      await cluster.exec("router", ["ip", "address", "del", `${address}/128`, "dev", "eth0"]);
-    }
-    for (const name of ["disputed-4", "disputed-6", "taken-4", "taken-6"]) {
-      await untilCondition(name, ({ status }) => status === "True", 90_000);
-      await event(name, "addressReleased", "announced again");
-    }
-    for (const address of [TAKEN, TAKEN_IPV6]) await herald.segment.untilHeld(address);
   });
 
   const given: string[] = [];
