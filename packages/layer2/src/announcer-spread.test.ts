@@ -108,7 +108,39 @@ describe("An announcer of a spread address", () => {
     announce(others, 20);
     assert.deepEqual(hear(request, 30), dropped("other-node"));
     assert.deepEqual(announcer.wake(1110), []);
+  });
+
+  it("tells a node that came later of its clients, in their names, five times", () => {
+    const names = new Map([["02:00:00:00:00:0d" as MacAddress, "node-a"]]);
+    tell({ type: "speakers", names });
+    announce({ self: "node-b", nodes: ["node-b"] });
+    hear(request);
+    const introduction = request.slice();
+    introduction.set(hex`02000000000d 02000000000a`);
+    const introduced: AnnouncerEffect[] = [
+      { type: "send", interface: "eth0", bytes: introduction },
+      { type: "introduced", interface: "eth0", address: vip },
+    ];
+    assert.deepEqual(announce(mine, 10), introduced);
+    for (const due of [1110, 2210, 3310, 4410]) assert.deepEqual(announcer.wake(due), introduced);
     assert.equal(announcer.nextWake(), undefined);
+    assert.deepEqual(announce({ self: "node-b", nodes: ["node-b"] }, 5_000), []);
+  });
+
+  it("notes a client that another node tells of, does not answer it, and takes it over when that one goes", () => {
+    tell({ type: "speakers", names: new Map([["02:00:00:00:00:0d" as MacAddress, "node-a"]]) });
+    announce(mine);
+    const introduction = request.slice();
+    introduction.set(hex`02000000000a 02000000000d`);
+    assert.deepEqual(hear(introduction), dropped("introduction"));
+    assert.deepEqual(announce({ self: "node-b", nodes: ["node-b"] }, 10), refreshed);
+  });
+
+  it("answers a question that comes through a machine that is no speaker", () => {
+    announce(others);
+    const relayed = toUs(request);
+    relayed.set(hex`02000000000e`, 6);
+    assert.deepEqual(hear(relayed), answered);
   });
 
   it("tells its clients its new MAC when the interface has another, and defends them one by one", () => {
@@ -217,6 +249,33 @@ describe("An announcer of a spread address", () => {
         { mac: "02000000000c", to: "fe80000000000000000000fffe00000c", flags: 0x20 },
       ]);
       assert.deepEqual(told[1], { type: "refreshed", interface: "eth0", address: vip6 });
+    });
+
+    it("tells a node that came later of its clients, so that they are noted there", () => {
+      const other = { name: "eth0", index: 7, mac: "02:00:00:00:00:0d" as MacAddress };
+      const names = new Map([
+        [other.mac, "x"],
+        [eth0.mac, "node-a"],
+      ]);
+      tell({ type: "speakers", names });
+      announce(alone, 0, vip6);
+      hear(asks);
+      const later = new Announcer(DEFAULT_ANNOUNCER_OPTIONS);
+      later.handle({ type: "interface-up", interface: other }, 0);
+      later.handle({ type: "speakers", names }, 0);
+      const spread = { self: "x", nodes: ["node-a", "x"] };
+      later.handle({ type: "announce", address: vip6, interfaces: "all", spread }, 0);
+      const [sent] = announce({ self: "node-a", nodes: ["node-a", "x"] }, 0, vip6);
+      assert.ok(sent?.type === "send");
+      assert.deepEqual(
+        later.handle({ type: "frame", interface: "eth0", bytes: sent.bytes }, 0),
+        dropped("introduction", "ndp"),
+      );
+      const left = { self: "x", nodes: ["x"] };
+      const told = later.handle({ type: "announce", address: vip6, interfaces: "all", spread: left }, 0);
+      assert.deepEqual(heads(told), [
+        { mac: "02000000000c", to: "fe80000000000000000000fffe00000c", flags: 0x20 },
+      ]);
     });
 
     it("answers a probe so that nobody else is drawn here", () => {

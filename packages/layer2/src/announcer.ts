@@ -3,7 +3,7 @@ import { type IpAddress, toOctets } from "@herald/shared/ip/address";
 import { ARP_FIELD, type ArpPacket, targetOfRequest } from "@herald/wire/arp";
 import { readU16, readU32 } from "@herald/wire/bytes";
 import { ETHERNET_OCTETS, ETHERTYPE, type EthernetFrame } from "@herald/wire/ethernet";
-import { formatMac, type MacAddress, macEquals } from "@herald/wire/mac";
+import { formatMac, type MacAddress, macEquals, macOctets } from "@herald/wire/mac";
 import { targetAtOfSolicitation } from "@herald/wire/ndp";
 import { answerTo } from "./arp-frames.ts";
 import type { DropReason } from "./drop-reasons.ts";
@@ -11,9 +11,17 @@ import { GratuitousSchedule, type Turn } from "./gratuitous.ts";
 import { type Heard, readArp, readFrame, readNdp } from "./hear.ts";
 import { admits, announcesToAll, type Held, Holdings, isIpv6 } from "./holdings.ts";
 import type { AnnouncerOptions } from "./options.ts";
-import { advertisementTo, announcementOf, type Port, portOf, probeOf, refreshOf } from "./port.ts";
+import {
+  advertisementTo,
+  announcementOf,
+  introductionsOf,
+  type Port,
+  portOf,
+  probeOf,
+  refreshOf,
+} from "./port.ts";
 import { type GroupEffect, SolicitedNodeGroups } from "./solicited-node.ts";
-import { type Asker, askerOf, type Spread, SpreadClients } from "./spread-clients.ts";
+import { type Asker, askerOf, type Question, type Spread, SpreadClients } from "./spread-clients.ts";
 import { hashOctets } from "./spread-hash.ts";
 import { SpreadNodesCache, type SpreadOver } from "./spread-nodes.ts";
 
@@ -46,6 +54,8 @@ export type AnnouncerInput =
   | { readonly type: "watch"; readonly address: IpAddress; readonly interfaces: "all" | readonly string[] }
   /** Asks on every interface of an address that is watched or announced whether somebody else has it. */
   | { readonly type: "probe"; readonly address: IpAddress }
+  /** Whose the interfaces of all speakers are; replaces what was told before. */
+  | { readonly type: "speakers"; readonly names: ReadonlyMap<MacAddress, string> }
   /** Announces an address once more on one interface, where somebody else claimed it. */
   | { readonly type: "defend"; readonly address: IpAddress; readonly interface: string };
 
@@ -70,6 +80,8 @@ export type AnnouncerEffect =
   | { readonly type: "advertised"; readonly interface: string; readonly address: IpAddress }
   /** Follows the `send` that told one client of a spread address, unasked. */
   | { readonly type: "refreshed"; readonly interface: string; readonly address: IpAddress }
+  /** Follows the `send` that told another node of a client. */
+  | { readonly type: "introduced"; readonly interface: string; readonly address: IpAddress }
   | {
       readonly type: "dropped";
       readonly protocol: "arp" | "ndp";
@@ -107,6 +119,8 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   readonly #yielding = new Map<IpAddress, Instant>();
   readonly #clients = new SpreadClients();
   readonly #nodes = new SpreadNodesCache();
+  /** By MAC; bounded by the interfaces of the cluster. */
+  #speakers: ReadonlyMap<MacAddress, string> = new Map();
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.#gratuitous = new GratuitousSchedule(options);
@@ -125,6 +139,9 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
         return [...this.#hold(input), ...this.#announceDue(now)];
       case "withdraw":
         return this.#withdraw(input.address, input.how, now);
+      case "speakers":
+        this.#speakers = input.names;
+        return [];
       case "probe":
         return this.#probe(input.address);
       case "defend":
@@ -191,12 +208,8 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
       const contested = senderIp === 0 ? this.#claimed(held, senderMac, "probe", port, now) : claimed;
       return followed(contested, port.arp.probing);
     }
-    if (
-      held.spread !== undefined &&
-      this.#isForOther(held, held.spread, askerOf(packet, port), frame, port)
-    ) {
-      return followed(claimed, port.arp["other-node"]);
-    }
+    const silence = this.#silenceOf(held, packet, frame, port);
+    if (silence !== undefined) return followed(claimed, port.arp[silence]);
     return followed(claimed, [
       { type: "send", interface: name, bytes: answerTo(packet, port.reply) },
       { type: "answered", interface: name, address: held.address },
@@ -218,9 +231,8 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
       const contested = from === undefined ? this.#claimed(held, heard.source, "probe", port, now) : [];
       return followed(contested, port.ndp.probing);
     }
-    if (held.spread !== undefined && this.#isForOther(held, held.spread, askerOf(heard, port), frame, port)) {
-      return port.ndp["other-node"];
-    }
+    const silence = this.#silenceOf(held, heard, frame, port);
+    if (silence !== undefined) return port.ndp[silence];
     return [
       { type: "send", interface: name, bytes: advertisementTo(heard, held, port) },
       { type: "answered", interface: name, address: held.address },
@@ -228,15 +240,32 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   }
 
   /**
-   * Whether another node is to answer for a spread address. A question that went to this node alone is always ours:
-   * the cache of who asks leads here, and nobody else has heard it. Of those to everybody each node answers its own
-   * clients', but none once it yields: the others will have them in a moment, and tell them then.
+   * Why a question for a spread address is not answered here; `undefined`: it is. One that went to this node alone is
+   * always ours: the cache of who asks leads here, and nobody else has heard it. Of those to everybody each node
+   * answers its own clients', but none once it yields: the others will have them in a moment, and tell them then.
    */
-  #isForOther(held: Held, spread: Spread, asker: Asker, frame: EthernetFrame, port: Port): boolean {
-    if (macEquals(frame.destination, 0, port.mac)) return false;
-    const chosen = this.#clients.hear(held.address, spread, asker);
-    if (this.#yielding.has(held.address)) return spread.nodes.names.length > 1;
-    return chosen !== spread.self;
+  #silenceOf(
+    { address, spread }: Held,
+    question: Question,
+    frame: EthernetFrame,
+    port: Port,
+  ): "other-node" | "introduction" | undefined {
+    if (spread === undefined) return undefined;
+    const asker = askerOf(question, port);
+    if (macEquals(frame.destination, 0, port.mac)) {
+      const by = this.#introducerOf(asker, frame);
+      if (by === undefined) return undefined;
+      this.#clients.learn(address, spread, asker, by);
+      return "introduction";
+    }
+    const chosen = this.#clients.hear(address, spread, asker);
+    const isOurs = this.#yielding.has(address) ? spread.nodes.names.length === 1 : chosen === spread.self;
+    return isOurs ? undefined : "other-node";
+  }
+
+  /** Of a question that a speaker sent in the name of somebody else: that speaker. */
+  #introducerOf({ mac }: Asker, { source }: EthernetFrame): string | undefined {
+    return macEquals(source, 0, mac) ? undefined : this.#speakers.get(formatMac(source));
   }
 
   /** Somebody claims an address. If it is one we are yielding, its new owner is there and we can go. */
@@ -309,6 +338,10 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     for (const { key, interface: name } of this.#clients.move(address, spread)) {
       this.#gratuitous.start({ address, interface: name, client: key });
     }
+    const others = spread.nodes.names.filter((node) => node !== spread.self);
+    for (const { key, interface: name } of this.#clients.introduce(address, spread)) {
+      for (const node of others) this.#gratuitous.start({ address, interface: name, client: key, node });
+    }
   }
 
   /** Announces an address on an interface: to everybody, or to those of its clients that this node has. */
@@ -374,13 +407,13 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     return this.#gratuitous.wake(now).flatMap((turn) => {
       const port = this.#ports.get(turn.interface);
       const held = this.#holdings.get(turn.address);
-      if (turn.client !== undefined) return this.#refresh(turn, turn.client, held, port);
+      if (turn.client !== undefined) return this.#tellOne(turn, turn.client, held, port);
       return port !== undefined && held !== undefined ? announcementOf(held, port) : [];
     });
   }
 
-  /** Tells a client, unless it has become another node's since, or has moved to another interface. */
-  #refresh(
+  /** Tells a client, or another node of it, unless it has become another's since, or has moved elsewhere. */
+  #tellOne(
     turn: Turn,
     key: number,
     held: Held | undefined,
@@ -389,9 +422,16 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     const client = this.#clients.get(key);
     const isOurs = client?.at === held?.spread?.self && client?.interface === turn.interface;
     const speaks = held !== undefined && admits(held, turn.interface) && !this.#yielding.has(held.address);
-    if (client !== undefined && isOurs && speaks && port !== undefined) return refreshOf(held, client, port);
+    if (client !== undefined && isOurs && speaks && port !== undefined) {
+      if (turn.node === undefined) return refreshOf(held, client, port);
+      return introductionsOf(held, client, port, this.#macsOf(turn.node));
+    }
     this.#gratuitous.stop(turn);
     return [];
+  }
+
+  #macsOf(node: string): readonly Uint8Array[] {
+    return [...this.#speakers].filter(([, name]) => name === node).map(([mac]) => macOctets(mac));
   }
 }
 

@@ -1,5 +1,5 @@
 import { ARP_FIELD, ARP_OCTETS, type ArpOperation, type ArpPacket, encodeArp } from "@herald/wire/arp";
-import { writeU32 } from "@herald/wire/bytes";
+import { readU32, writeU32 } from "@herald/wire/bytes";
 import { ETHERNET_OCTETS, ETHERTYPE, encodeEthernet } from "@herald/wire/ethernet";
 import { BROADCAST, MAC_OCTETS, macOctets } from "@herald/wire/mac";
 
@@ -47,6 +47,21 @@ export function gratuitousFrame(operation: ArpOperation, mac: Uint8Array, ip: nu
  */
 export function refreshFrame(mac: Uint8Array, ip: number, to: Uint8Array): Uint8Array {
   return frame(to, mac, { operation: "reply", senderMac: mac, senderIp: ip, targetMac: mac, targetIp: ip });
+}
+
+/**
+ * A client's question, told to another node by the one that has the client: what the packet says is the client's, the
+ * frame is ours. See {@link SpreadClients}.
+ */
+export function introductionFrame(
+  ip: number,
+  client: { readonly mac: Uint8Array; readonly octets: Uint8Array },
+  from: Uint8Array,
+  to: Uint8Array,
+): Uint8Array {
+  const targetMac = new Uint8Array(MAC_OCTETS);
+  const senderIp = readU32(client.octets, 0);
+  return frame(to, from, { operation: "request", senderMac: client.mac, senderIp, targetMac, targetIp: ip });
 }
 
 /** "Does anybody have this?", from nobody, so that no cache learns anything by it (RFC 5227 §2.1.1). */

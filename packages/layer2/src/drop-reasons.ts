@@ -11,6 +11,7 @@ const FRAME_DROP_REASONS = {
   "invalid-sender": "It asks for an answer to a broadcast or multicast address.",
   "interface-not-selected": "It asks for an address that is announced on other interfaces only.",
   "other-node": "It asks for an address that is spread over nodes; another of them has this client.",
+  introduction: "Another node tells of a client it has, in case it goes: it is noted, and asks nothing.",
   probing: "It asks for an address that this node will announce once it is sure that nobody has it.",
 } as const;
 

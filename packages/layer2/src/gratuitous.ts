@@ -8,6 +8,8 @@ export interface Turn {
   readonly interface: string;
   /** Key of the one client to tell; without it everybody is told. */
   readonly client?: number;
+  /** Name of a node: tell that one of the client, and not the client. */
+  readonly node?: string;
 }
 
 /** ARP takes a request and a reply, IPv6 one advertisement; a client alone is told once. */
@@ -106,6 +108,6 @@ export class GratuitousSchedule {
   }
 }
 
-function keyOf({ address, interface: name, client }: Turn): string {
-  return client === undefined ? `${address} ${name}` : `${address} ${name} ${client}`;
+function keyOf({ address, interface: name, client, node = "" }: Turn): string {
+  return client === undefined ? `${address} ${name}` : `${address} ${name} ${client} ${node}`;
 }

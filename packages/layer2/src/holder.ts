@@ -43,6 +43,9 @@ export class Holder implements Core<HolderInput, HolderEffect> {
       case "interface-down":
         this.#interfaces.delete(input.interface);
         return this.#heard(this.#announcer.handle(input, now), now);
+      case "speakers":
+        this.#announcer.handle(input, now);
+        return this.#judged(this.#guard.handle(input, now), now);
       default:
         return this.#judged(this.#guard.handle(input, now), now);
     }

@@ -119,6 +119,24 @@ export function checkSolicitation(target: Uint8Array, mac: Uint8Array): Uint8Arr
   });
 }
 
+/**
+ * A client's question, told to another node by the one that has the client: what the packet says is the client's, the
+ * frame is ours. It is sent to the group, which leaves it to the kernel of the other node to ignore it.
+ */
+export function introductionSolicitation(
+  target: Uint8Array,
+  client: { readonly mac: Uint8Array; readonly octets: Uint8Array },
+  from: Uint8Array,
+  to: Uint8Array,
+): Uint8Array {
+  return frame(to, from, client.octets, solicitedNodeGroup(target), {
+    type: "solicitation",
+    target,
+    linkAddress: client.mac,
+    nonce: undefined,
+  });
+}
+
 function linkLocalOf(mac: Uint8Array): Uint8Array {
   const address = Uint8Array.of(
     0xfe,

@@ -1,7 +1,7 @@
 import { readU32 } from "@herald/wire/bytes";
 import { macOctets } from "@herald/wire/mac";
 import type { AnnouncerEffect, Interface } from "./announcer.ts";
-import { gratuitousFrame, probeFrame, refreshFrame, replyTemplate } from "./arp-frames.ts";
+import { gratuitousFrame, introductionFrame, probeFrame, refreshFrame, replyTemplate } from "./arp-frames.ts";
 import {
   ARP_DROP_REASONS,
   type ArpDropReason,
@@ -15,6 +15,7 @@ import {
   type AdvertisementTemplate,
   advertisementTemplate,
   checkSolicitation,
+  introductionSolicitation,
   probeSolicitation,
   quietAdvertisement,
   refreshAdvertisement,
@@ -84,6 +85,25 @@ export function refreshOf(held: Held, client: Client, port: Port): readonly Anno
     { type: "send", interface: name, bytes },
     { type: "refreshed", interface: name, address },
   ];
+}
+
+/** @returns what tells another node of a client that this one has, for each of its MACs. */
+export function introductionsOf(
+  held: Held,
+  client: Client,
+  port: Port,
+  macs: readonly Uint8Array[],
+): readonly AnnouncerEffect[] {
+  const { octets, address } = held;
+  const { name } = port.interface;
+  const bytesTo = (to: Uint8Array): Uint8Array =>
+    isIpv6(held)
+      ? introductionSolicitation(octets, client, port.mac, to)
+      : introductionFrame(readU32(octets, 0), client, port.mac, to);
+  return macs.flatMap((to): readonly AnnouncerEffect[] => [
+    { type: "send", interface: name, bytes: bytesTo(to) },
+    { type: "introduced", interface: name, address },
+  ]);
 }
 
 /** @returns the question whether anybody else has an address there; nobody's cache learns anything by it. */

@@ -88,7 +88,23 @@ interface World {
   readonly caches: Map<number, string>;
 }
 
-function play(steps: readonly Step[], check: (world: World, before: World, step: Step) => void): void {
+/** Every node tells all others of its clients that some have not heard of. */
+function introduceAll(tables: World["tables"]): void {
+  const nodes = [...tables.keys()];
+  for (const [name, table] of tables) {
+    for (const { octets } of table.introduce(VIP, over(name, nodes))) {
+      for (const other of nodes.filter((each) => each !== name)) {
+        tables.get(other)?.learn(VIP, over(other, nodes), asker(octets[3] as number), name);
+      }
+    }
+  }
+}
+
+function play(
+  steps: readonly Step[],
+  check: (world: World, before: World, step: Step) => void,
+  introduce: (tables: World["tables"]) => void = () => {},
+): void {
   const tables = new Map([...NAMES.slice(0, 3)].map((name) => [name, new SpreadClients()]));
   const caches = new Map<number, string>();
   const told = (name: string): readonly Client[] => {
@@ -115,6 +131,7 @@ function play(steps: readonly Step[], check: (world: World, before: World, step:
       );
       assert.equal(new Set(claims.map(([client]) => client)).size, claims.length, "told by two");
       for (const [client, name] of claims) caches.set(client, name);
+      introduce(tables);
     }
     check({ tables, caches }, before, each);
   }
@@ -133,6 +150,22 @@ describe("The tables of all nodes, whatever comes and goes", () => {
             if (!isAsking && was !== undefined && tables.has(was)) assert.equal(node, was);
           }
         });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("have every client taken over however often all nodes are others, when each tells the others of its own", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        play(
+          steps,
+          ({ tables, caches }) => {
+            const lost = [...caches].filter(([, node]) => !tables.has(node));
+            assert.deepEqual(lost, []);
+          },
+          introduceAll,
+        );
       }),
       { numRuns: 500 },
     );

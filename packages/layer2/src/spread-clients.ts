@@ -22,7 +22,10 @@ export interface Asker {
   readonly interface: string;
 }
 
-export function askerOf(question: ArpPacket | Extract<Heard, { type: "solicitation" }>, port: Port): Asker {
+/** A request or a solicitation. */
+export type Question = ArpPacket | Extract<Heard, { type: "solicitation" }>;
+
+export function askerOf(question: Question, port: Port): Asker {
   const { name } = port.interface;
   if (!("from" in question)) {
     const octets = new Uint8Array(4);
@@ -54,7 +57,8 @@ export const CLIENTS_MAX = 4_096;
 
 /**
  * Which clients there are, and which node each was sent to. Every node hears every question that is asked of everybody,
- * so all of them keep the same list and agree on who takes over a client whose node has gone.
+ * so all of them keep the same list and agree on who takes over a client whose node has gone. What a node has not heard,
+ * because it came later, it is told by the nodes that have the clients: see {@link SpreadClients.introduce}.
  */
 export class SpreadClients {
   /** By hash of address and client, least recently heard first; at most `max`. */
@@ -87,6 +91,29 @@ export class SpreadClients {
     });
     if (this.#clients.size > this.#max) this.#forgetOldest();
     return at;
+  }
+
+  /** Another node says that it has a client: as if that had asked everybody, and had been answered there. */
+  learn(address: IpAddress, spread: Spread, asker: Asker, at: string): void {
+    this.hear(address, spread, asker);
+    const client = this.#clients.get(keyOf(hashOctets(asker.octets, spread.hash)));
+    if (client !== undefined) client.at = at;
+  }
+
+  /**
+   * Those of this node's clients that some node of the address has not heard of: it came after they asked.
+   *
+   * @returns them; they count as known to all from now on.
+   */
+  introduce(address: IpAddress, { self, nodes }: Spread): readonly Client[] {
+    const unknown: Client[] = [];
+    for (const client of this.#clients.values()) {
+      if (client.address !== address || client.at !== self) continue;
+      if (nodes.within(client.among) === nodes) continue;
+      client.among = nodes;
+      unknown.push(client);
+    }
+    return unknown;
   }
 
   /**

@@ -17,7 +17,8 @@ export interface Layer2Metrics {
   readonly conflicts: Readonly<Record<ConflictKind, Counted>>;
   readonly defences: Counted;
   readonly quarantined: Gauge;
-  readonly refreshes: Counted;
+  /** Clients told, and told of. */
+  readonly spread: Readonly<Record<"refreshed" | "introduced", Counted>>;
   readonly sendFailures: Counted;
   readonly joinFailures: Counted;
   readonly captureOpens: Counted;
@@ -186,11 +187,7 @@ function createLayer2Metrics(registry: Registry): Layer2Metrics {
       advertisement: series(gratuitous, "ndp", "advertisement"),
     },
     ...createConflictMetrics(registry),
-    refreshes: counter(
-      registry,
-      "herald_speaker_spread_refreshes_total",
-      "Frames that told a client of a spread address, alone and unasked, that it is served here now.",
-    ),
+    spread: createSpreadMetrics(registry),
     sendFailures: counter(
       registry,
       "herald_speaker_send_failures_total",
@@ -214,6 +211,21 @@ function createLayer2Metrics(registry: Registry): Layer2Metrics {
       "Times the kernel's news about interfaces were lost; the whole list was read instead.",
     ),
     ...createAddressCounters(registry),
+  };
+}
+
+function createSpreadMetrics(registry: Registry): Layer2Metrics["spread"] {
+  return {
+    refreshed: counter(
+      registry,
+      "herald_speaker_spread_refreshes_total",
+      "Frames that told a client of a spread address, alone and unasked, that it is served here now.",
+    ),
+    introduced: counter(
+      registry,
+      "herald_speaker_spread_introductions_total",
+      "Frames that told another node of a client of a spread address that is served here, in case this node goes.",
+    ),
   };
 }
 

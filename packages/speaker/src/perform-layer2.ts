@@ -52,6 +52,7 @@ export function performing(
       case "gratuitous":
       case "advertised":
       case "refreshed":
+      case "introduced":
         if (sent) countUnasked(effect, metrics);
         return;
       case "dropped":
@@ -81,11 +82,11 @@ function countAnswer(address: IpAddress, sent: boolean, metrics: Layer2Metrics):
 }
 
 function countUnasked(
-  effect: Extract<HolderEffect, { type: "gratuitous" | "advertised" | "refreshed" }>,
+  effect: Extract<HolderEffect, { type: "gratuitous" | "advertised" | "refreshed" | "introduced" }>,
   metrics: Layer2Metrics,
 ): void {
-  if (effect.type === "refreshed") {
-    metrics.refreshes.inc();
+  if (effect.type === "refreshed" || effect.type === "introduced") {
+    metrics.spread[effect.type].inc();
     return;
   }
   metrics.ofAddress(effect.address).gratuitous.inc();

@@ -1,0 +1,93 @@
+import type { Cluster } from "../cluster/cluster.ts";
+import { CommandError, command } from "../cluster/command.ts";
+
+/** A machine of its own on the LAN: its kernel keeps a neighbour cache that no other shares. */
+export interface Station {
+  readonly namespace: string;
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+const FIRST = 201;
+
+/** Many clients on the LAN of a cluster, at .201 and up. To be removed before the cluster stops. */
+export class ClientStations {
+  readonly stations: readonly Station[];
+  readonly #cluster: Cluster;
+
+  static async plugIn(cluster: Cluster, count: number): Promise<ClientStations> {
+    const made = new ClientStations(cluster, count);
+    await made.remove();
+    for (const station of made.stations) await made.#plugIn(station);
+    return made;
+  }
+
+  private constructor(cluster: Cluster, count: number) {
+    this.#cluster = cluster;
+    this.stations = Array.from({ length: count }, (_, index) => ({
+      namespace: `${cluster.name}-at-${FIRST + index}`,
+      ipv4: `192.168.1.${FIRST + index}`,
+      ipv6: `fd77::${FIRST + index}`,
+    }));
+  }
+
+  /** One datagram from each, to whom it may reach: their kernels find out where the address is. */
+  async say(address: string): Promise<void> {
+    await Promise.all(
+      this.stations.map(({ namespace }) =>
+        command(["ip", "netns", "exec", namespace, "bash", "-c", `echo > /dev/udp/${address}/82`]),
+      ),
+    );
+  }
+
+  /** HTTP from each. @returns who of them got no answer within 5 s, by address. */
+  async withoutAnswer(address: string): Promise<readonly string[]> {
+    const url = `http://${address.includes(":") ? `[${address}]` : address}/`;
+    const asked = this.stations.map(async ({ namespace, ipv4 }) => {
+      const curl = ["curl", "-sS", "--max-time", "5", "-o", "/dev/null", url];
+      const answered = await command(["ip", "netns", "exec", namespace, ...curl]).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof CommandError) return false;
+          throw error;
+        },
+      );
+      return answered ? [] : [ipv4];
+    });
+    return (await Promise.all(asked)).flat();
+  }
+
+  /** The MAC each sends to, in the order of the stations, as its kernel has it; "" where it has none. */
+  async macs(address: string): Promise<readonly string[]> {
+    const shows = this.stations.map(
+      ({ namespace }) => `echo "$(ip -n ${namespace} neighbour show to ${address} dev eth0)"`,
+    );
+    const shown = await command(["bash", "-c", shows.join("\n")]);
+    return shown
+      .split("\n")
+      .slice(0, this.stations.length)
+      .map((line) => / lladdr ([0-9a-f:]{17}) /.exec(line)?.[1] ?? "");
+  }
+
+  async remove(): Promise<void> {
+    const there = await command(["ip", "netns", "list"]);
+    for (const { namespace } of this.stations) {
+      if (new RegExp(`^${namespace}\\b`, "m").test(there))
+        await command(["ip", "netns", "delete", namespace]);
+    }
+  }
+
+  async #plugIn({ namespace, ipv4, ipv6 }: Station): Promise<void> {
+    const lan = `${this.#cluster.name}-lan`;
+    const port = `at-${ipv4.split(".").at(-1)}`;
+    const steps = [
+      `ip netns add ${namespace}`,
+      `ip -n ${namespace} link add eth0 type veth peer name ${port} netns ${lan}`,
+      `ip -n ${lan} link set ${port} master lan up`,
+      `ip -n ${namespace} link set eth0 up`,
+      `ip -n ${namespace} address add ${ipv4}/24 dev eth0`,
+      `ip -n ${namespace} address add ${ipv6}/64 dev eth0 nodad`,
+    ];
+    await command(["bash", "-ec", steps.join("\n")]);
+  }
+}
