@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { SeededRandom } from "@herald/lab/random";
+import fc from "fast-check";
+import type { BgpEffect, BgpInput } from "./effect.ts";
+import { frame } from "./header.ts";
+import { MESSAGE_TYPE } from "./iana.ts";
+import { encodeMessage } from "./message.ts";
+import { cease, notification } from "./notification.ts";
+import type { SessionOptions } from "./options.ts";
+import { BgpSession } from "./session.ts";
+import type { BgpState } from "./states.ts";
+import {
+  framesIn,
+  ip,
+  KEEPALIVE,
+  LOCAL,
+  OPTIONS,
+  RESTART,
+  routes,
+  theirOpen,
+  UPDATE,
+} from "./testdata/bench.ts";
+
+/** Random lives. More of them: `HERALD_BGP_LIVES=100000`. */
+const LIVES = Number(process.env["HERALD_BGP_LIVES"] ?? 1_500);
+
+const OPENS = [
+  theirOpen(),
+  theirOpen({ routerId: ip("192.0.2.0"), holdTimeSeconds: 3 }),
+  theirOpen({ asn: 1, capabilities: [] }),
+  theirOpen({ holdTimeSeconds: 0 }),
+  theirOpen({ capabilities: [] }),
+  theirOpen({}, [
+    { type: "graceful-restart", restarting: true, notifications: true, restartTimeSeconds: 1, families: [] },
+  ]),
+].map(encodeMessage);
+
+const MESSAGES: readonly Uint8Array[] = [
+  ...OPENS,
+  KEEPALIVE,
+  KEEPALIVE,
+  UPDATE,
+  encodeMessage(cease(4)),
+  encodeMessage(notification(2, 4)),
+  encodeMessage({ type: "route-refresh", family: { afi: 1, safi: 1 }, subtype: 0 }),
+  frame(MESSAGE_TYPE.update, Uint8Array.of(0, 9, 0, 0)),
+  frame(MESSAGE_TYPE.routeRefresh, new Uint8Array(2)),
+  Uint8Array.of(1, 2, 3),
+  KEEPALIVE.subarray(0, 7),
+];
+
+const TABLES = [routes(), routes("203.0.113.1/32"), routes("203.0.113.1/32", "2001:db8:1::/48")];
+
+type Step = { readonly type: "sleep"; readonly ms: number } | { readonly type: "good" } | BgpInput;
+
+/** Connections are those that there are, mostly. */
+const connection = fc.integer({ min: -3, max: 4 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ type: fc.constant("sleep" as const), ms: fc.integer({ min: 0, max: 40_000 }) }),
+  },
+  { weight: 6, arbitrary: fc.constant({ type: "good" } as const) },
+  { weight: 2, arbitrary: fc.constant({ type: "start" } as const) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant("stop" as const),
+      how: fc.constantFrom(
+        "shutdown" as const,
+        "reset" as const,
+        "deconfigured" as const,
+        "restart" as const,
+      ),
+      text: fc.constantFrom("", "bye"),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constant("connected" as const), connection, local: fc.constant(LOCAL) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constant("accepted" as const), connection, local: fc.constant(LOCAL) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant("closed" as const), connection, why: fc.constant("") }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      type: fc.constant("bytes" as const),
+      connection,
+      bytes: fc.constantFrom(...MESSAGES),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constant("routes" as const), routes: fc.constantFrom(...TABLES) }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("drain" as const), draining: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constant({ type: "announce-again" } as const) },
+  { weight: 1, arbitrary: fc.constant({ type: "peer-down", why: "" } as const) },
+);
+
+const OPTION_SETS: readonly SessionOptions[] = [
+  OPTIONS,
+  { ...OPTIONS, passive: true },
+  { ...OPTIONS, gracefulRestart: { ...RESTART, restarting: true }, holdTimeSeconds: 9 },
+];
+
+/** A session under whatever comes, and what must hold of it at any time. */
+class Life {
+  readonly session: BgpSession;
+  readonly story: string[] = [];
+  now = 0;
+  #state: BgpState = "idle";
+  /** Connections that the session has asked for or was given, and not closed. */
+  readonly #open = new Set<number>();
+  /** Which of them have sent a NOTIFICATION: only their end may follow. */
+  readonly #farewelled = new Set<number>();
+  #used = 0;
+  readonly #options: SessionOptions;
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.session = new BgpSession(options, new SeededRandom(5));
+  }
+
+  take(each: Step): void {
+    this.story.push(`${this.now} ${each.type}`);
+    if (each.type === "sleep") this.#sleep(each.ms);
+    else if (each.type === "good") this.#forward();
+    else this.#feed(this.#renumbered(each));
+    this.#judgeTimers();
+  }
+
+  /** What brings a session on: the connection that is asked for, an OPEN, a KEEPALIVE. */
+  #forward(): void {
+    const connection = Math.max(...this.#open, 0);
+    const { state } = this.session.status();
+    if (state === "connect") this.#feed({ type: "connected", connection, local: LOCAL });
+    if (state === "open-sent") this.#feed({ type: "bytes", connection, bytes: OPENS[0] as Uint8Array });
+    if (state === "open-confirm") this.#feed({ type: "bytes", connection, bytes: KEEPALIVE });
+  }
+
+  /** No number of an accepted connection comes twice. */
+  #renumbered(input: BgpInput): BgpInput {
+    if (input.type !== "accepted") return input;
+    this.#used -= 1;
+    this.#open.add(this.#used);
+    return { ...input, connection: this.#used };
+  }
+
+  #sleep(ms: number): void {
+    const until = this.now + ms;
+    for (let turns = 0; ; turns += 1) {
+      const due = this.session.nextWake();
+      if (due === undefined || due > until) break;
+      assert.ok(turns < 2_000, "wakes and wakes");
+      this.now = Math.max(this.now, due);
+      for (const effect of this.session.wake(this.now)) this.#judge(effect);
+    }
+    this.now = until;
+  }
+
+  #feed(input: BgpInput): void {
+    if (input.type === "closed") this.#open.delete(input.connection);
+    for (const effect of this.session.handle(input, this.now)) this.#judge(effect);
+    assert.equal(this.session.status().state, this.#state, "states are told");
+  }
+
+  #judge(effect: BgpEffect): void {
+    switch (effect.type) {
+      case "state":
+        assert.equal(effect.from, this.#state);
+        assert.notEqual(effect.to, effect.from);
+        this.#state = effect.to;
+        return;
+      case "connect":
+        assert.ok(!this.#options.passive, "who waits does not call");
+        this.#open.add(effect.connection);
+        return;
+      case "close":
+        assert.ok(this.#open.delete(effect.connection), "what is closed was open");
+        return;
+      case "established":
+        assert.equal(this.#state, "established");
+        return;
+      case "send":
+        this.#judgeSent(effect.connection, effect.bytes);
+        return;
+    }
+  }
+
+  #judgeSent(connection: number, bytes: Uint8Array): void {
+    assert.ok(this.#open.has(connection), "nothing is sent on what is closed");
+    assert.ok(!this.#farewelled.has(connection), "nothing follows a NOTIFICATION");
+    for (const { type } of framesIn(bytes)) {
+      if (type === MESSAGE_TYPE.update) assert.equal(this.#state, "established");
+      if (type === MESSAGE_TYPE.notification) this.#farewelled.add(connection);
+    }
+  }
+
+  /** A connection is never without a bound on the peer's silence, unless both agreed on that. */
+  #judgeTimers(): void {
+    const { state, negotiated } = this.session.status();
+    const due = this.session.nextWake();
+    const { openTimeoutMs, holdTimeSeconds } = this.#options;
+    if (state === "idle" || state === "active" || negotiated?.holdTimeSeconds === 0) return;
+    assert.ok(due !== undefined, `no timer in ${state}`);
+    assert.ok(due - this.now <= Math.max(openTimeoutMs, holdTimeSeconds * 1_000), `${due} in ${state}`);
+  }
+}
+
+describe("any life of a session", () => {
+  it(`keeps the laws: ${LIVES} lives`, () => {
+    let established = 0;
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...OPTION_SETS),
+        fc.array(step, { maxLength: 60, size: "max" }),
+        (options, steps) => {
+          const life = new Life(options);
+          try {
+            life.take({ type: "start" });
+            for (const each of steps) life.take(each);
+          } catch (error) {
+            throw new Error(`${life.story.join("\n")}\n${error}`, { cause: error });
+          }
+          established += life.session.status().counters.established;
+        },
+      ),
+      { numRuns: LIVES },
+    );
+    assert.ok(established > LIVES / 4, `established only ${established} times`);
+  });
+
+  it("ends in quiet when nothing is wanted any more", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const life = new Life(OPTIONS);
+        life.take({ type: "start" });
+        for (const each of steps) life.take(each);
+        life.take({ type: "stop", how: "shutdown", text: "" });
+        assert.deepEqual([life.session.status().state, life.session.nextWake()], ["idle", undefined]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
