@@ -386,6 +386,17 @@ describe("Announcer, withdrawing", () => {
     assert.deepEqual(tell([withdraw("yield"), frame(request)], 10), answer);
   });
 
+  it("waits for its successor when the claim was heard while it only listened", () => {
+    tell([withdraw("now"), { type: "watch", address: vip, interfaces: ["eth0"] }, frame(foreign(1))]);
+    tell([announce(["eth0"])], 5);
+    assert.deepEqual(tell([withdraw("yield"), frame(request)], 10), answer);
+  });
+
+  it("waits for its successor when it had the address defended against the claim", () => {
+    tell([frame(foreign(1)), { type: "defend", address: vip, interface: "eth0" }], 5);
+    assert.deepEqual(tell([withdraw("yield"), frame(request)], 10), answer);
+  });
+
   it("does not wait longer when it is told to yield again", () => {
     tell([withdraw("yield")]);
     tell([withdraw("yield")], 900);

@@ -310,7 +310,9 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     const effects: AnnouncerEffect[] = [];
     const before = this.#holdings.get(address);
     const isYielding = this.#yielding.delete(address);
-    const held = heldFor(input, isYielding ? undefined : before?.claim, this.#nodes);
+    // What was claimed before we spoke was claimed by whom we take over from.
+    const claim = isYielding || before?.speaks !== true ? undefined : before.claim;
+    const held = heldFor(input, claim, this.#nodes);
     this.#holdings.set(held);
     for (const { interface: station } of this.#ports.values()) {
       const { name } = station;
@@ -399,6 +401,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     const held = this.#holdings.get(address);
     if (held?.speaks !== true || !admits(held, name) || this.#yielding.has(address)) return [];
     if (!this.#ports.has(name)) return [];
+    held.claim = undefined; // whoever made it hears that it is ours: it is not the one to take over
     this.#tellAll(held, name, "once");
     return this.#announceDue(now);
   }
