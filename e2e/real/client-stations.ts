@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import type { Cluster } from "../cluster/cluster.ts";
 import { CommandError, command } from "../cluster/command.ts";
 
@@ -67,6 +68,33 @@ export class ClientStations {
       .split("\n")
       .slice(0, this.stations.length)
       .map((line) => / lladdr ([0-9a-f:]{17}) /.exec(line)?.[1] ?? "");
+  }
+
+  /** Notes when a client's kernel learns a MAC of an address. @returns ends it, and says when: ms since 1970, and the MAC. */
+  watch(station: Station, address: string): () => readonly { readonly at: number; readonly mac: string }[] {
+    const argv = [
+      "--pdeathsig",
+      "KILL",
+      "--",
+      "ip",
+      "-n",
+      station.namespace,
+      "-timestamp",
+      "monitor",
+      "neigh",
+    ];
+    const monitor = spawn("setpriv", argv, { stdio: ["ignore", "pipe", "inherit"] });
+    let said = "";
+    monitor.stdout.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    return () => {
+      monitor.kill();
+      const news = /^\[(\S+)\] ?(\S+) dev eth0 lladdr (\S+)/gm;
+      return [...said.matchAll(news)]
+        .filter((match) => match[2] === address)
+        .map((match) => ({ at: Date.parse(match[1] ?? ""), mac: match[3] ?? "" }));
+    };
   }
 
   async remove(): Promise<void> {

@@ -26,7 +26,7 @@ const SPREAD = { "herald.io/l2-spread": "per-client" };
 const CLIENTS = 30;
 /** The node that is cut off: it has no endpoints, which must not go with it. */
 const LOST: NodeName = "node-3";
-/** Detection, told over a busy machine. */
+/** Detection, as far as a busy machine goes. */
 const WITHIN_MS = 2_000;
 
 describe("an address that is spread over three nodes", () => {
@@ -88,17 +88,26 @@ describe("an address that is spread over three nodes", () => {
     );
     const listening = listen("crash");
     await listening.ready;
-    const cut = performance.now();
+    const watches = addresses.map((address) => {
+      const index = wantedFor(address, cluster.nodes).indexOf(LOST);
+      return clients.watch(clients.stations[index] ?? assert.fail(), address);
+    });
+    const cut = Date.now();
     await cluster.crashNode(LOST);
     await herald.segment.until(async () => {
       const now = await Promise.all(addresses.map(whereAll));
-      return now.every((where, index) => !where.includes(LOST) && where.length === CLIENTS && index >= 0);
+      return now.every((where) => !where.includes(LOST));
     }, "no client is led to the lost node");
-    const tookMs = performance.now() - cut;
+    const tookMs = watches.map((end) => Math.max(...end().map(({ at }) => at)) - cut);
     const said = await listening.end();
-    console.log(`  ${moved.join(" and ")} clients of ${CLIENTS} moved within ${Math.round(tookMs)} ms`);
+    console.log(
+      `  ${moved.join(" and ")} clients of ${CLIENTS} moved, one of each after ${tookMs.join(" and ")} ms`,
+    );
     for (const address of addresses) assert.deepEqual(await whereAll(address), wanted.get(address));
-    assert.ok(tookMs < WITHIN_MS, `${tookMs} ms`);
+    assert.ok(
+      tookMs.every((each) => each < WITHIN_MS),
+      `${tookMs.join(" and ")} ms`,
+    );
     const asked = clients.stations.filter(({ ipv4: own, ipv6: own6 }) =>
       said.some((line) => line.includes(`tell ${own},`) || line.includes(` ${own6} > ff02::1:ff`)),
     );

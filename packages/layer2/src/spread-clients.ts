@@ -64,6 +64,11 @@ export class SpreadClients {
   /** By hash of address and client, least recently heard first; at most `max`. */
   readonly #clients = new Map<number, Client>();
   readonly #max: number;
+  /**
+   * Goes through them once and for all: what it has passed was forgotten, or was heard since and stands behind. Begun
+   * anew each time, it would step over all that was deleted before.
+   */
+  readonly #oldest: Iterator<number, undefined> = this.#clients.keys();
   constructor(max = CLIENTS_MAX) {
     this.#max = max;
   }
@@ -157,10 +162,8 @@ export class SpreadClients {
   }
 
   #forgetOldest(): void {
-    for (const key of this.#clients.keys()) {
-      this.#clients.delete(key);
-      return;
-    }
+    const { value: key } = this.#oldest.next();
+    if (key !== undefined) this.#clients.delete(key);
   }
 }
 
