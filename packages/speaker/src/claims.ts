@@ -50,6 +50,7 @@ const ASK_AGAIN_MS = 300;
 
 /** The book of claims at work: octets to news and back, and what this node claims. */
 export class Claims implements ClaimsView, ClaimsNews {
+  readonly #self: string;
   readonly #ports: ClaimsPorts;
   readonly #book: ClaimBook;
   readonly #driven: Driven<ClaimInput>;
@@ -58,6 +59,7 @@ export class Claims implements ClaimsView, ClaimsNews {
 
   /** @param self name of this speaker in the gossip. */
   constructor(self: string, ports: ClaimsPorts) {
+    this.#self = self;
     this.#ports = ports;
     this.#book = new ClaimBook({
       self,
@@ -73,6 +75,16 @@ export class Claims implements ClaimsView, ClaimsNews {
   claim(address: IpAddress): { readonly epoch: Epoch; readonly isKnown: boolean } {
     this.#driven.feed({ type: "claim", address, wallMs: this.#ports.wallMs() });
     return { epoch: this.#book.epochOf(address) ?? 0, isKnown: this.#book.wereOthers(address) };
+  }
+
+  /** Whether another speaker's claim of an address is newer than this node's: it answers already. */
+  isOutdone(address: IpAddress): boolean {
+    const own = this.#book.epochOf(address);
+    if (own === undefined) return false;
+    for (const [speaker, epoch] of this.#book.claimantsOf(address)) {
+      if (epoch > own || (epoch === own && speaker > this.#self)) return true;
+    }
+    return false;
   }
 
   /** This node answers for it no more. */

@@ -103,6 +103,12 @@ export class Planner {
     return user === undefined ? [] : this.#forgetOwners(this.#groups.groupOf(user));
   }
 
+  /** Whether some Service has an address. */
+  isUsed(address: IpAddress): boolean {
+    const [user] = this.#groups.usersOf(address);
+    return user !== undefined;
+  }
+
   /** @returns the Services whose decision may be another one because of the time. */
   wake(now: Instant): readonly ServiceKey[] {
     return this.#ownership.wake(now).flatMap((address) => this.claimChanged(address));

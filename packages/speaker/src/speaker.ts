@@ -1,6 +1,6 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
-import type { AnnouncerInput, Interface } from "@herald/layer2/announcer";
+import type { Interface } from "@herald/layer2/announcer";
 import type { Epoch } from "@herald/layer2/conflict-messages";
 import type { ConflictOptions } from "@herald/layer2/conflict-options";
 import type { Digest } from "@herald/layer2/election";
@@ -87,6 +87,8 @@ export interface Speaker {
   /** Silence, at once. */
   stop(): void;
 }
+
+type Wanted = ReturnType<Announcements["apply"]>[number];
 
 /** What is to be decided is enough to do. */
 function* NO_WORK(): Generator<void> {}
@@ -323,7 +325,8 @@ class JoinedSpeaker implements Speaker {
     if (this.#leaving !== undefined) return;
     const inputs = this.#announcements.apply(key, decision);
     this.#reporter.decided(key, decision);
-    for (const input of inputs) {
+    for (const wanted of inputs) {
+      const input = this.#isOver(wanted, decision) ? ({ ...wanted, how: "now" } as const) : wanted;
       this.#track(input);
       this.#layer2.feed(this.#wish(input, key));
     }
@@ -331,11 +334,16 @@ class JoinedSpeaker implements Speaker {
     if (decision.type === "withdraw" && decision.reason === "serviceDeleted") this.#heldByOthers.delete(key);
   }
 
+  /** Nobody need be waited for: no Service has the address any more, or the one with the newer claim answers already. */
+  #isOver(input: Wanted, decision: Decision): boolean {
+    if (input.type !== "withdraw") return false;
+    const { address } = input;
+    const isLost = decision.type === "withdraw" && decision.reason === "notOwner";
+    return !this.#planner.isUsed(address) || (isLost && this.claims.isOutdone(address));
+  }
+
   /** What another speaker has held need not be asked for: it is taken over from there. */
-  #wish(
-    input: Extract<AnnouncerInput, { type: "announce" | "withdraw" }>,
-    key: ServiceKey,
-  ): Extract<HolderInput, { type: "announce" | "withdraw" }> {
+  #wish(input: Wanted, key: ServiceKey): Extract<HolderInput, { type: "announce" | "withdraw" }> {
     if (input.type === "withdraw") return input;
     const isTaken = this.#heldByOthers.has(key);
     if (input.spread !== undefined) {
@@ -347,7 +355,7 @@ class JoinedSpeaker implements Speaker {
     return { ...input, epoch, probe: isKnown || isTaken ? "skip" : "first" };
   }
 
-  #track(input: ReturnType<Announcements["apply"]>[number]): void {
+  #track(input: Wanted): void {
     if (input.type === "withdraw" && input.how === "yield") this.#yielding.add(input.address);
     else this.#yielding.delete(input.address);
     if (input.type === "withdraw" && input.how === "now") this.#silent(input.address);

@@ -351,9 +351,11 @@ export class Village {
       planner.setEndpoints(`default/${key}` as ServiceKey, on(...hosts));
     }
     for (const { key, decision } of planner.all()) {
+      const isLost = decision.type === "withdraw" && decision.reason === "notOwner";
       for (const input of process.announcements.apply(key, decision)) {
         if (input.type === "announce") this.#announce(villager, process, input.address);
-        else if (input.how === "now") this.#silence(villager, process, input.address);
+        else if (input.how === "now" || (isLost && process.claims.isOutdone(input.address)))
+          this.#silence(villager, process, input.address);
         else this.#yield(villager, process, input.address);
       }
     }

@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { hash } from "node:crypto";
+import { describe, it } from "node:test";
+import { createLog } from "@herald/daemon/log";
+import { hex } from "@herald/lab/hex";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
+import { Election } from "@herald/layer2/election";
+import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
+import { loadConfig } from "@herald/shared/config/load";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { parseMac } from "@herald/wire/mac";
+import { Registry } from "prom-client";
+import type { Change } from "./kubernetes-protocol.ts";
+import { createSpeakerMetrics } from "./metrics.ts";
+import type { CaptureOptions } from "./packet-port.ts";
+import { fit, on, service } from "./planner-fixture.ts";
+import { createSpeaker, type Speaker } from "./speaker.ts";
+
+const digest = (text: string): Uint8Array => hash("sha256", text, "buffer");
+const NAMES = ["node-1", "node-2"] as const;
+type Name = (typeof NAMES)[number];
+const VIP = "192.0.2.10" as IpAddress;
+/** Who is to own it by the hash, and the other one. */
+const FIRST = new Election(digest).ownerOf(VIP, NAMES) as Name;
+const SECOND = NAMES.find((name) => name !== FIRST) as Name;
+const config: Change = {
+  type: "config",
+  config: loadConfig("address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24]}]"),
+};
+const request = hex`
+  ffffffffffff 020000000009 0806
+  0001 0800 06 04 0001 020000000009 c0000201 000000000000 c000020a`;
+
+/** Two speakers on one segment; how they hear of each other by gossip is for the test to say. */
+class Pair {
+  readonly clock = new VirtualClock();
+  /** Whether the gossip carries what they say. */
+  gossips = true;
+  readonly #speakers = new Map<Name, Speaker>();
+  readonly #captures = new Map<Name, CaptureOptions>();
+  /** Frames since it was last looked at. */
+  readonly #sent = new Map<Name, number>();
+  constructor() {
+    for (const name of NAMES) this.#start(name);
+  }
+
+  of(name: Name): Speaker {
+    return this.#speakers.get(name) as Speaker;
+  }
+
+  apply(name: Name, ...changes: Change[]): void {
+    this.of(name).apply(changes, () => {});
+    this.clock.advance(5);
+  }
+
+  /** Whom a speaker takes for alive. */
+  members(name: Name, others: readonly string[], foreign = false): void {
+    const speakers = new Set([name, ...others.filter((other) => other !== "metallb")]);
+    this.of(name).setPresence({ speakers, names: new Map(), foreign });
+    this.of(name).setMembers(new Set([name, ...others]));
+    this.clock.advance(5);
+  }
+
+  /** Who answers when asked now. */
+  answering(): readonly Name[] {
+    return NAMES.filter((name) => {
+      this.#sent.set(name, 0);
+      this.#captures.get(name)?.onFrame(request);
+      return this.#sent.get(name) !== 0;
+    });
+  }
+
+  exchange(): void {
+    const [a, b] = [this.of("node-1"), this.of("node-2")];
+    a.claims.state(b.claims.userState());
+    b.claims.state(a.claims.userState());
+    this.clock.advance(5);
+  }
+
+  #start(name: Name): void {
+    const { clock } = this;
+    const other = NAMES.find((each) => each !== name) as Name;
+    const mac = parseMac(name === "node-1" ? "02:00:00:00:00:01" : "02:00:00:00:00:02");
+    const hear = (payload: Uint8Array): void => {
+      if (this.gossips) this.#speakers.get(other)?.claims.told(payload);
+    };
+    const speaker = createSpeaker(
+      {
+        node: name,
+        plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
+        ownership: { failBackMs: 60_000, vacantMs: 1_000 },
+        announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: 5_000 },
+        conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: "off" },
+        captures: { retryMinMs: 100, retryMaxMs: 1000 },
+        excludedInterfaces: [],
+      },
+      {
+        clock,
+        wallMs: () => 1_700_000_000_000 + clock.now(),
+        random: new SeededRandom(1),
+        packets: {
+          open: (options) => {
+            this.#captures.set(name, options);
+            clock.at(clock.now(), options.onOpen);
+            return { send: (frame) => this.#send(name, frame), close: () => {} };
+          },
+        },
+        groups: { join: () => "joined", leave: () => {}, leaveAll: () => {} },
+        gossip: {
+          broadcast: (_, payload) => clock.at(clock.now() + 1, () => hear(payload)),
+          tell: (_, payload) => clock.at(clock.now() + 1, () => hear(payload)),
+          setAckPayload: () => {},
+        },
+        digest,
+        log: createLog({ level: "none", program: "speaker", write: () => {} }),
+        metrics: createSpeakerMetrics(new Registry()),
+        recordEvent: () => {},
+        say: () => {},
+        isStill: () => true,
+        onStations: () => {},
+        onCaptureLost: () => {},
+        onSynced: () => {},
+        onSpeakers: () => {},
+      },
+    );
+    this.#speakers.set(name, speaker);
+    const links = { up: true, broadcast: true, noArp: false, hasMaster: false, operational: true };
+    speaker.setLinks([{ name: "eth0", index: 2, mac, ...links }]);
+    const nodes = NAMES.map((each): Change => ({ type: "node", name: each, node: fit }));
+    const web = service("web", [VIP]);
+    const endpoints: Change = { type: "endpoints", key: web.key, endpoints: on(...NAMES) };
+    this.members(name, []);
+    this.apply(name, ...nodes, config, { type: "service", service: web }, endpoints, { type: "synced" });
+  }
+
+  /** The segment loses nothing, and asks no questions twice. */
+  #send(from: Name, frame: Uint8Array): "sent" {
+    this.#sent.set(from, (this.#sent.get(from) ?? 0) + 1);
+    const bytes = Uint8Array.from(frame);
+    for (const to of NAMES)
+      if (to !== from) this.clock.at(this.clock.now(), () => this.#captures.get(to)?.onFrame(bytes));
+    return "sent";
+  }
+}
+
+/** Both hold the address, each believing that it is alone; the second by hash claimed last. */
+function parted(): Pair {
+  const pair = new Pair();
+  pair.gossips = false;
+  pair.members(FIRST, []);
+  pair.members(SECOND, []);
+  pair.clock.advance(10_000); // whatever is repeated has been said
+  return pair;
+}
+
+describe("speakers that claim", () => {
+  it("leave an address to the newer claim at once when a partition heals", () => {
+    const pair = parted();
+    assert.deepEqual(pair.answering(), NAMES);
+    pair.gossips = true;
+    for (const name of NAMES) pair.members(name, NAMES);
+    pair.exchange();
+    assert.equal(pair.answering().length, 1);
+  });
+
+  it("leave an address with whoever holds it, and take it back after the time of quiet", () => {
+    const pair = parted();
+    pair.of(FIRST).setMembers(new Set([SECOND])); // not up to it yet
+    pair.clock.advance(6_000);
+    pair.gossips = true;
+    for (const name of NAMES) pair.members(name, NAMES);
+    pair.exchange();
+    assert.deepEqual(pair.answering(), [SECOND]);
+    pair.clock.advance(59_000);
+    assert.deepEqual(pair.answering(), [SECOND]);
+    pair.clock.advance(2_000);
+    assert.deepEqual(pair.answering(), [FIRST]);
+  });
+
+  it("take it back at once when asked to", () => {
+    const pair = parted();
+    pair.of(FIRST).setMembers(new Set([SECOND]));
+    pair.clock.advance(6_000);
+    pair.gossips = true;
+    for (const name of NAMES) pair.members(name, NAMES);
+    pair.exchange();
+    for (const name of NAMES) {
+      pair.apply(name, { type: "node", name: FIRST, node: { ...fit, failBack: "now" } });
+    }
+    pair.clock.advance(10);
+    assert.deepEqual(pair.answering(), [FIRST]);
+  });
+
+  it("go by the hash at once while a speaker of MetalLB is there", () => {
+    const pair = parted();
+    pair.of(FIRST).setMembers(new Set([SECOND]));
+    pair.clock.advance(6_000);
+    pair.gossips = true;
+    for (const name of NAMES) pair.members(name, [...NAMES, "metallb"], true);
+    pair.exchange();
+    pair.clock.advance(10);
+    assert.deepEqual(pair.answering(), [FIRST]);
+  });
+
+  it("take over at once from one that is gone", () => {
+    const pair = parted();
+    pair.gossips = true;
+    for (const name of NAMES) pair.members(name, NAMES);
+    pair.exchange();
+    const [holder] = pair.answering();
+    const heir = NAMES.find((name) => name !== holder) as Name;
+    pair.members(heir, []);
+    assert.ok(pair.answering().includes(heir));
+  });
+
+  it("wait for nobody with an address that no Service has any more", () => {
+    const pair = parted();
+    assert.ok(pair.answering().includes("node-1"));
+    const moved = service("web", ["192.0.2.99"], { externalTrafficPolicy: "Local" });
+    const elsewhere: Change = { type: "endpoints", key: moved.key, endpoints: on("node-2") };
+    pair.apply("node-1", { type: "service", service: moved }, elsewhere);
+    assert.ok(!pair.answering().includes("node-1"));
+  });
+});
