@@ -16,10 +16,14 @@ describe("PresenceBook", () => {
     told = [];
     book = new PresenceBook((presence) => told.push(presence));
   });
+  const hear = (...[change, member]: Parameters<PresenceBook["hear"]>): void => {
+    book.hear(change, member);
+    book.tell();
+  };
 
   it("knows speakers by what they say of themselves", () => {
-    book.hear("alive", ours("node-a", A));
-    book.hear("alive", ours("node-b", B));
+    hear("alive", ours("node-a", A));
+    hear("alive", ours("node-b", B));
     assert.deepEqual(told.at(-1), {
       speakers: new Set(["node-a", "node-b"]),
       names: new Map([
@@ -31,8 +35,8 @@ describe("PresenceBook", () => {
   });
 
   it("follows a speaker that changes its interfaces", () => {
-    book.hear("alive", ours("node-a", A));
-    book.hear("updated", ours("node-a", B));
+    hear("alive", ours("node-a", A));
+    hear("updated", ours("node-a", B));
     assert.deepEqual(told.at(-1), {
       speakers: new Set(["node-a"]),
       names: new Map([[B, "node-a"]]),
@@ -41,12 +45,12 @@ describe("PresenceBook", () => {
   });
 
   it("notices a speaker that does not say who it is, until it is gone", () => {
-    book.hear("alive", ours("node-a", A));
-    book.hear("alive", metallbs("node-b"));
+    hear("alive", ours("node-a", A));
+    hear("alive", metallbs("node-b"));
     assert.equal(told.at(-1)?.foreign, true);
-    book.hear("suspect", metallbs("node-b"));
+    hear("suspect", metallbs("node-b"));
     assert.equal(told.length, 2);
-    book.hear("dead", metallbs("node-b"));
+    hear("dead", metallbs("node-b"));
     assert.deepEqual(told.at(-1), {
       speakers: new Set(["node-a"]),
       names: new Map([[A, "node-a"]]),
@@ -55,15 +59,25 @@ describe("PresenceBook", () => {
   });
 
   it("remembers who was whose after a speaker is gone: its node may go on answering", () => {
-    book.hear("alive", ours("node-a", A));
-    book.hear("dead", ours("node-a", A));
+    hear("alive", ours("node-a", A));
+    hear("dead", ours("node-a", A));
     assert.deepEqual(told.at(-1), {
       speakers: new Set(),
       names: new Map([[A, "node-a"]]),
       foreign: false,
     });
-    book.hear("alive", ours("node-b", A));
+    hear("alive", ours("node-b", A));
     assert.deepEqual(told.at(-1)?.names, new Map([[A, "node-b"]]));
+  });
+
+  it("tells once of many that come at once, and nothing when nothing came", () => {
+    for (const name of ["node-a", "node-b", "node-c"]) book.hear("alive", ours(name));
+    assert.deepEqual(told, []);
+    book.tell();
+    book.tell();
+    assert.deepEqual(told, [
+      { speakers: new Set(["node-a", "node-b", "node-c"]), names: new Map(), foreign: false },
+    ]);
   });
 
   it("forgets the oldest of very many", () => {
@@ -71,8 +85,8 @@ describe("PresenceBook", () => {
       `02:00:00:00:${pair(index >> 8)}:${pair(index & 255)}` as MacAddress;
     for (let index = 0; index < 1_030; index += 1) {
       const member = ours(`node-${index}`, macOf(index));
-      book.hear("alive", member);
-      book.hear("dead", member);
+      hear("alive", member);
+      hear("dead", member);
     }
     assert.equal(told.at(-1)?.names.size, 1_024);
     assert.equal(told.at(-1)?.names.has(macOf(5)), false);

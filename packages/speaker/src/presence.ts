@@ -19,13 +19,17 @@ type Word = Pick<{ readonly name: string; readonly meta: Uint8Array }, "name" | 
 /** Speakers remembered after they went: a node that others take for dead may go on answering. */
 const GONE_MAX = 1_024;
 
-/** Makes the presence of speakers from the gossip's news. */
+/**
+ * Makes the presence of speakers from the gossip's news. Telling it costs as much as there are speakers, and a thousand
+ * may come at once: so it is told when asked to.
+ */
 export class PresenceBook {
   readonly #onChange: (presence: Presence) => void;
   /** By name; bounded by the gossip. `undefined`: it does not say. */
   readonly #alive = new Map<string, SpeakerMeta | undefined>();
   /** Oldest first; at most {@link GONE_MAX}. */
   readonly #gone = new Map<string, SpeakerMeta>();
+  #changed = false;
 
   constructor(onChange: (presence: Presence) => void) {
     this.#onChange = onChange;
@@ -45,6 +49,13 @@ export class PresenceBook {
         this.#forget(name);
         break;
     }
+    this.#changed = true;
+  }
+
+  /** Tells what is so by now, if that is not what was told last. */
+  tell(): void {
+    if (!this.#changed) return;
+    this.#changed = false;
     const speakers = new Set([...this.#alive].flatMap(([each, said]) => (said === undefined ? [] : [each])));
     this.#onChange({ speakers, names: this.#names(), foreign: speakers.size < this.#alive.size });
   }

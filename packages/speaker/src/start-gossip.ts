@@ -8,15 +8,13 @@ import { keyRing } from "@herald/gossip/key-ring";
 import { FULL_VERSIONS } from "@herald/gossip/message";
 import { PROFILES, type ProfileName } from "@herald/gossip/options";
 import { CountedNonces } from "@herald/gossip/sealer";
-import type { Clock, Random } from "@herald/shared/core";
+import type { Random } from "@herald/shared/core";
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
-import type { ClaimsNews } from "./claims.ts";
 import type { GossipListeners, GossipSockets } from "./gossip-port.ts";
 import type { GossipSocketOptions } from "./io/gossip-sockets.ts";
 import { hmacSha256, sealer, systemOctets } from "./io/sealer.ts";
-import { MemberList } from "./member-list.ts";
 import type { GossipMetrics } from "./metrics.ts";
-import { type Presence, PresenceBook } from "./presence.ts";
+import { Roster, type RosterPorts } from "./roster.ts";
 import { type Gossip, runGossip } from "./run-gossip.ts";
 
 export interface StartGossipOptions {
@@ -30,8 +28,7 @@ export interface StartGossipOptions {
   readonly joinWaitMs: number;
 }
 
-export interface StartGossipPorts {
-  readonly clock: Clock;
+export interface StartGossipPorts extends RosterPorts {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: GossipMetrics;
@@ -39,10 +36,6 @@ export interface StartGossipPorts {
   readonly epochSeconds: () => number;
   /** The kernel's in production, virtual ones in a simulation; rejects when they cannot be opened. */
   readonly openSockets: (options: GossipSocketOptions, listeners: GossipListeners) => Promise<GossipSockets>;
-  readonly onMembers: (nodes: ReadonlySet<string>) => void;
-  readonly onPresence: (presence: Presence) => void;
-  /** What is heard of others' claims goes there. */
-  readonly claims: () => ClaimsNews;
 }
 
 /** Streams that others may have open at once, as memberlist. */
@@ -62,14 +55,7 @@ export async function startGossip(
   const { node, address, port, profile } = options;
   const { clock, random, log, metrics } = ports;
   const swim = PROFILES[profile];
-  let speakers: ReadonlySet<string> = new Set();
-  const presence = new PresenceBook((known) => {
-    speakers = known.speakers;
-    ports.onPresence(known);
-  });
-  const members = new MemberList(ports.onMembers, () =>
-    ports.claims().knows([...speakers].filter((name) => name !== node)),
-  );
+  const roster = new Roster(node, ports);
   const around = makeFraming(options.secretFolder);
   try {
     const gossip = await runGossip(
@@ -93,25 +79,14 @@ export async function startGossip(
             listeners,
           ),
         onMember: (change, member) => {
-          const { name } = member;
           metrics.changes[change].inc();
-          log.info("member", { node: name, change });
-          presence.hear(change, member); // before it may own anything
-          members.hear(change, name);
+          log.info("member", { node: member.name, change });
+          roster.hear(change, member);
         },
-        onJoined: () => members.join(),
-        onTold: (payload) => {
-          ports.claims().told(payload);
-          members.review();
-        },
-        onAcked: (from, payload) => {
-          ports.claims().acked(from, payload);
-          members.review();
-        },
-        onState: (state) => {
-          ports.claims().state(state);
-          members.review();
-        },
+        onJoined: () => roster.joined(),
+        onTold: (payload) => roster.hearClaims((claims) => claims.told(payload)),
+        onAcked: (from, payload) => roster.hearClaims((claims) => claims.acked(from, payload)),
+        onState: (state) => roster.hearClaims((claims) => claims.state(state)),
         userState: () => ports.claims().userState(),
         onNotice: (reason, about, detail) => {
           metrics.notices[reason].inc();
@@ -123,7 +98,7 @@ export async function startGossip(
         },
       },
     );
-    clock.at(clock.now() + options.joinWaitMs, () => members.open());
+    clock.at(clock.now() + options.joinWaitMs, () => roster.waited());
     log.info("gossiping", { address, port, profile, encrypted: around.encryption !== undefined });
     return gossip;
   } catch (error) {
