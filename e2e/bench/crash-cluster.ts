@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { NodeName } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { command } from "../cluster/command.ts";
 import type { Running } from "../cluster/launch.ts";
 import type { ProbeReport } from "../cluster/probe.ts";
 import { Installation } from "../real/installation.ts";
@@ -112,6 +113,28 @@ export class CrashCluster {
       announcedMs: announced[family] - atMs,
     });
     return { ipv4: outage("ipv4"), ipv6: outage("ipv6") };
+  }
+
+  /** Nothing passes from a node to the segment or back, and neither side hears of it: as behind a switch that fails. */
+  async cutOff(node: NodeName): Promise<void> {
+    await command(["ip", "-n", `${this.cluster.name}-lan`, "link", "set", "dev", node, "nomaster"]);
+  }
+
+  async joinAgain(node: NodeName): Promise<void> {
+    await command(["ip", "-n", `${this.cluster.name}-lan`, "link", "set", "dev", node, "master", "lan"]);
+  }
+
+  /** Asks for both addresses from the client many times a second. @returns stops it. */
+  ask(): () => Promise<void> {
+    const { ipv4, ipv6 } = this.addresses;
+    const asking = [
+      ["/usr/sbin/arping", "-q", "-i", "eth0", "-W", "0.02", ipv4],
+      // It ends with the first answers.
+      ["sh", "-c", `while :; do ndisc6 --quiet --multiple --retry=1 --wait=20 ${ipv6} eth0; done`],
+    ].map((argv) => this.cluster.spawn("client", argv));
+    return async () => {
+      await Promise.all(asking.map((running) => running.stop()));
+    };
   }
 
   async strike(kind: CrashKind, node: NodeName): Promise<void> {

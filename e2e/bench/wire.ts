@@ -81,6 +81,17 @@ export function wireNowMs(): number {
   return performance.timeOrigin + performance.now();
 }
 
+/** For how long others went on to claim an address beside the one that claimed it last, ms. */
+export function heldTwiceMs(claims: readonly Claim[]): number {
+  const winner = claims.at(-1)?.mac;
+  const winners = claims.filter(({ mac }) => mac === winner);
+  const losers = claims.filter(({ mac }) => mac !== winner);
+  const [first, last] = [winners[0]?.atMs, losers.at(-1)?.atMs];
+  return first === undefined || last === undefined
+    ? 0
+    : Math.max(0, last - Math.max(first, losers[0]?.atMs ?? first));
+}
+
 function claimIn(line: string): Claim | undefined {
   const found = CLAIM.exec(line)?.groups;
   if (found === undefined) return undefined;

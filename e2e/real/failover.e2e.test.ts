@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe } from "node:test";
 import { CrashCluster, type CrashKind, endProbe, FAMILIES, type Outage } from "../bench/crash-cluster.ts";
 import { histogram, percentile, quantiles } from "../bench/histogram.ts";
-import { wireNowMs } from "../bench/wire.ts";
+import { heldTwiceMs, wireNowMs } from "../bench/wire.ts";
 import type { NodeName } from "../cluster/addresses.ts";
 import { clusterTests } from "./cluster-tests.ts";
 import { addressesIn } from "./objects.ts";
@@ -12,6 +12,9 @@ const { it, before } = clusterTests({ kubelets: false });
 const CRASHES = Number(process.env["HERALD_CRASHES"] ?? 3);
 /** What a client may have to wait, by profile of the gossip, ms. */
 const P99_MS = { default: 500, fast: 300 } as const;
+
+/** Speakers dial places where nobody is alive every five seconds, and a dial takes its time. */
+const FIND_AGAIN_MS = 6_000;
 
 for (const profile of ["default", "fast"] as const) {
   describe(`a crash as a client sees it, in both families, gossip-profile ${profile}`, () => {
@@ -49,6 +52,25 @@ for (const profile of ["default", "fast"] as const) {
       await crashes.cluster.linkUp("control-plane");
       await crashes.repair("power cut", owner);
       holds(FAMILIES.map((family) => reports[family].longestGapMs));
+    });
+
+    it("leaves one holder when a node that nothing reached comes back, as soon as the speakers find each other", async () => {
+      const owner = await crashes.untilSettled();
+      const cutMs = wireNowMs();
+      await crashes.cutOff(owner);
+      await crashes.untilTakenOver(owner, cutMs);
+      const enough = crashes.ask();
+      const healedMs = wireNowMs();
+      await crashes.joinAgain(owner);
+      const holder = await crashes.untilSettled();
+      await enough();
+      const twiceMs = FAMILIES.map((family) =>
+        heldTwiceMs(
+          crashes.wire.claims(healedMs).filter(({ address }) => address === crashes.addresses[family]),
+        ),
+      );
+      console.log(`${owner} came back, ${holder} holds; held twice for ${twiceMs.join(" and ")} ms`);
+      assert.ok(Math.max(...twiceMs) <= FIND_AGAIN_MS, twiceMs.join(", "));
     });
 
     async function crash(kind: CrashKind): Promise<readonly Outage[]> {
