@@ -63,6 +63,8 @@ export const CLIENTS_MAX = 4_096;
 export class SpreadClients {
   /** By hash of address and client, least recently heard first; at most `max`. */
   readonly #clients = new Map<number, Client>();
+  /** The same, so that a change of one address costs as much as it has clients. */
+  readonly #byAddress = new Map<IpAddress, Set<Client>>();
   readonly #max: number;
   /**
    * Goes through them once and for all: what it has passed was forgotten, or was heard since and stands behind. Begun
@@ -83,8 +85,8 @@ export class SpreadClients {
     const at = nodes.chosenFor(own);
     if (asker.octets.every((octet) => octet === 0)) return at;
     const key = keyOf(own);
-    this.#clients.delete(key);
-    this.#clients.set(key, {
+    this.#drop(key);
+    this.#put({
       key,
       address,
       octets: asker.octets.slice(),
@@ -112,8 +114,8 @@ export class SpreadClients {
    */
   introduce(address: IpAddress, { self, nodes }: Spread): readonly Client[] {
     const unknown: Client[] = [];
-    for (const client of this.#clients.values()) {
-      if (client.address !== address || client.at !== self) continue;
+    for (const client of this.#of(address)) {
+      if (client.at !== self) continue;
       if (nodes.within(client.among) === nodes) continue;
       client.among = nodes;
       unknown.push(client);
@@ -129,8 +131,7 @@ export class SpreadClients {
   move(address: IpAddress, { self, nodes }: Spread): readonly Client[] {
     const moved: Client[] = [];
     const left = new Map<SpreadNodes, SpreadNodes>();
-    for (const client of this.#clients.values()) {
-      if (client.address !== address) continue;
+    for (const client of this.#of(address)) {
       client.among = memoized(left, client.among, (among) => among.within(nodes));
       if (client.at !== undefined && nodes.has(client.at)) continue;
       client.at = client.among.chosenFor(client.hash) ?? nodes.chosenFor(client.hash);
@@ -141,8 +142,8 @@ export class SpreadClients {
 
   /** @returns the clients of an address that were sent to a node and ask on an interface. */
   *of(address: IpAddress, node: string, name: string): Generator<Client, void> {
-    for (const client of this.#clients.values()) {
-      if (client.address === address && client.at === node && client.interface === name) yield client;
+    for (const client of this.#of(address)) {
+      if (client.at === node && client.interface === name) yield client;
     }
   }
 
@@ -152,9 +153,7 @@ export class SpreadClients {
   }
 
   forget(address: IpAddress): void {
-    for (const client of this.#clients.values()) {
-      if (client.address === address) this.#clients.delete(client.key);
-    }
+    for (const { key } of this.#of(address)) this.#drop(key);
   }
 
   get size(): number {
@@ -163,7 +162,28 @@ export class SpreadClients {
 
   #forgetOldest(): void {
     const { value: key } = this.#oldest.next();
-    if (key !== undefined) this.#clients.delete(key);
+    if (key !== undefined) this.#drop(key);
+  }
+
+  #of(address: IpAddress): Iterable<Client> {
+    return this.#byAddress.get(address) ?? [];
+  }
+
+  #put(client: Client): void {
+    const { key, address } = client;
+    this.#clients.set(key, client);
+    const others = this.#byAddress.get(address);
+    if (others === undefined) this.#byAddress.set(address, new Set([client]));
+    else others.add(client);
+  }
+
+  #drop(key: number): void {
+    const client = this.#clients.get(key);
+    if (client === undefined) return;
+    this.#clients.delete(key);
+    const others = this.#byAddress.get(client.address);
+    others?.delete(client);
+    if (others?.size === 0) this.#byAddress.delete(client.address);
   }
 }
 
