@@ -2,49 +2,21 @@ import type { Core, Instant, Random } from "@herald/shared/core";
 import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 import { Checks } from "./checks.ts";
+import {
+  type Claimed,
+  type Holding,
+  newHolding,
+  tellAnnounce,
+  tellProbe,
+  tellSilence,
+  tellWatch,
+} from "./conflict-holding.ts";
 import type { ConflictEffect, ConflictInput, ConflictKind, Epoch } from "./conflict-messages.ts";
 import type { ConflictOptions, ProbeTiming } from "./conflict-options.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Defences } from "./defences.ts";
 import { Rivals } from "./rivals.ts";
-import type { SpreadOver } from "./spread-nodes.ts";
 
-type State =
-  | { readonly name: "probing"; readonly left: number }
-  | { readonly name: "announced" }
-  | { readonly name: "quarantined"; readonly by: MacAddress }
-  | { readonly name: "lost"; readonly to: string; readonly epoch: Epoch };
-
-interface Holding {
-  readonly address: IpAddress;
-  interfaces: "all" | readonly string[];
-  /** Other speakers announce it, too, and are right. */
-  spread: SpreadOver | undefined;
-  epoch: Epoch;
-  state: State;
-  /** When a stranger claimed it first; what follows within the interval was not stopped by a defence. */
-  strangerAt: Instant | undefined;
-  reportedAt: Instant | undefined;
-  /** Only while it is announced. */
-  dispute: Dispute | undefined;
-}
-
-/** Somebody else claims what is announced here: from the first sign of it until nobody is heard any more. */
-interface Dispute {
-  /** The last of them. */
-  readonly claim: Claimed;
-  /** Its name, if it is one of ours. */
-  readonly speaker: string | undefined;
-  readonly heardAt: Instant;
-  /** It is a conflict. Until then it may be a move of the address that this node hears of a little later. */
-  readonly open: boolean;
-  /** Was asked whether he answers still. */
-  readonly asked: boolean;
-  /** Since he was asked last, or at all. */
-  readonly heard: boolean;
-}
-
-type Claimed = Extract<ConflictInput, { type: "claimed" }>;
 type Announce = Extract<ConflictInput, { type: "announce" }>;
 
 /**
@@ -435,34 +407,4 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     const { probes, detection } = this.#options;
     return probes === "off" || detection === "off" || this.#foreign ? undefined : probes[familyOf(address)];
   }
-}
-
-function newHolding({ address, interfaces, epoch, spread }: Announce): Holding {
-  return {
-    address,
-    interfaces,
-    spread,
-    epoch,
-    state: { name: "announced" },
-    strangerAt: undefined,
-    reportedAt: undefined,
-    dispute: undefined,
-  };
-}
-
-function tellAnnounce({ address, interfaces, spread }: Holding): ConflictEffect {
-  const input = { type: "announce", address, interfaces } as const;
-  return { type: "tell", input: spread === undefined ? input : { ...input, spread } };
-}
-
-function tellWatch({ address, interfaces }: Holding): ConflictEffect {
-  return { type: "tell", input: { type: "watch", address, interfaces } };
-}
-
-function tellProbe(address: IpAddress): ConflictEffect {
-  return { type: "tell", input: { type: "probe", address } };
-}
-
-function tellSilence(address: IpAddress): ConflictEffect {
-  return { type: "tell", input: { type: "withdraw", address, how: "now" } };
 }
