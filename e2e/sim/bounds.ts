@@ -1,4 +1,5 @@
 import { PROFILES, type ProfileName } from "@herald/gossip/options";
+import { KNOWN_GAPS, YIELD_MS } from "./known-gaps.ts";
 import type { Fault, Script } from "./script.ts";
 
 /** From a crash until another node answers, at up to 2 % loss, all other things well (docs/gossip.md). */
@@ -23,6 +24,9 @@ const PROBE_MS = 600;
 /** A process from its start to its first announcement, its view of the API apart: join wait, probes, ms. */
 const BOOT_MS = 2_500;
 
+/** Who stops in order waits for a successor, and starts again only then, ms. */
+const STOP_MS = YIELD_MS;
+
 /** How long things may take in one story, all of them from the moment nothing is in their way any more. */
 export interface Bounds {
   /** Two nodes that know each other alive answer for one address at most for so long. */
@@ -39,12 +43,20 @@ export interface Bounds {
 export function boundsOf(script: Script): Bounds {
   const { profile, faults } = script;
   const { rejoinIntervalMs, streamTimeoutMs } = PROFILES[profile];
-  const viewMs = 2 * slowestView(script);
-  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS;
+  const viewMs = slowestView(script);
+  const excusedMs = KNOWN_GAPS.yieldsToNewerClaims ? YIELD_MS : 0;
+  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS + excusedMs;
   const reunionMs = 2 * DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs + DELIVERY_MS;
   const parted = faults.some(({ kind, forMs }) => PARTING.has(kind) && forMs > PAUSE_TOLERANCE_MS[profile]);
-  const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + 4 * viewMs : 0;
-  const settleMs = PROBE_MS + viewMs + (parted ? reunionMs : 2 * overlapMs) + booted + apiRecoveryMs(faults);
+  const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + viewMs : 0;
+  const stopped = faults.some(({ kind }) => kind === "stop") ? STOP_MS : 0;
+  const settleMs =
+    PROBE_MS +
+    viewMs +
+    (parted ? reunionMs : 2 * DETECTION_MS[profile]) +
+    booted +
+    stopped +
+    apiRecoveryMs(faults);
   return { overlapMs, reunionMs, settleMs, cachesMs: 3 * REPEAT_MS + DELIVERY_MS };
 }
 
@@ -58,10 +70,10 @@ const PARTING = new Set<Fault["kind"]>([
 ]);
 const BOOTING = new Set<Fault["kind"]>(["power-cut", "process-crash", "stop", "controller-crash"]);
 
-/** One way, at the slowest node at its slowest, ms. */
+/** A question and its answer at the slowest node, and what is still on its way from when it was slower, ms. */
 function slowestView({ lagMs, faults }: Script): number {
   const slow = faults.filter(({ kind }) => kind === "api-slow-at-node").map(({ amount }) => 2_000 * amount);
-  return Math.max(...lagMs, ...slow);
+  return 2 * Math.max(...lagMs) + 2 * Math.max(0, ...slow);
 }
 
 /** Reflectors try again after ever longer waits, each at most as long as all before it and a second (k8s/backoff.ts). */

@@ -28,3 +28,26 @@ export const FAULT_WEIGHTS = {
 } as const;
 
 export type FaultKind = keyof typeof FAULT_WEIGHTS;
+
+/** Whose addresses may move because of it: those of the node it befalls, or anybody's; all others stay where they are. */
+export const MOVES: Readonly<Partial<Record<FaultKind, "its" | "all">>> = {
+  loss: "all",
+  jitter: "all",
+  pause: "all", // who wakes up may find that it took everybody for dead
+  "power-cut": "its",
+  "process-crash": "its",
+  stop: "its",
+  "cable-cut": "all",
+  "carrier-loss": "all",
+  "one-way": "all",
+  partition: "all",
+  excluded: "its",
+  "network-unavailable": "its",
+  drain: "its",
+  "fail-back": "all",
+  "service-gone": "all",
+  "service-new": "all",
+  "service-moves": "all",
+  "endpoints-move": "all",
+  "config-changes": "all",
+};

@@ -71,11 +71,8 @@ export const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
-    name: "calm: nothing moves from a healthy node while no more is lost and no pause is longer than the profile bears",
-    check: (world) => {
-      const move = world.firstMove;
-      return world.script.calm ? move : undefined;
-    },
+    name: "sticky: nothing moves from a node that is well, without its address being asked back",
+    check: (world) => world.moves.without,
   },
 ];
 

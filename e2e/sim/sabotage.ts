@@ -1,3 +1,4 @@
+import { Announcer } from "@herald/layer2/announcer";
 import type { PacketPort } from "@herald/speaker/packet-port";
 import { createSpeaker, type Speaker } from "@herald/speaker/speaker";
 import { isForEar } from "./ear.ts";
@@ -9,11 +10,14 @@ export const SABOTAGES = {
   "never-buries": (options, ports) => {
     const speaker = createSpeaker(options, ports);
     const seen = new Set<string>();
+    const withTheDead = (names: ReadonlySet<string>): ReadonlySet<string> => {
+      for (const name of names) seen.add(name);
+      return new Set(seen);
+    };
     return changed(speaker, {
-      setMembers: (nodes) => {
-        for (const name of nodes) seen.add(name);
-        speaker.setMembers(new Set(seen));
-      },
+      setMembers: (nodes) => speaker.setMembers(withTheDead(nodes)),
+      setPresence: (presence) =>
+        speaker.setPresence({ ...presence, speakers: withTheDead(presence.speakers) }),
     });
   },
   /** Everybody takes himself for the only one. */
@@ -21,8 +25,20 @@ export const SABOTAGES = {
     const speaker = createSpeaker(options, ports);
     return changed(speaker, { setMembers: () => speaker.setMembers(new Set([options.node])) });
   },
+  /** Claims count for nothing: the hash decides, at once, whoever holds what. */
+  "claims-count-for-nothing": (options, ports) => {
+    const speaker = createSpeaker(options, ports);
+    return changed(speaker, {
+      setPresence: (presence) => speaker.setPresence({ ...presence, foreign: true }),
+    });
+  },
   /** What was announced once is answered for for ever. */
   "never-withdraws": (options, ports) => {
+    Announcer.prototype.handle = deaf;
+    return createSpeaker(options, ports);
+  },
+  /** Does not hear that a Service was deleted. */
+  "misses-deletions": (options, ports) => {
     const speaker = createSpeaker(options, ports);
     return changed(speaker, {
       apply: (changes, taken) =>
@@ -35,8 +51,8 @@ export const SABOTAGES = {
   /** Takes over without a word: caches find out when they feel like it. */
   "takes-over-in-silence": (options, ports) =>
     createSpeaker(options, { ...ports, packets: quiet(ports.packets) }),
-  /** A suspicion is as good as a death: every pause moves addresses. */
-  panics: (options, ports) => {
+  /** Forgets another one of its fellows every now and then. */
+  forgetful: (options, ports) => {
     const speaker = createSpeaker(options, ports);
     let turn = 0;
     const forgetSomebody = (): void => {
@@ -57,6 +73,12 @@ export const SABOTAGES = {
 } as const satisfies Readonly<Record<string, CreateSpeaker>>;
 
 export type SabotageName = keyof typeof SABOTAGES;
+
+const { handle } = Announcer.prototype;
+
+function deaf(this: Announcer, ...[input, now]: Parameters<typeof handle>): ReturnType<typeof handle> {
+  return input.type === "withdraw" ? [] : handle.call(this, input, now);
+}
 
 function changed(speaker: Speaker, changes: Partial<Speaker>): Speaker {
   return new Proxy(speaker, {

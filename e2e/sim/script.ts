@@ -47,8 +47,11 @@ export interface ScriptWishes {
 }
 
 /** When the faults begin, and how long there are new ones, in detection times. */
-const FAULTS_BEGIN_MS = 2_500;
+export const FAULTS_BEGIN_MS = 2_500;
 const FAULTS_SPAN = 8;
+
+/** The longest a fault lasts, in detection times: longer than all repeats of an announcement. */
+const LONGEST_SPAN = 14;
 
 /** The flag's default, ms. */
 const FIVE_MINUTES = 300_000;
@@ -141,7 +144,7 @@ function drawFaults(dice: Dice, nodes: number, profile: ProfileName, calm: boole
     const kind = calm ? "pause" : dice.pick(kinds);
     const [shortest, longest] = calm
       ? [1, PAUSE_TOLERANCE_MS[profile]]
-      : [detection / 20, detection * FAULTS_SPAN];
+      : [detection / 20, detection * LONGEST_SPAN];
     const node = dice.whole(nodes);
     return {
       kind,

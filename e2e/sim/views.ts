@@ -7,12 +7,15 @@ import type { Change } from "@herald/speaker/kubernetes-protocol";
 export class View {
   readonly #addresses = new Map<string, readonly string[]>(); // by Service
   #pools: readonly Pool[] = [];
+  /** Answers since the last change; bounded by the story's pools. */
+  readonly #answers = new Map<IpAddress, boolean>();
   /** Addresses that were allowed once and are not now; bounded by the story's pools. */
   readonly #disallowed = new Map<IpAddress, Instant>();
   #changedAt: Instant = 0;
 
   take(changes: readonly Change[], now: Instant): void {
     this.#changedAt = now;
+    this.#answers.clear();
     for (const change of changes) {
       if (change.type === "service") {
         this.#addresses.set(
@@ -27,7 +30,10 @@ export class View {
 
   /** Some Service has it, and some pool gives it out. */
   allows(address: IpAddress): boolean {
+    const known = this.#answers.get(address);
+    if (known !== undefined) return known;
     const allowed = this.#isGiven(address) && holds(this.#pools, address);
+    this.#answers.set(address, allowed);
     if (allowed) this.#disallowed.delete(address);
     return allowed;
   }

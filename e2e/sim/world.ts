@@ -13,7 +13,8 @@ import { type Bounds, boundsOf } from "./bounds.ts";
 import { ControlPlane, type NodeMarks, type SimService } from "./control-plane.ts";
 import { FAULTS } from "./faults.ts";
 import { Holders } from "./holders.ts";
-import { type Fault, lastFaultEnds, nodeName, type Script } from "./script.ts";
+import { Moves } from "./moves.ts";
+import { FAULTS_BEGIN_MS, type Fault, lastFaultEnds, nodeName, type Script } from "./script.ts";
 import { storyLog } from "./silence.ts";
 import { type CreateSpeaker, type NodeGround, SimNode } from "./sim-node.ts";
 import { Topology } from "./topology.ts";
@@ -51,8 +52,7 @@ export class World {
   readonly holders: Holders;
   /** From then on every address must have one holder. */
   readonly settledAt: Instant;
-  /** What moved in a story in which nothing should. */
-  firstMove: string | undefined;
+  readonly moves: Moves;
   readonly #tell: WorldOptions["tell"];
   readonly #marks = new Map<number, NodeMarks>();
   readonly #services = new Map<string, SimService>();
@@ -65,6 +65,7 @@ export class World {
     this.bounds = boundsOf(script);
     this.settledAt = lastFaultEnds(script) + this.bounds.settleMs;
     this.#tell = options.tell;
+    this.moves = new Moves(script);
     const { clock } = this;
     const random = new SeededRandom(script.seed ^ 0x5eed);
     this.weather = new Weather(script.loss, () => clock.now());
@@ -263,6 +264,7 @@ export class World {
   #befall(fault: Fault): void {
     const { begin, say } = FAULTS[fault.kind];
     this.tell("fault", `${say(fault)}, for ${fault.forMs} ms`);
+    this.moves.befell(fault, nodeName(fault.node));
     const end = begin(this, fault);
     this.clock.at(this.now + fault.forMs, () => {
       this.tell("fault", `over: ${say(fault)}`);
@@ -313,11 +315,7 @@ export class World {
 
   #holderChanged(address: IpAddress, node: SimNode, answers: boolean): void {
     this.tell(node.name, answers ? `answers for ${address}` : `is silent for ${address}`);
-    const begun = this.script.faults[0]?.at ?? Number.POSITIVE_INFINITY;
-    if (this.now < begun || node.paused) return;
-    this.firstMove ??= answers
-      ? `${node.name} began to answer for ${address} at ${Math.round(this.now)} ms`
-      : undefined;
+    if (answers) this.moves.answers(address, node.name, this.now, this.now >= FAULTS_BEGIN_MS);
   }
 
   #send(): void {
