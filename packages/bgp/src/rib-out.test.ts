@@ -143,15 +143,15 @@ describe("Adj-RIB-Out", () => {
 
   it("refuses two routes for one prefix: which of them counts is not ours to say", () => {
     const route = { prefix: prefixOf(ip("203.0.113.1"), 32), pathId: 0, attributes: {} };
-    assert.throws(() => routeTable([route, route]), { message: "two routes for 203.0.113.1/32 0" });
+    assert.throws(() => routeTable([route, route]), { message: "two routes for 203.0.113.1/32, path 0" });
   });
 
   it("leaves out what fits into no message, and says so", () => {
     const peer = new Peer(EXTERNAL);
     const communities = Array.from({ length: 1_100 }, (_, at) => `64512:${at}`);
     const wanted = routeTable([
-      ...routesWith({ communities }, "203.0.113.1/32").values(),
-      ...routes("203.0.113.2/32").values(),
+      ...routesWith({ communities }, "203.0.113.1/32").best.values(),
+      ...routes("203.0.113.2/32").best.values(),
     ]);
     const { notices, announced } = peer.rib.tell(wanted, EXTERNAL);
     assert.deepEqual(
@@ -190,11 +190,11 @@ describe("packing", () => {
     it(`puts ${name}`, () => {
       const peer = new Peer(view);
       peer.tell(wanted);
-      assert.deepEqual([peer.messages.length, peer.table.routes.size], [messages, wanted.size]);
+      assert.deepEqual([peer.messages.length, peer.table.routes.size], [messages, wanted.best.size]);
       peer.tell(routes());
       assert.deepEqual(
         [peer.messages.length, peer.table.routes.size],
-        [Math.ceil((wanted.size * 5) / (view.maxOctets - 23)), 0],
+        [Math.ceil((wanted.best.size * 5) / (view.maxOctets - 23)), 0],
       );
     });
   }
@@ -208,6 +208,17 @@ describe("packing", () => {
     };
     assert.deepEqual(withdrawn(814), [4_093]);
     assert.deepEqual(withdrawn(815), [4_093, 28]);
+    const peer = new Peer(EXTERNAL);
+    const exactly = [
+      ...many(813).best.values(),
+      ...routes("203.0.113.0/24", "198.51.100.0/24", "0.0.0.0/0").best.values(),
+    ];
+    peer.tell(routeTable(exactly));
+    peer.tell(routes());
+    assert.deepEqual(
+      peer.messages.map(({ length }) => length),
+      [4_096, 24],
+    );
   });
 
   it("keeps IPv6 within bounds, with path ids and without", () => {
@@ -355,6 +366,7 @@ describe("whatever is wanted in turn", () => {
           for (const key of peer.table.routes.keys())
             assert.ok(!story.includes(`-${key}`), `${key} was withdrawn`);
           assert.equal(new Set(story).size, story.length);
+          assert.equal(peer.rib.count(4) + peer.rib.count(6), peer.table.routes.size);
         }
       }),
     );

@@ -25,21 +25,24 @@ interface Group extends RouteGroup {
 
 interface Told {
   readonly nlri: Uint8Array;
-  readonly group: Group;
+  group: Group;
+  /** Of the last `tell` that wanted it. */
+  turn: number;
 }
 
+type Fresh = Map<Group, Uint8Array[]>;
 type Unfit = Extract<BgpNotice, "no-next-hop" | "attributes-too-long">;
 
 /** Adj-RIB-Out: what the peer at the other end of one connection was told (RFC 4271 §3.2). */
 export class RibOut {
   /** By prefix, and path id where the peer takes several. Bounded by the wanted table. */
   readonly #told = new Map<string, Told>();
+  readonly #counts: Record<IpFamily, number> = { 4: 0, 6: 0 };
+  #turn = 0;
 
   /** How many routes the peer has of a family. */
   count(family: IpFamily): number {
-    let count = 0;
-    for (const { group } of this.#told.values()) if (group.family === family) count += 1;
-    return count;
+    return this.#counts[family];
   }
 
   /**
@@ -47,29 +50,22 @@ export class RibOut {
    * between, also when one prefix takes the place of another.
    */
   tell(wanted: RouteTable, view: ExportView): Difference {
+    this.#turn += 1;
     const groups = new Groups(view);
-    const fresh = new Map<Group, Uint8Array[]>();
-    const kept = new Set<string>();
-    let announced = 0;
-    for (const [key, route] of pathsFor(wanted, view)) {
-      const group = groups.of(route);
-      if (group === undefined) continue;
-      kept.add(key);
-      const before = this.#told.get(key);
-      if (before?.group.key === group.key) continue;
-      const pathId = view.addPath.includes(route.prefix.family) ? route.pathId : undefined;
-      const nlri = before?.nlri ?? nlriOctets(route.prefix, pathId);
-      this.#told.set(key, { nlri, group });
-      push(fresh, group, nlri);
-      announced += 1;
+    const fresh: Fresh = new Map();
+    for (const family of view.families) {
+      const several = view.addPath.includes(family);
+      for (const [key, route] of several ? wanted.paths : wanted.best) {
+        const group = route.prefix.family === family ? groups.of(route) : undefined;
+        if (group !== undefined) this.#note(key, route, group, several, fresh);
+      }
     }
-    const gone = this.#forget(kept);
-    const withdrawn = [...gone.values()].reduce((sum, all) => sum + all.length, 0);
+    const gone = this.#forget();
     const messages = [
       ...[...fresh].flatMap(([group, nlri]) => packAnnounced(group, nlri, group.room)),
       ...[...gone].flatMap(([family, nlri]) => packWithdrawn(family, nlri, view.maxOctets)),
     ];
-    return { messages, announced, withdrawn, notices: groups.notices() };
+    return { messages, announced: sum(fresh), withdrawn: sum(gone), notices: groups.notices() };
   }
 
   /** All of a family once more, as it was told (RFC 2918 §4). */
@@ -84,11 +80,28 @@ export class RibOut {
     return [...all.values()].flatMap(({ group, nlri }) => packAnnounced(group, nlri, group.room));
   }
 
-  #forget(kept: ReadonlySet<string>): ReadonlyMap<IpFamily, Uint8Array[]> {
+  /** Adds to `fresh` what the peer must hear of it. */
+  #note(key: string, { prefix, pathId }: Route, group: Group, several: boolean, fresh: Fresh): void {
+    const told = this.#told.get(key);
+    if (told === undefined) {
+      const nlri = nlriOctets(prefix, several ? pathId : undefined);
+      this.#told.set(key, { nlri, group, turn: this.#turn });
+      this.#counts[prefix.family] += 1;
+      push(fresh, group, nlri);
+      return;
+    }
+    told.turn = this.#turn;
+    if (told.group.key === group.key) return;
+    told.group = group;
+    push(fresh, group, told.nlri);
+  }
+
+  #forget(): ReadonlyMap<IpFamily, Uint8Array[]> {
     const gone = new Map<IpFamily, Uint8Array[]>();
-    for (const [key, { nlri, group }] of this.#told) {
-      if (kept.has(key)) continue;
+    for (const [key, { nlri, group, turn }] of this.#told) {
+      if (turn === this.#turn) continue;
       this.#told.delete(key);
+      this.#counts[group.family] -= 1;
       push(gone, group.family, nlri);
     }
     return gone;
@@ -151,25 +164,14 @@ class Groups {
   }
 }
 
-/** Those that the peer can take: of families that were negotiated, one path to a prefix unless it takes more. */
-function pathsFor(wanted: RouteTable, { families, addPath }: ExportView): ReadonlyMap<string, Route> {
-  const taken = new Map<string, Route>();
-  for (const [key, route] of wanted) {
-    const { family } = route.prefix;
-    if (!families.includes(family)) continue;
-    if (addPath.includes(family)) {
-      taken.set(key, route);
-      continue;
-    }
-    const prefix = formatPrefix(route.prefix);
-    const other = taken.get(prefix);
-    if (other === undefined || route.pathId < other.pathId) taken.set(prefix, route);
-  }
-  return taken;
-}
-
 function push<K>(all: Map<K, Uint8Array[]>, key: K, octets: Uint8Array): void {
   const found = all.get(key);
   if (found === undefined) all.set(key, [octets]);
   else found.push(octets);
+}
+
+function sum(all: ReadonlyMap<unknown, readonly Uint8Array[]>): number {
+  let count = 0;
+  for (const nlri of all.values()) count += nlri.length;
+  return count;
 }

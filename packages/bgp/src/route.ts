@@ -25,20 +25,25 @@ export interface RouteAttributes {
   readonly nextHop?: NextHop;
 }
 
-/** Routes by `routeKey`; not to be changed by whoever gave it away. */
-export type RouteTable = ReadonlyMap<string, Route>;
-
-export function routeKey({ prefix, pathId }: Pick<Route, "prefix" | "pathId">): string {
-  return `${formatPrefix(prefix)} ${pathId}`;
+/** All that a peer should know, as a value: to be shared among sessions, and never changed. */
+export interface RouteTable {
+  /** By prefix and path id. */
+  readonly paths: ReadonlyMap<string, Route>;
+  /** By prefix: the path with the lowest id, for peers that take only one. */
+  readonly best: ReadonlyMap<string, Route>;
 }
 
 /** Throws a RangeError for two routes of one prefix and path id: which of them counts is not ours to say. */
 export function routeTable(routes: Iterable<Route>): RouteTable {
-  const table = new Map<string, Route>();
+  const paths = new Map<string, Route>();
+  const best = new Map<string, Route>();
   for (const route of routes) {
-    const key = routeKey(route);
-    if (table.has(key)) throw new RangeError(`two routes for ${key}`);
-    table.set(key, route);
+    const prefix = formatPrefix(route.prefix);
+    const key = `${prefix} ${route.pathId}`;
+    if (paths.has(key)) throw new RangeError(`two routes for ${prefix}, path ${route.pathId}`);
+    paths.set(key, route);
+    const other = best.get(prefix);
+    if (other === undefined || route.pathId < other.pathId) best.set(prefix, route);
   }
-  return table;
+  return { paths, best };
 }

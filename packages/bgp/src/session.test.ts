@@ -17,6 +17,7 @@ import {
   RESTART,
   routes,
   theirOpen,
+  UPDATE,
 } from "./testdata/bench.ts";
 
 const KNOWS_RESTART: Capability = {
@@ -52,6 +53,18 @@ describe("a session's timers", () => {
       "established > idle",
       "lost: hold-expired: nothing heard for the hold time of 90 s",
     ]);
+  });
+
+  it("counts from the last that was heard, the KEEPALIVE that begins the session among it", () => {
+    const bench = new Bench().reach("open-confirm");
+    bench.pass(80_000);
+    bench.hear(KEEPALIVE);
+    bench.pass(80_000);
+    bench.hear(UPDATE);
+    bench.pass(89_999);
+    assert.equal(bench.state, "established");
+    bench.pass(1);
+    assert.equal(bench.state, "idle");
   });
 
   it("takes the lower hold time of both", () => {
