@@ -38,6 +38,8 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   readonly #defences: Defences;
   readonly #rivals = new Rivals();
   #speakers: ReadonlyMap<MacAddress, string> = new Map();
+  /** Their names. */
+  #known: ReadonlySet<string> = new Set();
   #foreign = false;
   #nextStart: Instant = Number.NEGATIVE_INFINITY;
   /** @param self name of this speaker, as others know it: of two claims of one epoch the greater name's is the newer. */
@@ -233,8 +235,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     const reported = this.#suspect(holding, speaker, claim, now);
     const settled = this.#settle(holding, now);
     if (holding.state.name === "lost") return settled;
-    const isUnclaimed = this.#rivals.get(claim.address, speaker) === undefined;
-    const insists = isUnclaimed && holding.dispute?.open === true && this.#mode === "defend";
+    const insists = holding.dispute?.open === true && this.#mode === "defend";
     return [...reported, ...settled, ...(insists ? this.#defend(claim, now) : [])];
   }
 
@@ -356,13 +357,20 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   #check(address: IpAddress, now: Instant): readonly ConflictEffect[] {
     const { checkIntervalMs, detection } = this.#options;
     if (checkIntervalMs === "off" || detection === "off") return [];
-    if (this.#holdings.get(address)?.state.name !== "announced") return [];
+    const holding = this.#holdings.get(address);
+    if (holding?.state.name !== "announced" || !this.#knowsAllWhoShare(holding)) return [];
     return this.#checks.want(address, now) ? [tellProbe(address)] : [];
+  }
+
+  /** Who shares an address answers, too, when it is asked for: as a stranger, as long as its MAC is not known. */
+  #knowsAllWhoShare({ spread }: Holding): boolean {
+    return spread?.nodes.every((node) => node === spread.self || this.#known.has(node)) ?? true;
   }
 
   /** What a speaker did before it was known as one was no stranger's doing. */
   #learnSpeakers(names: ReadonlyMap<MacAddress, string>, now: Instant): readonly ConflictEffect[] {
     this.#speakers = names;
+    this.#known = new Set(names.values());
     const mistaken = [...this.#holdings.values()].filter(
       ({ state }) => state.name === "quarantined" && names.has(state.by),
     );

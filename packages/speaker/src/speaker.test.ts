@@ -465,6 +465,34 @@ describe("the speaker", () => {
     await drained;
   });
 
+  it("asks before it announces, takes another machine for one, and an interface of its own node for none", async () => {
+    const { apply, clock, hear, sent, series, speaker, words } = start();
+    const eth1: Link = {
+      ...eth0,
+      name: "eth1",
+      index: 3,
+      mac: parseMac("02:00:00:00:00:bb"),
+      hasMaster: true,
+    };
+    speaker.setPresence({ speakers: new Set([SELF]), names: new Map(), foreign: false });
+    speaker.setLinks([eth0, eth1]);
+    apply(...everything, { type: "synced" });
+    const reasons = () => words.splice(0).map(({ wish }) => wish?.reason);
+    assert.deepEqual(reasons(), ["Probing"]);
+    clock.advance(600);
+    const probe = "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ARP, Probe 192.0.2.10";
+    assert.deepEqual(sent(), [probe, probe, probe, ...GRATUITOUS]);
+    assert.deepEqual(reasons(), ["Announced"]);
+    hear(newOwnerSpeaks);
+    assert.deepEqual(reasons(), []);
+    speaker.setLinks([eth0]); // now it is nobody's here
+    hear(newOwnerSpeaks);
+    assert.deepEqual(reasons(), ["AddressConflict"]);
+    assert.deepEqual(sent(), GRATUITOUS);
+    const [stranger] = await series('herald_speaker_conflicts_total{kind="stranger"}');
+    assert.equal(stranger, 'herald_speaker_conflicts_total{kind="stranger"} 1');
+  });
+
   it("counts the frames it ignores by their reason", async () => {
     const { apply, hear, series } = start();
     apply({ type: "synced" });
