@@ -44,6 +44,9 @@ export interface ClaimsNews {
 /** Of a user message in gossip that is encrypted and labelled: some room is left. */
 const PAYLOAD_OCTETS = 1_200;
 
+/** Of the 1 MiB that a table may carry: 90,000 claims of IPv4. */
+const BOOK_OCTETS = 1_000_000;
+
 /** News by gossip takes some rounds, 5 to 200 ms each. */
 const ASK_AFTER_MS = 100;
 const ASK_AGAIN_MS = 300;
@@ -65,6 +68,7 @@ export class Claims implements ClaimsView, ClaimsNews {
       self,
       life: Math.floor(ports.wallMs()),
       payloadOctets: PAYLOAD_OCTETS,
+      bookOctets: BOOK_OCTETS,
       askAfterMs: ASK_AFTER_MS,
       askAgainMs: ASK_AGAIN_MS,
     });

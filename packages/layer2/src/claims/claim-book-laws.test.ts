@@ -189,6 +189,7 @@ class World {
       self: each,
       life: 1_000_000 + this.now - backMs,
       payloadOctets: 60, // parts of two or three
+      bookOctets: 2_000,
       askAfterMs: 20,
       askAgainMs: 60,
     });

@@ -1,7 +1,7 @@
 import type { Core, Instant } from "@herald/shared/core";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { Epoch } from "../conflict-messages.ts";
-import { encodeBook, encodeClaimMessage, encodeDigest } from "./claim-codec.ts";
+import { encodeBook, encodeClaimMessage, encodeDigest, encodePage } from "./claim-codec.ts";
 import {
   type Change,
   CLAIM_LIMITS,
@@ -51,11 +51,16 @@ export interface ClaimBookOptions {
   readonly life: number;
   /** Largest payload of one message. */
   readonly payloadOctets: number;
+  /** Longest book. */
+  readonly bookOctets: number;
   /** How long what is missing is waited for before it is asked for, ms: gossip may still bring it. */
   readonly askAfterMs: number;
   /** How long an answer is waited for, ms. */
   readonly askAgainMs: number;
 }
+
+/** Of a book without its pages. */
+const BOOK_HEAD_OCTETS = 5;
 
 /**
  * Who claims which address. Every speaker tells of its own claims and passes on what it hears for the first time;
@@ -69,6 +74,8 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
   /** By speaker, alive or not yet; bounded by {@link CLAIM_LIMITS}. */
   readonly #heard = new Map<string, HeardClaims>();
   #members: ReadonlySet<string> = new Set();
+  /** Encoded; bounded by the members. */
+  readonly #pages = new Map<string, { readonly standing: Standing; readonly page: Uint8Array }>();
   /** When to ask those of whom something is missing; bounded by the members. */
   readonly #asking = new Map<string, Instant>();
   /** Up to where our own changes have been told. */
@@ -140,17 +147,33 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     return true;
   }
 
-  /** For the user state of an exchange of tables: everything that is known without a gap. */
+  /**
+   * For the user state of an exchange of tables: everything that is known without a gap. What would make it longer
+   * than `bookOctets` is left out, and asked for by whoever misses it.
+   */
   book(): Uint8Array {
-    const pages: Page[] = [
-      { ...this.#own.standing(), speaker: this.#options.self, claims: this.#own.claims() },
-    ];
+    const { self, bookOctets } = this.#options;
+    const pages = [this.#pageOf(self, this.#own)];
+    let octets = BOOK_HEAD_OCTETS + (pages[0]?.length ?? 0);
     for (const name of this.#members) {
       const heard = this.#heard.get(name);
-      if (heard !== undefined && isWhole(heard))
-        pages.push({ ...heard.standing(), speaker: name, claims: heard.claims() });
+      if (heard === undefined || !isWhole(heard)) continue;
+      const page = this.#pageOf(name, heard);
+      octets += page.length;
+      if (octets > bookOctets) break;
+      pages.push(page);
     }
     return encodeBook(pages);
+  }
+
+  /** Made anew when the speaker claims something else: tables are exchanged far more often than that. */
+  #pageOf(speaker: string, list: OwnClaims | HeardClaims): Uint8Array {
+    const standing = list.standing();
+    const before = this.#pages.get(speaker);
+    if (before !== undefined && isSame(before.standing, standing)) return before.page;
+    const page = encodePage({ ...standing, speaker, claims: list.claims() });
+    this.#pages.set(speaker, { standing, page });
+    return page;
   }
 
   #claim(address: IpAddress, wallMs: number, now: Instant): readonly ClaimEffect[] {
@@ -199,6 +222,7 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
   #bury(name: string): readonly ClaimEffect[] {
     const claims = this.#heard.get(name)?.claims() ?? [];
     this.#heard.delete(name);
+    this.#pages.delete(name);
     this.#asking.delete(name);
     return claims.map(({ address }) => this.#change(name, address, undefined));
   }

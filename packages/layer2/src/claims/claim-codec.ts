@@ -66,16 +66,21 @@ export function decodeClaimMessage(bytes: Uint8Array): ClaimMessage {
   return decodeNews(open(bytes, KIND.news));
 }
 
-/** @param pages at most 65,535, with at most that many claims each. */
-export function encodeBook(pages: readonly Page[]): Uint8Array {
-  const octets = pages.reduce((sum, page) => sum + pageOctets(page), 2);
+/** A page of a book, to be kept as long as it does not change. @param page of at most 65,535 claims. */
+export function encodePage(page: Page): Uint8Array {
+  const writer = new Writer(new Uint8Array(pageOctets(page)));
+  writeStanding(writer, page);
+  writeName(writer, page.speaker);
+  writer.u16(page.claims.length);
+  for (const claim of page.claims) writeChange(writer, claim);
+  return writer.finish();
+}
+
+/** @param pages encoded; at most 65,535. */
+export function encodeBook(pages: readonly Uint8Array[]): Uint8Array {
+  const octets = pages.reduce((sum, page) => sum + page.length, 2);
   const writer = begin("book", octets).u16(pages.length);
-  for (const page of pages) {
-    writeStanding(writer, page);
-    writeName(writer, page.speaker);
-    writer.u16(page.claims.length);
-    for (const claim of page.claims) writeChange(writer, claim);
-  }
+  for (const page of pages) writer.bytes(page);
   return writer.finish();
 }
 
@@ -137,7 +142,7 @@ function pageOctets({ speaker, claims }: Page): number {
 
 function writeChange(writer: Writer, { address, epoch }: Change): void {
   const gone = epoch === undefined ? GIVEN_UP : 0;
-  writer.u8(familyOf(address) | gone).bytes(toOctets(address));
+  writer.u8(familyOf(address) | gone).bytes(octetsOf(address));
   if (epoch !== undefined) writeU48(writer, epoch);
 }
 
@@ -145,9 +150,18 @@ function readChange(reader: Reader, field: string): { address: IpAddress; epoch:
   const kind = reader.u8(`${field}.kind`);
   const family = kind & ~GIVEN_UP;
   if (family !== 4 && family !== 6) throw new DecodeError("unsupported", `${field}.kind`, `${kind}`);
-  const address = fromOctets(reader.bytes(family === 4 ? 4 : 16, `${field}.address`));
+  const address = addressOf(reader.bytes(family === 4 ? 4 : 16, `${field}.address`));
   if ((kind & GIVEN_UP) !== 0) return { address, epoch: undefined };
   return { address, epoch: bounded(readU48(reader, `${field}.epoch`), CLAIM_LIMITS.epoch, `${field}.epoch`) };
+}
+
+/** As `toOctets`, at a tenth of its cost for IPv4: a book is thousands of these. */
+function octetsOf(address: IpAddress): Uint8Array {
+  return familyOf(address) === 4 ? Uint8Array.from(address.split("."), Number) : toOctets(address);
+}
+
+function addressOf(octets: Uint8Array): IpAddress {
+  return octets.length === 4 ? (octets.join(".") as IpAddress) : fromOctets(octets);
 }
 
 function writeStanding(writer: Writer, { life, version }: Standing): void {
