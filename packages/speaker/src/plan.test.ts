@@ -40,9 +40,9 @@ const service = (change: Partial<ServiceView>): ServiceView => ({
   ...change,
 });
 
-const pool = (name: string, protocol: Pool["protocol"], ...ranges: [string, string][]): Pool => ({
+const pool = (name: string, ...ranges: [string, string][]): Pool => ({
   name,
-  protocol,
+  labels: {},
   ranges: ranges.map(([first, last]) => ({
     family: familyOf(parseAddress(first) as IpAddress),
     first: toBigint(parseAddress(first) as IpAddress),
@@ -52,7 +52,6 @@ const pool = (name: string, protocol: Pool["protocol"], ...ranges: [string, stri
   avoidBuggyIps: true,
   autoAssign: true,
   serviceAllocation: undefined,
-  bgpAdvertisements: [],
 });
 
 describe("claim", () => {
@@ -102,11 +101,19 @@ describe("claim", () => {
   }
 });
 
+const ANYWHERE = {
+  name: "anywhere",
+  nodeSelectors: [],
+  serviceSelectors: [],
+  interfaces: [],
+  preferredNodeSelectors: [],
+};
+
 describe("refusedBy", () => {
   const pools = [
-    pool("two", "layer2", ["10.20.30.0", "10.20.30.255"], ["fd00::", "fd00::ff"]),
-    pool("routed", "bgp", ["10.30.0.0", "10.30.0.255"]),
-    pool("other", "layer2", ["10.40.0.1", "10.40.0.1"]),
+    pool("two", ["10.20.30.0", "10.20.30.255"], ["fd00::", "fd00::ff"]),
+    pool("routed", ["10.30.0.0", "10.30.0.255"]),
+    pool("other", ["10.40.0.1", "10.40.0.1"]),
   ];
   const cases = [
     { addresses: ["10.20.30.0"], refused: undefined },
@@ -121,7 +128,7 @@ describe("refusedBy", () => {
     it(`says ${refused ?? "nothing"} to ${addresses.join(" and ")}`, () => {
       assert.equal(
         refusedBy(
-          pools,
+          { pools, l2Advertisements: [{ ...ANYWHERE, pools: ["other", "two"] }] },
           addresses.map((text) => parseAddress(text) as IpAddress),
         ),
         refused,

@@ -1,5 +1,5 @@
 import type { SpreadOver } from "@herald/layer2/spread-nodes";
-import type { Pool } from "@herald/shared/config/config";
+import type { Config, Pool } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import { servedBy } from "@herald/shared/service/serving";
@@ -68,7 +68,10 @@ export const WITHDRAW_REASONS = {
   noIPAllocated: { how: "now", sentence: "The Service has no address yet." },
   invalidIP: { how: "now", sentence: "The status of the Service holds something that is no IP address." },
   ipNotAllowed: { how: "now", sentence: "No pool holds all addresses of the Service." },
-  noMatchingAdvertisement: { how: "now", sentence: "The pool of the Service is not of protocol layer2." },
+  noMatchingAdvertisement: {
+    how: "now",
+    sentence: "No layer 2 advertisement is for the pool of the Service.",
+  },
   noEndpoints: { how: "now", sentence: "The Service has no usable endpoint on any node." },
   speakerNotReady: { how: "yield", sentence: "The speaker of this node is not ready." },
   nodeNetworkUnavailable: { how: "yield", sentence: "The network of this node is reported unavailable." },
@@ -113,14 +116,18 @@ export function claim(service: ServiceView, { lbClass }: PlanOptions): readonly 
   return addresses.includes(undefined) ? "invalidIP" : (addresses as IpAddress[]);
 }
 
+/** What a plan goes by of a configuration. */
+export type PlanConfig = Pick<Config, "pools" | "l2Advertisements">;
+
 /** @returns why the configuration does not let layer 2 speak for these addresses; `undefined`: it does. */
 export function refusedBy(
-  pools: readonly Pool[],
+  { pools, l2Advertisements }: PlanConfig,
   addresses: readonly IpAddress[],
 ): WithdrawReason | undefined {
   const pool = pools.find((candidate) => addresses.every((address) => holds(candidate, address)));
   if (pool === undefined) return "ipNotAllowed";
-  return pool.protocol === "layer2" ? undefined : "noMatchingAdvertisement";
+  const isAdvertised = l2Advertisements.some((advertisement) => advertisement.pools.includes(pool.name));
+  return isAdvertised ? undefined : "noMatchingAdvertisement";
 }
 
 /** @returns why a node may own nothing while another can; `undefined`: it may. */

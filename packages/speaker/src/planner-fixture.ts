@@ -4,20 +4,32 @@ import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import type { ClaimsView } from "./ownership.ts";
-import { type CandidateNode, EXCLUDE_LABEL } from "./plan.ts";
+import { type CandidateNode, EXCLUDE_LABEL, type PlanConfig } from "./plan.ts";
 import { Planner } from "./planner.ts";
 
-export const pools: Pool[] = [
+const pools: readonly Pool[] = [
   {
     name: "default",
-    protocol: "layer2",
+    labels: {},
     ranges: [range("10.20.30.0", "10.20.30.255"), range("fd00::", "fd00::ff")],
     avoidBuggyIps: false,
     autoAssign: true,
     serviceAllocation: undefined,
-    bgpAdvertisements: [],
   },
 ];
+export const config: PlanConfig = {
+  pools,
+  l2Advertisements: [
+    {
+      name: "default",
+      pools: ["default"],
+      nodeSelectors: [],
+      serviceSelectors: [],
+      interfaces: [],
+      preferredNodeSelectors: [],
+    },
+  ],
+};
 export const fit: CandidateNode = {
   labels: {},
   networkUnavailable: false,
@@ -79,7 +91,7 @@ export const planner = (
     digest: (text) => createHash("sha256").update(text).digest(),
     now: () => 0,
   });
-  made.setPools(pools);
+  made.configure(config);
   made.setNodes(nodes);
   return made;
 };

@@ -1,6 +1,5 @@
 import { type Digest, Election } from "@herald/layer2/election";
 import { SharingGroups } from "@herald/layer2/sharing-groups";
-import type { Pool } from "@herald/shared/config/config";
 import type { Instant } from "@herald/shared/core";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
@@ -19,6 +18,7 @@ import {
   NO_HOSTS,
   NOBODY,
   namesInBoth,
+  type PlanConfig,
   type PlanOptions,
   refusedBy,
   unfit,
@@ -52,7 +52,7 @@ export class Planner {
   readonly #hosts = new Map<ServiceKey, Hosts>();
   readonly #owners = new Map<ServiceKey, string | undefined>();
   readonly #teams: SpreadTeams;
-  #pools: readonly Pool[] = [];
+  #config: PlanConfig = { pools: [], l2Advertisements: [] };
   #nodes: ReadonlyMap<string, CandidateNode> = new Map();
   #eligible: Eligible = NOBODY;
   /** Speakers take part that only know of owners. Without gossip nobody says so. */
@@ -65,8 +65,8 @@ export class Planner {
   }
 
   /** Every decision may be another one now: go through `all`. */
-  setPools(pools: readonly Pool[]): void {
-    this.#pools = pools;
+  configure(config: PlanConfig): void {
+    this.#config = config;
   }
 
   /** @returns whether decisions may be others now; then go through `all`. */
@@ -150,7 +150,7 @@ export class Planner {
     if (service === undefined) return withdraw("serviceDeleted");
     const addresses = claim(service, this.#setup.options);
     if (typeof addresses === "string") return withdraw(addresses);
-    const refused = refusedBy(this.#pools, addresses);
+    const refused = refusedBy(this.#config, addresses);
     if (refused !== undefined) return withdraw(refused);
     const hosts = this.#hosts.get(key) ?? NO_HOSTS;
     if (hosts.any) return this.#allot(service, addresses, hosts);

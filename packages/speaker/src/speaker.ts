@@ -241,7 +241,7 @@ class JoinedSpeaker implements Speaker {
         this.#ports.onSpeakers(change.addresses);
         return;
       case "config":
-        this.#planner.setPools(change.config.pools);
+        this.#planner.configure(change.config);
         this.#allDirty = true;
         this.#reporter.configured(change.config.pools.length);
         return;

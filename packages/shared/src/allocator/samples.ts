@@ -48,7 +48,7 @@ export function sampleService(
 export function samplePool(name: string, addresses: readonly string[], rest: Partial<Pool> = {}): Pool {
   return {
     name,
-    protocol: "layer2",
+    labels: {},
     ranges: addresses.map((text) => {
       const parsed = parseRange(text);
       if ("mistake" in parsed) throw new TypeError(parsed.mistake);
@@ -57,7 +57,6 @@ export function samplePool(name: string, addresses: readonly string[], rest: Par
     avoidBuggyIps: false,
     autoAssign: true,
     serviceAllocation: undefined,
-    bgpAdvertisements: [],
     ...rest,
   };
 }

@@ -1,20 +1,27 @@
 import type { IpAddress } from "../ip/address.ts";
 import type { IpRange } from "../ip/range.ts";
 
-/** A whole configuration that has been checked: what the programs hold, whatever it was written in. */
+/**
+ * A whole configuration that has been checked: what the programs hold, whatever it was written in. Names of pools
+ * in advertisements, of profiles and of communities are resolved: each one is there.
+ */
 export interface Config {
-  /** In the order of the document; names are unique and ranges overlap nowhere. */
+  /** Names are unique and ranges overlap nowhere. */
   readonly pools: readonly Pool[];
+  readonly l2Advertisements: readonly L2AdvertisementConfig[];
+  readonly bgpAdvertisements: readonly BgpAdvertisementConfig[];
   readonly peers: readonly BgpPeerConfig[];
   readonly bfdProfiles: readonly BfdProfileConfig[];
-  /** Alias to `a:b`. */
-  readonly bgpCommunities: Readonly<Record<string, string>>;
+  /** By alias, in canonical text: see `parseCommunity`. */
+  readonly communities: Readonly<Record<string, string>>;
 }
 
+/** Addresses to give out. Which protocols announce them is up to the advertisements that name the pool. */
 export interface Pool {
   readonly name: string;
-  readonly protocol: "layer2" | "bgp";
-  /** At least one, in the order of the document. */
+  /** Of the object, for selectors of pools; a ConfigMap's pool has none. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** At least one, in the order they are written. */
   readonly ranges: readonly IpRange[];
   /** Never give out IPv4 addresses that end in .0 or .255: old equipment drops them. */
   readonly avoidBuggyIps: boolean;
@@ -22,8 +29,6 @@ export interface Pool {
   readonly autoAssign: boolean;
   /** Who may use the pool; `undefined`: everyone, as every pool of a ConfigMap. */
   readonly serviceAllocation: ServiceAllocation | undefined;
-  /** Only of protocol bgp, where it has at least one entry. */
-  readonly bgpAdvertisements: readonly BgpAdvertisementConfig[];
 }
 
 export interface ServiceAllocation {
@@ -47,30 +52,78 @@ export interface LabelExpression {
   readonly values: readonly string[];
 }
 
+/** What advertisements of either protocol say. In every list of selectors any one must match; empty: all do. */
+export interface Advertisement {
+  /**
+   * Of the object. Of a ConfigMap's pool `configmap/POOL` for layer 2 and `configmap/POOL/N`, counted from 1, for
+   * BGP, which no object can be called.
+   */
+  readonly name: string;
+  /** Names of the pools it is for, each of them there; sorted. May be empty: then it is for none. */
+  readonly pools: readonly string[];
+  /** On labels of nodes that may announce. */
+  readonly nodeSelectors: readonly LabelSelector[];
+  /** On labels of Services. */
+  readonly serviceSelectors: readonly LabelSelector[];
+}
+
+/** Lets layer 2 announce addresses of pools. */
+export interface L2AdvertisementConfig extends Advertisement {
+  /** Exact names; empty: all that are fit. */
+  readonly interfaces: readonly string[];
+  readonly preferredNodeSelectors: readonly PreferredNodes[];
+}
+
+/** Nodes that are rather to announce; a node has the sum of the weights of what matches it. */
+export interface PreferredNodes {
+  /** 1 to 100. */
+  readonly weight: number;
+  readonly preference: LabelSelector;
+}
+
+/** Lets BGP announce addresses of pools. */
+export interface BgpAdvertisementConfig extends Advertisement {
+  readonly aggregationLength: number;
+  readonly aggregationLengthV6: number;
+  /** LOCAL_PREF (RFC 4271 §5.1.5), never 0; `undefined`: none of our choosing. */
+  readonly localPref: number | undefined;
+  /** Canonical text, aliases already resolved, each once; sorted by number. */
+  readonly communities: readonly string[];
+  /** Names of the peers to tell; empty: all. Names that no peer has do no harm. */
+  readonly peers: readonly string[];
+}
+
 export interface BgpPeerConfig {
+  /** Of the object; `configmap/peerN`, counted from 1, of a ConfigMap's. */
+  readonly name: string;
   readonly myAsn: number;
-  readonly peerAsn: number;
-  readonly peerAddress: IpAddress;
+  /** A number, or any that is ours (`internal`) or is not (`external`). */
+  readonly peerAsn: number | "internal" | "external";
+  /** What we say we are to this router instead of `myAsn`. */
+  readonly localAsn: number | undefined;
+  /** Where the router is; on an interface: whoever answers at the other end of the link. */
+  readonly remote: { readonly address: IpAddress } | { readonly interface: string };
   readonly sourceAddress: IpAddress | undefined;
   readonly peerPort: number;
   /** Whole seconds; 0 or at least 3 (RFC 4271 §4.2). */
   readonly holdTimeSeconds: number;
+  /** Whole seconds, at most the hold time; 0: none are sent. */
   readonly keepaliveTimeSeconds: number;
+  /** Whole seconds, 1 to 65,535, between attempts; `undefined`: ours to choose. */
+  readonly connectTimeSeconds: number | undefined;
   readonly routerId: IpAddress | undefined;
-  /** Any of them must match the node's labels; never empty. */
+  /** Any of them must match the node's labels; empty: every node. */
   readonly nodeSelectors: readonly LabelSelector[];
   /** TCP-MD5 (RFC 2385); "" for none. Never logged. */
   readonly password: string;
   readonly bfdProfile: string | undefined;
+  /** RFC 4724. */
+  readonly gracefulRestart: boolean;
   readonly ebgpMultihop: boolean;
-}
-
-export interface BgpAdvertisementConfig {
-  readonly aggregationLength: number;
-  readonly aggregationLengthV6: number;
-  readonly localPref: number | undefined;
-  /** `a:b`, aliases already resolved; sorted. */
-  readonly communities: readonly string[];
+  /** Name of the VRF to connect in; `undefined`: the default one. */
+  readonly vrf: string | undefined;
+  /** Whether prefixes of both families go over this session, and not only those of the session's own. */
+  readonly dualStackAddressFamily: boolean;
 }
 
 export interface BfdProfileConfig {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { parseRange } from "../ip/range.ts";
-import type { BgpPeerConfig, Config, Pool } from "./config.ts";
+import type { BgpAdvertisementConfig, BgpPeerConfig, Config, Pool } from "./config.ts";
 import { configFromConfigMap, loadConfig } from "./load.ts";
 
 function rangeOf(text: string) {
@@ -10,28 +11,56 @@ function rangeOf(text: string) {
   return parsed.range;
 }
 
-const EMPTY: Config = { pools: [], peers: [], bfdProfiles: [], bgpCommunities: {} };
+const EMPTY: Config = {
+  pools: [],
+  l2Advertisements: [],
+  bgpAdvertisements: [],
+  peers: [],
+  bfdProfiles: [],
+  communities: {},
+};
 const POOL: Pool = {
   name: "default",
-  protocol: "layer2",
+  labels: {},
   ranges: [],
   avoidBuggyIps: false,
   autoAssign: true,
   serviceAllocation: undefined,
-  bgpAdvertisements: [],
 };
-const PEER: Omit<BgpPeerConfig, "peerAddress"> = {
+const EVERYWHERE = { nodeSelectors: [], serviceSelectors: [] };
+const BGP_ADVERTISEMENT: Omit<BgpAdvertisementConfig, "name" | "pools"> = {
+  ...EVERYWHERE,
+  aggregationLength: 32,
+  aggregationLengthV6: 128,
+  localPref: undefined,
+  communities: [],
+  peers: [],
+};
+const layer2 = (pool: string) => ({
+  ...EVERYWHERE,
+  name: `configmap/${pool}`,
+  pools: [pool],
+  interfaces: [],
+  preferredNodeSelectors: [],
+});
+const at = (text: string) => ({ remote: { address: parseAddress(text) as IpAddress } });
+const PEER: Omit<BgpPeerConfig, "name" | "remote"> = {
   myAsn: 64512,
   peerAsn: 64513,
+  localAsn: undefined,
   sourceAddress: undefined,
   peerPort: 179,
   holdTimeSeconds: 90,
   keepaliveTimeSeconds: 30,
+  connectTimeSeconds: undefined,
   routerId: undefined,
-  nodeSelectors: [{ matchLabels: {}, matchExpressions: [] }],
+  nodeSelectors: [],
   password: "",
   bfdProfile: undefined,
+  gracefulRestart: false,
   ebgpMultihop: false,
+  vrf: undefined,
+  dualStackAddressFamily: false,
 };
 
 describe("loading a configuration", () => {
@@ -43,7 +72,11 @@ address-pools:
   addresses:
   - 192.168.1.100-192.168.1.159
 `;
-    const want = { ...EMPTY, pools: [{ ...POOL, ranges: [rangeOf("192.168.1.100-192.168.1.159")] }] };
+    const want = {
+      ...EMPTY,
+      pools: [{ ...POOL, ranges: [rangeOf("192.168.1.100-192.168.1.159")] }],
+      l2Advertisements: [layer2("default")],
+    };
     assert.deepEqual(loadConfig(text), want);
     assert.deepEqual(configFromConfigMap({ config: text }), want);
   });
@@ -97,9 +130,10 @@ address-pools:
   - aggregation-length: 24
     aggregation-length-v6: 120
     localpref: 100
-    communities: [no-export, "64512:2", low, "64512:100"]
-  - {}
+    communities: [no-export, "large:0:1:2", "64512:2", low, "64512:100", "large:4227858440:0:0"]
+  - {localpref: 0}
 - {name: plain, protocol: bgp, addresses: ["10.50.0.0/24", "10.60.0.1 - 10.60.0.2"]}
+- {name: near, protocol: layer2, addresses: ["10.70.0.0/24"]}
 `);
     const everyone = { matchLabels: {}, matchExpressions: [] };
     assert.deepEqual(config, {
@@ -107,40 +141,42 @@ address-pools:
         {
           ...POOL,
           name: "public",
-          protocol: "bgp",
           ranges: [rangeOf("10.20.0.0/16"), rangeOf("2001:db8::/64")],
           avoidBuggyIps: true,
           autoAssign: false,
-          bgpAdvertisements: [
-            {
-              aggregationLength: 24,
-              aggregationLengthV6: 120,
-              localPref: 100,
-              communities: ["64512:2", "64512:100", "65535:65281"],
-            },
-            { aggregationLength: 32, aggregationLengthV6: 128, localPref: undefined, communities: [] },
-          ],
         },
         {
           ...POOL,
           name: "plain",
-          protocol: "bgp",
           ranges: [rangeOf("10.50.0.0/24"), rangeOf("10.60.0.1 - 10.60.0.2")],
-          bgpAdvertisements: [
-            { aggregationLength: 32, aggregationLengthV6: 128, localPref: undefined, communities: [] },
-          ],
         },
+        { ...POOL, name: "near", ranges: [rangeOf("10.70.0.0/24")] },
+      ],
+      l2Advertisements: [layer2("near")],
+      bgpAdvertisements: [
+        {
+          ...BGP_ADVERTISEMENT,
+          name: "configmap/public/1",
+          pools: ["public"],
+          aggregationLength: 24,
+          aggregationLengthV6: 120,
+          localPref: 100,
+          communities: ["large:0:1:2", "64512:2", "large:4227858440:0:0", "64512:100", "65535:65281"],
+        },
+        { ...BGP_ADVERTISEMENT, name: "configmap/public/2", pools: ["public"] },
+        { ...BGP_ADVERTISEMENT, name: "configmap/plain/1", pools: ["plain"] },
       ],
       peers: [
         {
           ...PEER,
+          ...at("1.2.3.4"),
+          name: "configmap/peer1",
           peerAsn: 64600,
-          peerAddress: "1.2.3.4",
-          sourceAddress: "10.0.0.9",
+          sourceAddress: parseAddress("10.0.0.9"),
           peerPort: 1179,
           holdTimeSeconds: 180,
           keepaliveTimeSeconds: 90,
-          routerId: "10.20.30.40",
+          routerId: parseAddress("10.20.30.40"),
           password: "nobody knows",
           bfdProfile: "fast",
           ebgpMultihop: true,
@@ -155,12 +191,12 @@ address-pools:
             everyone,
           ],
         },
-        { ...PEER, peerAddress: "fd00::1" },
-        { ...PEER, peerAddress: "2.3.4.5", holdTimeSeconds: 0, keepaliveTimeSeconds: 0 },
-        { ...PEER, peerAddress: "3.4.5.6", holdTimeSeconds: 10, keepaliveTimeSeconds: 3 },
-        { ...PEER, peerAddress: "4.5.6.7", holdTimeSeconds: 3, keepaliveTimeSeconds: 3 },
-        { ...PEER, peerAddress: "5.6.7.8", keepaliveTimeSeconds: 20 },
-        { ...PEER, peerAddress: "6.7.8.9", holdTimeSeconds: 0, keepaliveTimeSeconds: 0 },
+        { ...PEER, ...at("fd00::1"), name: "configmap/peer2" },
+        { ...PEER, ...at("2.3.4.5"), name: "configmap/peer3", holdTimeSeconds: 0, keepaliveTimeSeconds: 0 },
+        { ...PEER, ...at("3.4.5.6"), name: "configmap/peer4", holdTimeSeconds: 10, keepaliveTimeSeconds: 3 },
+        { ...PEER, ...at("4.5.6.7"), name: "configmap/peer5", holdTimeSeconds: 3, keepaliveTimeSeconds: 3 },
+        { ...PEER, ...at("5.6.7.8"), name: "configmap/peer6", keepaliveTimeSeconds: 20 },
+        { ...PEER, ...at("6.7.8.9"), name: "configmap/peer7", holdTimeSeconds: 0, keepaliveTimeSeconds: 0 },
       ],
       bfdProfiles: [
         {
@@ -184,7 +220,7 @@ address-pools:
           minimumTtl: 254,
         },
       ],
-      bgpCommunities: { "no-export": "65535:65281", low: "64512:100" },
+      communities: { "no-export": "65535:65281", low: "64512:100" },
     });
   });
 
@@ -225,7 +261,8 @@ peers:
     assert.deepEqual(config.peers, [
       {
         ...PEER,
-        peerAddress: "1.2.3.4",
+        ...at("1.2.3.4"),
+        name: "configmap/peer1",
         password: "0042",
         holdTimeSeconds: 0,
         keepaliveTimeSeconds: 0,
@@ -235,20 +272,21 @@ peers:
   });
 
   it("follows anchors, aliases and merge keys", () => {
-    const { pools } = loadConfig(`
+    const { pools, l2Advertisements } = loadConfig(`
 address-pools:
 - &base {name: a, protocol: &p layer2, addresses: [1.0.0.0/24], auto-assign: false}
 - {<<: *base, name: b, addresses: [2.0.0.0/24]}
 - {name: c, protocol: *p, addresses: [3.0.0.0/24]}
 `);
     assert.deepEqual(
-      pools.map(({ name, protocol, autoAssign }) => [name, protocol, autoAssign]),
+      pools.map(({ name, autoAssign }) => [name, autoAssign]),
       [
-        ["a", "layer2", false],
-        ["b", "layer2", false],
-        ["c", "layer2", true],
+        ["a", false],
+        ["b", false],
+        ["c", true],
       ],
     );
+    assert.deepEqual(l2Advertisements, ["a", "b", "c"].map(layer2));
   });
 
   it("takes everything from a ConfigMap's key config, and says when it is missing", () => {

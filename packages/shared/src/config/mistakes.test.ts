@@ -138,7 +138,7 @@ const refused: readonly { name: string; text: string; mistakes: readonly string[
     text: `${advertisement("communities: [nope, 1:2:3, 99999999:1, 1:70000, '1:2', '1:2', nomad]")}bgp-communities: {nomadic: "1:1"}`,
     mistakes: [
       `${ADVERTISEMENT}.communities[0]: unknown community "nope", want an alias of bgp-communities or numbers as in "64512:100"`,
-      `${ADVERTISEMENT}.communities[1]: "1:2:3" is no community, want two numbers as in "64512:100"`,
+      `${ADVERTISEMENT}.communities[1]: "1:2:3" is no community, want numbers as in "64512:100" or "large:64512:100:7"`,
       `${ADVERTISEMENT}.communities[2]: community "99999999:1" has 99999999, want numbers of 0 to 65535`,
       `${ADVERTISEMENT}.communities[3]: community "1:70000" has 70000, want numbers of 0 to 65535`,
       `${ADVERTISEMENT}.communities[5]: "1:2" stands twice`,
@@ -149,7 +149,7 @@ const refused: readonly { name: string; text: string; mistakes: readonly string[
     name: "wrong aliases",
     text: "bgp-communities:\n  a: b\n  c: 70000:1",
     mistakes: [
-      'line 2: bgp-communities.a: "b" is no community, want two numbers as in "64512:100"',
+      'line 2: bgp-communities.a: "b" is no community, want numbers as in "64512:100" or "large:64512:100:7"',
       'line 3: bgp-communities.c: community "70000:1" has 70000, want numbers of 0 to 65535',
     ],
   },

@@ -161,9 +161,13 @@ const AdvertisementSchema = z
       .min(0)
       .max(MAX_U32)
       .optional()
-      .meta({ description: "LOCAL_PREF told to routers of our own autonomous system." }),
+      .meta({
+        description: "LOCAL_PREF told to routers of our own autonomous system; 0 is as good as none.",
+      }),
     communities: z
-      .array(z.string().meta({ description: "A community like `64512:100`, or an alias." }))
+      .array(
+        z.string().meta({ description: "A community like `64512:100` or `large:64512:100:7`, or an alias." }),
+      )
       .default([])
       .meta({ description: "Communities to attach; aliases are those of `bgp-communities`." }),
   })
@@ -227,9 +231,9 @@ export const BfdProfileSchema = z
   })
   .meta({ description: "Timers and modes of Bidirectional Forwarding Detection (RFC 5880)." });
 
-const CommunitySchema = textOf("A community like `64512:100`.", (text) => parseCommunity(text)).transform(
-  ({ community }) => community,
-);
+const CommunitySchema = textOf("A community like `64512:100` or `large:64512:100:7`.", (text) =>
+  parseCommunity(text),
+).transform(({ community }) => community);
 
 /** The whole document under the ConfigMap's key `config`. */
 export const ConfigSchema = z

@@ -8,7 +8,7 @@ import { Announcements } from "../announcements.ts";
 import { Claims } from "../claims.ts";
 import type { CandidateNode } from "../plan.ts";
 import { Planner } from "../planner.ts";
-import { fit, on, pools, service } from "../planner-fixture.ts";
+import { config, fit, on, service } from "../planner-fixture.ts";
 
 /** How long others take a node that is gone for alive, ms. */
 const DETECTION_MS = 300;
@@ -170,7 +170,7 @@ export class Village {
     const process = this.#process(villager);
     villager.process = process;
     villager.view = this.#cluster; // read anew at start
-    process.planner.setPools(pools);
+    process.planner.configure(config);
     for (const [key, ips] of Object.entries(SERVICES)) {
       process.planner.setService(service(key, ips, { externalTrafficPolicy: "Local" }));
     }
