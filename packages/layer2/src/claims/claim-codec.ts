@@ -28,6 +28,9 @@ const MAGIC = 0xc1;
 const FORMAT = 1;
 const KIND = { digest: 1, want: 2, news: 3, book: 4 } as const;
 const GIVEN_UP = 0x80;
+/** "." and "0" */
+const DOT = 0x2e;
+const DIGIT_0 = 0x30;
 const HEAD_OCTETS = 3;
 const STANDING_OCTETS = 10;
 
@@ -157,7 +160,14 @@ function readChange(reader: Reader, field: string): { address: IpAddress; epoch:
 
 /** As `toOctets`, at a tenth of its cost for IPv4: a book is thousands of these. */
 function octetsOf(address: IpAddress): Uint8Array {
-  return familyOf(address) === 4 ? Uint8Array.from(address.split("."), Number) : toOctets(address);
+  if (familyOf(address) === 6) return toOctets(address);
+  const octets = new Uint8Array(4);
+  for (let index = 0, at = 0; index < address.length; index += 1) {
+    const letter = address.charCodeAt(index);
+    if (letter === DOT) at += 1;
+    else octets[at] = (octets[at] as number) * 10 + letter - DIGIT_0;
+  }
+  return octets;
 }
 
 function addressOf(octets: Uint8Array): IpAddress {
