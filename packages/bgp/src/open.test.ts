@@ -76,7 +76,55 @@ const plain: Open = { ...open, asn: 64_512, capabilities: [] };
 const withParameters = (parameters: Uint8Array): Uint8Array =>
   Uint8Array.of(...hex`04 fc00 00b4 c0000201`, parameters.length, ...parameters);
 
+/** Sent by BIRD 2.0.12: graceful restart and a role of its own, ADD-PATH for receiving. */
+const birdBytes = hex`
+  04 fc01 0009 0a0000fe 47 02 45
+  01 04 0001 00 01  01 04 0002 00 01  02 00  05 06 0001 0001 0002  06 00  09 01 00
+  40 0a 0078 0001 01 00 0002 01 00  41 04 0000fc01  45 04 0001 01 01  46 00
+  47 0e 0001 01 00 000e10 0002 01 00 000e10`;
+
+const bird: Open = {
+  type: "open",
+  version: 4,
+  asn: 64_513,
+  holdTimeSeconds: 9,
+  routerId: "10.0.0.254" as IpAddress,
+  capabilities: [
+    { type: "multiprotocol", family: IPV4 },
+    { type: "multiprotocol", family: IPV6 },
+    { type: "route-refresh" },
+    { type: "extended-next-hop", nextHops: [{ family: IPV4, nextHopAfi: 2 }] },
+    { type: "extended-message" },
+    { type: "role", role: "provider" },
+    {
+      type: "graceful-restart",
+      restarting: false,
+      notifications: false,
+      restartTimeSeconds: 120,
+      families: [
+        { family: IPV4, forwarding: false },
+        { family: IPV6, forwarding: false },
+      ],
+    },
+    { type: "four-octet-asn", asn: 64_513 },
+    { type: "add-path", families: [{ family: IPV4, mode: "receive" }] },
+    { type: "enhanced-route-refresh" },
+    {
+      type: "long-lived-graceful-restart",
+      families: [
+        { family: IPV4, forwarding: false, staleTimeSeconds: 3_600 },
+        { family: IPV6, forwarding: false, staleTimeSeconds: 3_600 },
+      ],
+    },
+  ],
+};
+
 describe("OPEN", () => {
+  it("reads and writes BIRD's", () => {
+    assert.deepEqual(decodeOpen(birdBytes), bird);
+    assert.deepEqual(encodeOpen(bird), birdBytes);
+  });
+
   it("encodes the golden one", () => assert.deepEqual(encodeOpen(open), openBytes));
   it("decodes the golden one", () => assert.deepEqual(decodeOpen(openBytes), open));
 

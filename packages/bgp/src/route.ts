@@ -6,7 +6,6 @@ export interface Route {
   readonly prefix: Prefix;
   /** 32 bits. Where the peer takes only one path to a prefix, the one with the lowest id is told. */
   readonly pathId: number;
-  /** Routes that share an object cost less than those that have equal ones. */
   readonly attributes: RouteAttributes;
 }
 
@@ -33,11 +32,17 @@ export interface RouteTable {
   readonly best: ReadonlyMap<string, Route>;
 }
 
-/** Throws a RangeError for two routes of one prefix and path id: which of them counts is not ours to say. */
+/**
+ * Equal attributes become one object, so that sessions look into each of them once.
+ *
+ * Throws a RangeError for two routes of one prefix and path id: which of them counts is not ours to say.
+ */
 export function routeTable(routes: Iterable<Route>): RouteTable {
   const paths = new Map<string, Route>();
   const best = new Map<string, Route>();
-  for (const route of routes) {
+  const known = new Map<string, RouteAttributes>();
+  for (const given of routes) {
+    const route = { ...given, attributes: shared(given.attributes, known) };
     const prefix = formatPrefix(route.prefix);
     const key = `${prefix} ${route.pathId}`;
     if (paths.has(key)) throw new RangeError(`two routes for ${prefix}, path ${route.pathId}`);
@@ -46,4 +51,14 @@ export function routeTable(routes: Iterable<Route>): RouteTable {
     if (other === undefined || route.pathId < other.pathId) best.set(prefix, route);
   }
   return { paths, best };
+}
+
+function shared(attributes: RouteAttributes, known: Map<string, RouteAttributes>): RouteAttributes {
+  const { localPref, med, prepend, communities, extendedCommunities, largeCommunities, nextHop } = attributes;
+  const numbers = `${localPref} ${med} ${prepend}`;
+  const hop = `${nextHop?.address} ${nextHop?.linkLocal}`;
+  const key = `${numbers}|${hop}|${communities}|${extendedCommunities}|${largeCommunities}`;
+  const found = known.get(key);
+  if (found === undefined) known.set(key, attributes);
+  return found ?? attributes;
 }

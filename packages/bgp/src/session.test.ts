@@ -179,6 +179,18 @@ describe("a session that cannot be", () => {
     );
   });
 
+  it("still says what the peer said when it keeps silent afterwards", () => {
+    const bench = new Bench().reach("open-sent");
+    bench.hear(encodeMessage(notification(2, 2)));
+    bench.pass(250);
+    bench.closed(2, "ECONNREFUSED");
+    const { lastError, lastNotification } = bench.session.status();
+    assert.deepEqual(
+      [lastError?.text, lastNotification?.text],
+      ["no connection: ECONNREFUSED", "the peer says: OPEN message error, bad peer AS"],
+    );
+  });
+
   it("is tried without capabilities when the peer chokes on them, once (RFC 5492 §3)", () => {
     const bench = new Bench().reach("open-sent");
     bench.hear(encodeMessage(notification(2, 4)));

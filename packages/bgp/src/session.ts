@@ -25,6 +25,8 @@ export interface SessionStatus {
   readonly since: Instant;
   /** The last that went wrong, also when all is well again. */
   readonly lastError: (SessionError & { readonly at: Instant }) | undefined;
+  /** The last that one side told the other, which says more than the silence that may follow. */
+  readonly lastNotification: SessionStatus["lastError"];
   /** In a row. */
   readonly failures: number;
   /** From OpenConfirm on. */
@@ -61,6 +63,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   /** Of the last session, until its end is dealt with. */
   #establishedAt: Instant | undefined;
   #lastError: SessionStatus["lastError"];
+  #lastNotification: SessionStatus["lastError"];
   constructor(options: SessionOptions, random: Random) {
     this.options = options;
     this.random = random;
@@ -75,6 +78,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
       state,
       since: this.#since,
       lastError: this.#lastError,
+      lastNotification: this.#lastNotification,
       failures: this.#backOff.failures,
       negotiated: state === "open-confirm" || state === "established" ? negotiated : undefined,
       told: { 4: this.#telling.count(4), 6: this.#telling.count(6) },
@@ -306,6 +310,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     if (!primary && !this.#wanted) return; // it only shares the fate of the other
     this.#capable = !refusesCapabilities(why);
     this.#lastError = { ...why.error, at: now };
+    if (why.answer !== undefined) this.#lastNotification = this.#lastError;
     this.emit({ type: "down", error: why.error, established });
   }
 

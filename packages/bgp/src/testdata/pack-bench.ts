@@ -1,6 +1,6 @@
 import { prefixOf } from "../prefix.ts";
 import { RibOut } from "../rib-out.ts";
-import { type RouteAttributes, type RouteTable, routeTable } from "../route.ts";
+import { type RouteTable, routeTable } from "../route.ts";
 import { Bench, ip, KEEPALIVE, LOCAL, theirOpen } from "./bench.ts";
 
 export interface BenchRow {
@@ -38,8 +38,8 @@ function rowsFor(count: number): readonly BenchRow[] {
   const { messages } = new RibOut().tell(all, VIEW);
   const octets = messages.reduce((sum, { length }) => sum + length, 0);
   add("table of routes", "once for all peers", () => {
-    const routes = [...all.paths.values()];
-    return () => routeTable(routes);
+    const own = [...all.paths.values()].map((route) => ({ ...route, attributes: { ...route.attributes } }));
+    return () => routeTable(own);
   });
   add("first announcement", `${messages.length} UPDATEs, ${octets} octets`, () => {
     const rib = new RibOut();
@@ -69,16 +69,13 @@ function rowsFor(count: number): readonly BenchRow[] {
   return rows;
 }
 
-/** Four kinds of attributes, as four pools would give them. */
+/** Four kinds of attributes, as four pools would give them, and every route with an object of its own. */
 function wanted(count: number): RouteTable {
-  const attributes: readonly RouteAttributes[] = Array.from({ length: 4 }, (_, at) => ({
-    communities: [`64512:${at}`],
-  }));
   return routeTable(
     Array.from({ length: count }, (_, at) => ({
       prefix: prefixOf(ip(`10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`), 32),
       pathId: 0,
-      attributes: attributes[at % attributes.length] ?? {},
+      attributes: { communities: [`64512:${at % 4}`] },
     })),
   );
 }
