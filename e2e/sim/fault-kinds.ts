@@ -4,6 +4,7 @@ export const FAULT_WEIGHTS = {
   duplicates: 1,
   jitter: 1,
   pause: 4,
+  dies: 4,
   "power-cut": 4,
   "process-crash": 4,
   stop: 3,
@@ -34,6 +35,7 @@ export const MOVES: Readonly<Partial<Record<FaultKind, "its" | "all">>> = {
   loss: "all",
   jitter: "all",
   pause: "all", // who wakes up may find that it took everybody for dead
+  dies: "its",
   "power-cut": "its",
   "process-crash": "its",
   stop: "its",

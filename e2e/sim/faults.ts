@@ -33,6 +33,13 @@ export const FAULTS: Readonly<Record<FaultKind, FaultRules>> = {
     },
     say: (fault) => `${who(fault)} stands still`,
   },
+  dies: {
+    begin: (world, { node }) => {
+      world.crash(node, "machine");
+      return nothing;
+    },
+    say: (fault) => `${who(fault)} loses power for good`,
+  },
   "power-cut": {
     begin: (world, { node }) => world.crash(node, "machine"),
     say: (fault) => `${who(fault)} loses power`,

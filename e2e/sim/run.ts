@@ -20,6 +20,8 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly tell?: (at: number, who: string, text: string) => void;
+  /** Gets all that goes onto the wire. */
+  readonly onOctets?: (at: number, octets: Uint8Array) => void;
   readonly create?: CreateSpeaker;
   readonly invariants?: readonly Invariant[];
 }
@@ -32,8 +34,8 @@ const CALM_END_MS = 500;
 
 /** Tells one story to its end, or to the first sentence that is not true. */
 export async function run(script: Script, options: RunOptions = {}): Promise<Outcome> {
-  const { tell, create, invariants = INVARIANTS } = options;
-  const world = new World(script, { tell, ...(create === undefined ? {} : { create }) });
+  const { tell, create, onOctets, invariants = INVARIANTS } = options;
+  const world = new World(script, { tell, onOctets, create });
   world.begin();
   const end = world.settledAt + world.bounds.cachesMs + CALM_END_MS;
   let violation: Violation | undefined;

@@ -22,7 +22,11 @@ const GIVE_UP_MS = 10_000;
 
 /** One cluster of that size: a quiet second, then holders lose power one after another. */
 export async function measureScale(nodes: number, profile: ProfileName, crashes: number): Promise<ScaleRow> {
-  const world = new World(scriptOf(nodes, profile), { tell: undefined });
+  const world = new World(scriptOf(nodes, profile), {
+    tell: undefined,
+    onOctets: undefined,
+    create: undefined,
+  });
   world.begin();
   await world.pass(JOINED_MS);
   const before = new Map(world.net.sent);

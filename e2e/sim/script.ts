@@ -44,6 +44,8 @@ export interface Script {
 export interface ScriptWishes {
   readonly nodes?: number;
   readonly profile?: ProfileName;
+  /** What may go wrong; everything when left out. Such a story is never calm. */
+  readonly kinds?: readonly FaultKind[];
 }
 
 /** When the faults begin, and how long there are new ones, in detection times. */
@@ -101,7 +103,7 @@ export function writeScript(seed: number, wishes: ScriptWishes = {}): Script {
   const profile = wishes.profile ?? dice.pick(PROFILES);
   const size = profile === "lan" ? dice.pick([2, 3, 3]) : dice.pick(SIZES);
   const nodes = wishes.nodes ?? size;
-  const calm = dice.whole(5) === 0;
+  const calm = dice.whole(5) === 0 && wishes.kinds === undefined;
   const each = <T>(make: () => T): readonly T[] => Array.from({ length: nodes }, make);
   return {
     seed,
@@ -116,7 +118,7 @@ export function writeScript(seed: number, wishes: ScriptWishes = {}): Script {
       : dice.pick([FIVE_MINUTES, FIVE_MINUTES, 3_000, 0, Number.POSITIVE_INFINITY]),
     bootAt: each(() => dice.between(0, 200)),
     services: drawServices(dice, nodes),
-    faults: drawFaults(dice, nodes, profile, calm),
+    faults: drawFaults(dice, { nodes, profile, calm, kinds: calm ? ["pause"] : (wishes.kinds ?? ALL_KINDS) }),
   };
 }
 
@@ -134,14 +136,20 @@ function drawServices(dice: Dice, nodes: number): readonly SimService[] {
   });
 }
 
-function drawFaults(dice: Dice, nodes: number, profile: ProfileName, calm: boolean): readonly Fault[] {
+/** As often as their weights say. */
+const ALL_KINDS = Object.entries(FAULT_WEIGHTS).flatMap(([kind, weight]) =>
+  Array<FaultKind>(weight).fill(kind as FaultKind),
+);
+
+interface FaultWishes extends Required<ScriptWishes> {
+  readonly calm: boolean;
+}
+
+function drawFaults(dice: Dice, { nodes, profile, calm, kinds }: FaultWishes): readonly Fault[] {
   const detection = DETECTION_MS[profile];
   const count = 1 + dice.whole(5);
-  const kinds = Object.entries(FAULT_WEIGHTS).flatMap(([kind, weight]) =>
-    Array<FaultKind>(weight).fill(kind as FaultKind),
-  );
   const faults = Array.from({ length: count }, (): Fault => {
-    const kind = calm ? "pause" : dice.pick(kinds);
+    const kind = dice.pick(kinds);
     const [shortest, longest] = calm
       ? [1, PAUSE_TOLERANCE_MS[profile]]
       : [detection / 20, detection * LONGEST_SPAN];
@@ -149,7 +157,7 @@ function drawFaults(dice: Dice, nodes: number, profile: ProfileName, calm: boole
     return {
       kind,
       at: Math.round(FAULTS_BEGIN_MS + dice.between(0, detection * FAULTS_SPAN)),
-      forMs: Math.round(dice.scaled(shortest, longest)),
+      forMs: kind === "dies" ? 0 : Math.round(dice.scaled(shortest, longest)),
       node,
       other: (node + 1 + dice.whole(Math.max(1, nodes - 1))) % nodes,
       amount: dice.between(0, 1),

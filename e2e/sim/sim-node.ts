@@ -52,7 +52,9 @@ export interface NodeGround {
   /** A frame of a node says that it has an address. */
   readonly onClaim: (node: SimNode, address: IpAddress) => void;
   /** Speakers may be other ones than ours, to see that broken ones are caught. */
-  readonly create?: CreateSpeaker;
+  readonly create: CreateSpeaker | undefined;
+  /** All that goes onto the wire; `undefined`: nobody looks. */
+  readonly onOctets: ((at: Instant, octets: Uint8Array) => void) | undefined;
 }
 
 interface Process {
@@ -133,7 +135,7 @@ export class SimNode {
     this.#leaving = false;
     this.wokeAt = clock.now();
     this.#ground.onBoot(this);
-    const sockets = new VirtualSockets(net, this.place);
+    const sockets = new VirtualSockets(net, this.place, this.#onOctets);
     const own: Clock = sockets.port.clock;
     const stirring: Clock = {
       now: () => own.now(),
@@ -143,9 +145,10 @@ export class SimNode {
           act();
         }),
     };
-    const packets = new NodePackets(lan, this.place, this.mac, own, (address) =>
-      this.#ground.onClaim(this, address),
-    );
+    const packets = new NodePackets(lan, this.place, this.mac, own, (address, frame) => {
+      this.#onOctets(frame);
+      this.#ground.onClaim(this, address);
+    });
     const connection = new ApiConnection(api, stirring, this.#lagMs);
     connection.setDown(this.#apiDown);
     const { speaker, gossip } = this.#join(sockets, packets, own);
@@ -160,7 +163,8 @@ export class SimNode {
     packets: NodePackets,
     clock: Clock,
   ): { speaker: Speaker; gossip: GossipLink } {
-    const { random, profile, failBackMs, create = createSpeaker } = this.#ground;
+    const { random, profile, failBackMs } = this.#ground;
+    const create = this.#ground.create ?? createSpeaker;
     const log = this.#ground.log(this.name);
     const epochMs = (): number => EPOCH_MS + this.skewMs + clock.now();
     const gossip = new GossipLink(
@@ -221,6 +225,10 @@ export class SimNode {
     );
     return { speaker, gossip };
   }
+
+  readonly #onOctets = (octets: Uint8Array): void => {
+    this.#ground.onOctets?.(this.#ground.clock.now(), octets);
+  };
 
   /** What the Kubernetes worker does, and the way from there to the main thread and back. */
   #follow(speaker: Speaker, { client }: ApiConnection, clock: Clock, signal: AbortSignal): void {

@@ -12,9 +12,12 @@ export class VirtualSockets implements GossipSockets, DatagramHost<Uint8Array> {
   #listeners: GossipListeners | undefined;
   readonly #asked = new Map<number, (data: Uint8Array | undefined) => void>(); // streams of others, not answered yet
   readonly #dialled = new Set<number>(); // streams of ours, not answered yet
+  readonly #onOctets: (octets: Uint8Array) => void;
   #streams = 0;
 
-  constructor(net: DatagramNet<Uint8Array>, place: string) {
+  /** @param onOctets gets all that is sent. */
+  constructor(net: DatagramNet<Uint8Array>, place: string, onOctets: (octets: Uint8Array) => void) {
+    this.#onOctets = onOctets;
     this.port = net.plugIn(place, this);
   }
 
@@ -38,10 +41,12 @@ export class VirtualSockets implements GossipSockets, DatagramHost<Uint8Array> {
   }
 
   send(to: Endpoint, bytes: Uint8Array): void {
+    this.#onOctets(bytes);
     this.port.send(placeOf(to), bytes);
   }
 
   dial(stream: number, to: Endpoint, bytes: Uint8Array): void {
+    this.#onOctets(bytes);
     this.#dialled.add(stream);
     this.port.request(placeOf(to), bytes, (outcome) => {
       if (this.#dialled.delete(stream)) this.#tell(stream, outcome);

@@ -24,7 +24,9 @@ import { Weather } from "./weather.ts";
 export interface WorldOptions {
   /** Gets every line of the story; `undefined`: nobody listens, which is faster. */
   readonly tell: ((at: Instant, who: string, text: string) => void) | undefined;
-  readonly create?: CreateSpeaker;
+  readonly onOctets: ((at: Instant, octets: Uint8Array) => void) | undefined;
+  /** `undefined`: our speakers as they are. */
+  readonly create: CreateSpeaker | undefined;
 }
 
 /** Each client sends to every address so often, ms. */
@@ -89,7 +91,8 @@ export class World {
       onBoot: (node) => this.#views.set(node, new View()),
       onChanges: (node, changes) => this.#changed(node, changes),
       onClaim: (node, address) => this.#claimed(node, address),
-      ...(options.create === undefined ? {} : { create: options.create }),
+      create: options.create,
+      onOctets: options.onOctets,
     };
     this.nodes = Array.from({ length: script.nodes }, (_, index) => {
       const [skewMs = 0, lagMs = 1] = [script.skewMs[index], script.lagMs[index]];
