@@ -54,7 +54,7 @@ describe("chart: rights", () => {
   const read = ["get", "list", "watch"];
   const config = { apiGroups: [""], resources: ["configmaps"], resourceNames: ["config"], verbs: read };
 
-  it("lets the controller write statuses, Events and its own Lease, and nothing else", () => {
+  it("lets the controller write statuses, Events and its own Lease, make the gossip's key, and nothing else", () => {
     const objects = render();
     assert.deepEqual(one(objects, "ClusterRole", "herald-controller").rules, [
       { apiGroups: [""], resources: ["services"], verbs: read },
@@ -69,6 +69,13 @@ describe("chart: rights", () => {
         resources: ["leases"],
         resourceNames: ["herald-controller"],
         verbs: ["get", "patch", "update"],
+      },
+      { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
+      {
+        apiGroups: ["apps"],
+        resources: ["deployments"],
+        resourceNames: ["herald-controller"],
+        verbs: ["get"],
       },
     ]);
   });
@@ -137,7 +144,13 @@ describe("chart: pods", () => {
     const { spec } = one(objects, "DaemonSet", "herald-speaker").spec.template;
     assert.deepEqual(
       [spec.hostNetwork, spec.dnsPolicy, spec.hostPID, spec.volumes, spec.securityContext],
-      [true, "ClusterFirstWithHostNet", undefined, undefined, { seccompProfile: { type: "RuntimeDefault" } }],
+      [
+        true,
+        "ClusterFirstWithHostNet",
+        undefined,
+        [{ name: "memberlist", secret: { secretName: "herald-memberlist", defaultMode: 256 } }],
+        { seccompProfile: { type: "RuntimeDefault" } },
+      ],
     );
     assert.deepEqual(container(objects, "DaemonSet", "herald-speaker").securityContext, {
       runAsUser: 0,
@@ -159,6 +172,7 @@ describe("chart: pods", () => {
         ignoreExcludeLB: true,
         conflictDetection: "report",
         failBackAfter: "never",
+        drain: { timeout: "4s", onCordon: true, onNotReady: true },
         excludeInterfaces: { patterns: ["^lo$", "^veth.*"] },
       },
     });
@@ -177,6 +191,9 @@ describe("chart: pods", () => {
       "--ignore-exclude-lb=true",
       "--conflict-detection=report",
       "--fail-back-after=never",
+      "--drain-timeout=4s",
+      "--drain-on-cordon=true",
+      "--drain-on-not-ready=true",
       "--exclude-interfaces=^lo$,^veth.*",
     ]);
   });
@@ -195,6 +212,7 @@ describe("chart: pods", () => {
       { name: "METALLB_ML_LABELS", value },
       { name: "METALLB_ML_BIND_ADDR", ...field("status.podIP") },
       { name: "METALLB_ML_BIND_PORT", value: "7946" },
+      { name: "METALLB_ML_SECRET_KEY_PATH", value: "/etc/ml_secret_key" },
     ]);
     const { labels } = one(objects, "DaemonSet", "herald-speaker").spec.template.metadata;
     assert.deepEqual(labels, {
@@ -224,6 +242,9 @@ describe("chart: pods", () => {
     ]);
     const env = spec.containers[0].env.at(-1);
     assert.deepEqual(env, { name: "METALLB_ML_SECRET_KEY_PATH", value: "/etc/ml" });
+    const clear = render({ speaker: { memberlist: { mlSecretKeyPath: "" } } });
+    assert.equal(one(clear, "DaemonSet", "herald-speaker").spec.template.spec.volumes, undefined);
+    assert.doesNotMatch(JSON.stringify(clear), /ML_SECRET|secrets/);
   });
 
   it("asks for the chart's own version of the images unless a tag is given", () => {

@@ -15,6 +15,13 @@ const SPEAKER_LABELS = { "app.kubernetes.io/name": "herald", "app.kubernetes.io/
 const HTTP_PORT = 7472;
 const READY_WITHIN_MS = 20_000;
 
+export interface InstallationOptions {
+  readonly speakers?: readonly NodeName[];
+  readonly controllers?: number;
+  /** For every speaker, each time it starts. */
+  readonly speakerFlags?: readonly string[];
+}
+
 /**
  * Herald on a cluster without kubelets: the programs run from the checkout as processes of their nodes, each with the
  * rights of its service account and no others, as the chart's RBAC gives them. This class is the kubelet of their pods.
@@ -25,10 +32,11 @@ export class Installation {
   readonly #speakers = new Map<NodeName, Running>();
   readonly #controllers = new Map<string, Running>();
   readonly #kubeconfigs: { readonly controller: string; readonly speaker: string };
+  readonly #speakerFlags: readonly string[];
 
   static async start(
     cluster: Cluster,
-    { speakers = cluster.nodes, controllers = 1 } = {},
+    { speakers = cluster.nodes, controllers = 1, speakerFlags = [] }: InstallationOptions = {},
   ): Promise<Installation> {
     await cluster.kubectl(["create", "namespace", NAMESPACE]);
     const rbac = await cluster.helm([
@@ -36,10 +44,11 @@ export class Installation {
       ...["--show-only=templates/rbac.yaml", "--show-only=templates/service-accounts.yaml"],
     ]);
     await cluster.kubectl(["apply", `--namespace=${NAMESPACE}`, "-f", "-"], { input: rbac });
-    const installation = new Installation(cluster, {
+    const kubeconfigs = {
       controller: await cluster.kubeconfigFor({ namespace: NAMESPACE, name: "herald-controller" }),
       speaker: await cluster.kubeconfigFor({ namespace: NAMESPACE, name: "herald-speaker" }),
-    });
+    };
+    const installation = new Installation(cluster, kubeconfigs, speakerFlags);
     await Promise.all([
       ...Array.from({ length: controllers }, (_, index) =>
         installation.startController(`controller-${index + 1}`),
@@ -49,8 +58,13 @@ export class Installation {
     return installation;
   }
 
-  private constructor(cluster: Cluster, kubeconfigs: { controller: string; speaker: string }) {
+  private constructor(
+    cluster: Cluster,
+    kubeconfigs: { controller: string; speaker: string },
+    speakerFlags: readonly string[],
+  ) {
     this.cluster = cluster;
+    this.#speakerFlags = speakerFlags;
     this.segment = new Segment(cluster);
     this.#kubeconfigs = kubeconfigs;
   }
@@ -115,6 +129,7 @@ export class Installation {
           .join(",")}`,
         `--ml-bindaddr=${this.cluster.addressesOf(node).ipv4}`,
         `--port=${HTTP_PORT}`,
+        ...this.#speakerFlags,
         ...flags,
       ],
       { log: `speaker-${node}` },

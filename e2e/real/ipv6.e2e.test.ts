@@ -32,7 +32,7 @@ describe("IPv6 on a real segment, whose bridge forwards to groups only where som
   before(async () => {
     cluster = await startCluster({ name: "ipv6" });
     await snoop();
-    herald = await Installation.start(cluster);
+    herald = await Installation.start(cluster, { speakerFlags: ["--fail-back-after=0s"] });
     await herald.configure(CONFIG);
     await Promise.all(cluster.nodes.map((node) => herald.startEcho(`echo-${node}`, node, "echo")));
   });

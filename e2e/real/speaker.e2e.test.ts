@@ -21,7 +21,7 @@ describe("speakers, on a real segment", () => {
 
   before(async () => {
     cluster = await startCluster({ name: "speakers" });
-    herald = await Installation.start(cluster);
+    herald = await Installation.start(cluster, { speakerFlags: ["--fail-back-after=0s"] });
     await herald.configure(ISSUE_CONFIG);
     await Promise.all(cluster.nodes.map((node) => herald.startEcho(`echo-${node}`, node, "echo")));
     await herald.createServices([{ name: "echo" }]);
