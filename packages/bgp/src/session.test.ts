@@ -466,6 +466,13 @@ describe("what the peer is told", () => {
     );
   });
 
+  it("does not come again later to a peer that is not there", () => {
+    const bench = new Bench();
+    bench.handle({ type: "announce-again" });
+    bench.handle({ type: "announce-again" });
+    assert.equal(bench.session.nextWake(), undefined);
+  });
+
   it("asks it to look for others before we go (RFC 8326), and takes that back", () => {
     const bench = new Bench().reach("established");
     bench.handle({ type: "routes", routes: routes("203.0.113.1/32") });

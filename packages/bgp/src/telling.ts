@@ -70,6 +70,7 @@ export class Telling {
 
   /** The peer asks, perhaps too often. */
   again(family: IpFamily, now: Instant): void {
+    if (this.#machine === undefined) return;
     const due = (this.#told.get(family) ?? Number.NEGATIVE_INFINITY) + this.#options.refreshIntervalMs;
     if (due > now) this.#owed.set(family, due);
     else this.#repeat(family, now);
@@ -105,8 +106,8 @@ export class Telling {
     this.#owed.delete(family);
     this.#told.set(family, now);
     const messages = this.#rib.again(family);
-    if (this.#machine === undefined || messages.length === 0) return;
-    this.#machine.send("update", messages, now);
+    if (messages.length === 0) return;
+    this.#machine?.send("update", messages, now);
     this.#emit({ type: "told", announced: this.count(family), withdrawn: 0, updates: messages.length });
   }
 
