@@ -104,7 +104,7 @@ describe("an address that is spread over three nodes", () => {
     );
     for (const address of addresses) assert.deepEqual(await whereAll(address), wanted.get(address));
     assert.ok(
-      tookMs.every((each) => each < WITHIN_MS),
+      tookMs.every((each) => each > 0 && each < WITHIN_MS),
       `${tookMs.join(" and ")} ms`,
     );
     const asked = clients.stations.filter(({ ipv4: own, ipv6: own6 }) =>
@@ -125,7 +125,11 @@ describe("an address that is spread over three nodes", () => {
       const [mac, ...others] = await askedAs(own.ipv4);
       return mac !== undefined && others.length === 0 && (await herald.segment.nodeWith(mac)) === LOST;
     }, `${LOST} answers its clients`);
-    assert.deepEqual(await Promise.all(addresses.map(whereAll)), held);
+    // An entry that nobody uses goes after a minute; the next datagram would ask anew.
+    const moved = (await Promise.all(addresses.map(whereAll))).map((where, family) =>
+      where.filter((node, index) => node !== "" && node !== held[family]?.[index]),
+    );
+    assert.deepEqual(moved, [[], []]);
   });
 
   it("loses no datagram of a client whose node stops its speaker", async () => {
