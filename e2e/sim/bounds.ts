@@ -1,5 +1,4 @@
 import { PROFILES, type ProfileName } from "@herald/gossip/options";
-import { KNOWN_GAPS, YIELD_MS } from "./known-gaps.ts";
 import type { Fault, Script } from "./script.ts";
 
 /** From a crash until another node answers, at up to 2 % loss, all other things well (docs/gossip.md). */
@@ -24,8 +23,8 @@ const PROBE_MS = 600;
 /** A process from its start to its first announcement, its view of the API apart: join wait, probes, ms. */
 const BOOT_MS = 2_500;
 
-/** Who stops in order waits for a successor, and starts again only then, ms. */
-const STOP_MS = YIELD_MS;
+/** How long who stops in order waits for a successor, ms: what --drain-timeout says by default. */
+export const YIELD_MS = 5_000;
 
 /** How long things may take in one story, all of them from the moment nothing is in their way any more. */
 export interface Bounds {
@@ -37,6 +36,8 @@ export interface Bounds {
   readonly settleMs: number;
   /** After that every neighbour cache points to it. */
   readonly cachesMs: number;
+  /** Nodes may have taken each other for dead while both were up. */
+  readonly parted: boolean;
 }
 
 /** What the script makes necessary, and nothing on top. */
@@ -44,12 +45,11 @@ export function boundsOf(script: Script): Bounds {
   const { profile, faults } = script;
   const { rejoinIntervalMs, streamTimeoutMs } = PROFILES[profile];
   const viewMs = slowestView(script);
-  const excusedMs = KNOWN_GAPS.yieldsToNewerClaims ? YIELD_MS : 0;
-  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS + excusedMs;
+  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS;
   const reunionMs = 2 * DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs + DELIVERY_MS;
   const parted = faults.some(({ kind, forMs }) => PARTING.has(kind) && forMs > PAUSE_TOLERANCE_MS[profile]);
   const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + viewMs : 0;
-  const stopped = faults.some(({ kind }) => kind === "stop") ? STOP_MS : 0;
+  const stopped = faults.some(({ kind }) => kind === "stop") ? YIELD_MS : 0;
   const settleMs =
     PROBE_MS +
     viewMs +
@@ -57,7 +57,7 @@ export function boundsOf(script: Script): Bounds {
     booted +
     stopped +
     apiRecoveryMs(faults);
-  return { overlapMs, reunionMs, settleMs, cachesMs: 3 * REPEAT_MS + DELIVERY_MS };
+  return { overlapMs, reunionMs, settleMs, cachesMs: 3 * REPEAT_MS + DELIVERY_MS, parted };
 }
 
 const PARTING = new Set<Fault["kind"]>([

@@ -1,5 +1,5 @@
 import type { IpAddress } from "@herald/shared/ip/address";
-import { KNOWN_GAPS, YIELD_MS } from "./known-gaps.ts";
+import { KNOWN_GAPS } from "./known-gaps.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
 
@@ -63,6 +63,7 @@ export const INVARIANTS: readonly Invariant[] = [
     name: "caches: every client's neighbour cache points to the holder, or nowhere, once the faults are over",
     check: (world) => {
       if (world.now < world.settledAt + world.bounds.cachesMs) return undefined;
+      if (KNOWN_GAPS.winnerIsSilentAfterReunion && world.bounds.parted) return undefined;
       for (const address of world.servable()) {
         const violation = wrongCache(world, address);
         if (violation !== undefined) return violation;
@@ -95,8 +96,7 @@ function twoHolders(world: World, address: IpAddress): string | undefined {
 function isStray(world: World, node: SimNode, address: IpAddress): boolean {
   const view = world.viewOf(node);
   if (view.allows(address)) return false;
-  const excusedMs = KNOWN_GAPS.yieldsWhatIsGone ? YIELD_MS : 0;
-  return world.now - Math.max(view.disallowedSince(address), node.wokeAt) > SAME_MOMENT_MS + excusedMs;
+  return world.now - Math.max(view.disallowedSince(address), node.wokeAt) > SAME_MOMENT_MS;
 }
 
 function wrongCache(world: World, address: IpAddress): string | undefined {

@@ -4,16 +4,9 @@
  */
 export const KNOWN_GAPS = {
   /**
-   * A Service that gets another address, which another node owns, leaves the one it had as if that node took it
-   * over: this one is answered for until patience ends, though nobody has it (packages/speaker/src/announcements.ts).
+   * Between the moment a parted segment is one again and the moment the speakers know it, both holders answer, and
+   * defend the address once. When they meet, the older claim falls silent, but the newer one has used up its defence
+   * and says nothing: who believed the older one last sends to it until its neighbour entry is probed, up to 40 s.
    */
-  yieldsWhatIsGone: true,
-  /**
-   * A node that learns of a newer claim than its own goes on answering until it hears the other on the wire, which
-   * has nothing more to say unasked when its rounds are over: both answer until patience ends.
-   */
-  yieldsToNewerClaims: true,
+  winnerIsSilentAfterReunion: true,
 } as const;
-
-/** How long a yielding address is answered for while nobody is heard, ms: what --drain-timeout says by default. */
-export const YIELD_MS = 5_000;

@@ -43,7 +43,10 @@ export const SABOTAGES = {
     return changed(speaker, {
       apply: (changes, taken) =>
         speaker.apply(
-          changes.filter(({ type }) => type !== "service-gone"),
+          changes.filter(
+            (change) =>
+              change.type !== "service-gone" && (change.type !== "endpoints" || change.endpoints.length > 0),
+          ),
           taken,
         ),
     });

@@ -18,8 +18,8 @@ import { createSpeaker, type Speaker, type SpeakerOptions, type SpeakerPorts } f
 import { encodeSpeakerMeta } from "@herald/speaker/speaker-meta";
 import { type MacAddress, parseMac } from "@herald/wire/mac";
 import { ApiConnection } from "./api-connection.ts";
+import { YIELD_MS } from "./bounds.ts";
 import { EPOCH_MS, NAMESPACE, SPEAKER_LABELS } from "./control-plane.ts";
-import { YIELD_MS } from "./known-gaps.ts";
 import { NodePackets } from "./node-packets.ts";
 import { silentMetrics } from "./silence.ts";
 import { VirtualSockets } from "./virtual-sockets.ts";

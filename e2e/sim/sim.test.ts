@@ -19,7 +19,7 @@ const BROKEN: readonly {
   readonly sentence: RegExp;
 }[] = [
   { sabotage: "never-buries", kinds: ["dies"], sentence: /^held/ },
-  { sabotage: "knows-nobody", kinds: ["partition"], sentence: /^(one holder|sticky)/ },
+  { sabotage: "knows-nobody", kinds: ["partition"], sentence: /^(one holder|sticky|caches)/ },
   { sabotage: "claims-count-for-nothing", kinds: ["power-cut", "drain"], sentence: /^sticky/ },
   { sabotage: "never-withdraws", kinds: ["drain", "excluded"], sentence: /^one holder/ },
   { sabotage: "misses-deletions", kinds: ["service-gone"], sentence: /^nothing but what is allocated/ },
