@@ -70,17 +70,32 @@ class Segment {
     return this.deaths.length;
   }
 
+  /** Cuts one off from all others for a while. @returns ms from its return until all see all again. */
+  part(ms: number): number {
+    this.clock.advance(this.random.next() * 2 * this.#patience);
+    const places = this.names.map((_, index) => keyOf(endpointOf(1 + index)));
+    const [lost = "", ...rest] = this.random.next() < 0.5 ? places : places.toReversed();
+    this.net.partition([[lost], rest]);
+    this.clock.advance(ms);
+    assert.ok(!this.#isTogether(), "nobody was missed");
+    this.net.heal();
+    const at = this.clock.now();
+    while (!this.#isTogether() && this.clock.now() < at + 100_000) this.clock.advance(this.#patience / 25);
+    return this.clock.now() - at;
+  }
+
+  #isTogether(): boolean {
+    return [...this.#cluster.machines.values()].every(
+      ({ core }) => [...core.members()].filter(({ state }) => state === "alive").length === this.names.length,
+    );
+  }
+
   /** Until all see all: seeds may all have been down, then the rejoin of the others brings them together. */
   #gather(): void {
     const until = this.clock.now() + 100_000;
-    const together = () =>
-      [...this.#cluster.machines.values()].every(
-        ({ core }) =>
-          [...core.members()].filter(({ state }) => state === "alive").length === this.names.length,
-      );
     do this.clock.advance(10 * this.#patience);
-    while (!together() && this.clock.now() < until);
-    assert.ok(together(), "they never come together again");
+    while (!this.#isTogether() && this.clock.now() < until);
+    assert.ok(this.#isTogether(), "they never come together again");
   }
 
   #boot(name: string): void {
@@ -161,6 +176,21 @@ describe("nobody who is well is buried", () => {
     segment.clock.advance(120_000);
     assert.deepEqual(segment.deaths, []);
   });
+});
+
+describe("whoever was cut off", () => {
+  for (const [profile, boundMs] of [
+    ["default", 250],
+    ["fast", 150],
+  ] as const) {
+    for (const size of [3, 10, 50]) {
+      it(`is with all ${size} again within ${boundMs} ms, profile ${profile}, at 2 % loss`, () => {
+        const segment = new Segment(profile, size, 0.02);
+        const times = Array.from({ length: size === 50 ? 2 : 15 }, () => segment.part(20_000));
+        assert.ok(Math.max(...times) <= boundMs, `${times.map(Math.round)} ms`);
+      });
+    }
+  }
 });
 
 describe("a quiet cluster", () => {

@@ -6,11 +6,15 @@ import type { Membership } from "./membership.ts";
 import type { Endpoint, PushPull, StreamMessage } from "./message.ts";
 import type { SwimOptions } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Post } from "./post.ts";
 import type { Streams } from "./streams.ts";
 import { areCompatible, newsOf, tableOf } from "./table-exchange.ts";
 
 /** Joins under way at once: each brings everybody's address, the next is chosen among those still missing. */
 const JOINS_AT_ONCE = 3;
+
+/** Knocks remembered until they are answered or others need the room. */
+const MAX_KNOCKS = 256;
 
 export interface ExchangeParts {
   readonly options: SwimOptions;
@@ -18,8 +22,10 @@ export interface ExchangeParts {
   readonly membership: Membership;
   readonly application: Application;
   readonly outbox: Outbox;
+  readonly post: Post;
   readonly streams: Streams;
   readonly random: Random;
+  readonly nextSequence: () => number;
 }
 
 /**
@@ -34,7 +40,12 @@ export class Exchanges {
   readonly #waiting = new Map<string, Endpoint>();
   /** Ours under way, by stream; bounded by `JOINS_AT_ONCE` and one more. */
   readonly #underWay = new Map<number, { readonly to: Endpoint; readonly join: boolean }>();
+  /** Where we knocked, by sequence; the last `MAX_KNOCKS`. */
+  readonly #knocks = new Map<number, Endpoint>();
+  /** Where nobody was when we last looked, to be knocked at in turn. */
+  #empty: Endpoint[] = [];
   #joined = false;
+  #nextKnock: Instant | undefined;
   #nextExchange: Instant | undefined;
   #nextRejoin: Instant | undefined;
   constructor(parts: ExchangeParts) {
@@ -46,11 +57,13 @@ export class Exchanges {
     this.#joined = false;
     this.#nextExchange = now + random.next() * options.pushPullIntervalMs;
     this.#nextRejoin = now + options.rejoinIntervalMs;
+    this.#nextKnock = now + options.probeIntervalMs;
     this.#missing();
     this.#joinSome(now);
   }
 
   stop(): void {
+    this.#nextKnock = undefined;
     this.#nextExchange = undefined;
     this.#nextRejoin = undefined;
     this.#waiting.clear();
@@ -98,8 +111,21 @@ export class Exchanges {
     this.#joinSome(now);
   }
 
+  /** Somebody is there again: what he and we missed is in the tables. */
+  ack(sequence: number, now: Instant): void {
+    const endpoint = this.#knocks.get(sequence);
+    if (endpoint === undefined) return;
+    this.#knocks.delete(sequence);
+    if (this.#nextRejoin === undefined || this.#inhabited().has(placeOf(endpoint))) return;
+    this.#open(endpoint, true, now);
+  }
+
   wake(now: Instant): void {
     const { options, membership } = this.#parts;
+    if (this.#nextKnock !== undefined && this.#nextKnock <= now) {
+      this.#nextKnock = now + options.probeIntervalMs;
+      this.#knock();
+    }
     if (this.#nextRejoin !== undefined && this.#nextRejoin <= now) {
       this.#nextRejoin = now + options.rejoinIntervalMs;
       this.#missing();
@@ -115,19 +141,38 @@ export class Exchanges {
 
   nextWake(): Instant | undefined {
     if (this.#nextExchange === undefined || this.#nextRejoin === undefined) return undefined;
-    return Math.min(this.#nextExchange, this.#nextRejoin);
+    return Math.min(this.#nextExchange, this.#nextRejoin, this.#nextKnock ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Asks at one empty place whether somebody is there: a datagram is lost at no cost, a dial waits for seconds. */
+  #knock(): void {
+    if (this.#empty.length === 0) this.#empty = [...this.#emptyPlaces().values()];
+    const to = this.#empty.pop();
+    if (to === undefined) return;
+    const { self, post, nextSequence } = this.#parts;
+    for (const oldest of this.#knocks.keys()) {
+      if (this.#knocks.size < MAX_KNOCKS) break;
+      this.#knocks.delete(oldest);
+    }
+    const sequence = nextSequence();
+    this.#knocks.set(sequence, to);
+    post.bare(to, [{ type: "ping", sequence, node: "", source: self.endpoint, sourceNode: self.name }]);
   }
 
   /** All places we know of where nobody seems to live; the dead may have come back. */
   #missing(): void {
+    for (const [place, endpoint] of this.#emptyPlaces()) this.#waiting.set(place, endpoint);
+  }
+
+  #emptyPlaces(): ReadonlyMap<string, Endpoint> {
     const inhabited = this.#inhabited();
-    for (const [place, endpoint] of this.#places) {
-      if (!inhabited.has(place)) this.#waiting.set(place, endpoint);
-    }
+    const empty = new Map<string, Endpoint>();
+    for (const [place, endpoint] of this.#places) if (!inhabited.has(place)) empty.set(place, endpoint);
     for (const { state, endpoint } of this.#parts.membership.members.values()) {
       const place = placeOf(endpoint);
-      if (state === "dead" && !inhabited.has(place)) this.#waiting.set(place, endpoint);
+      if (state === "dead" && !inhabited.has(place)) empty.set(place, endpoint);
     }
+    return empty;
   }
 
   #inhabited(): ReadonlySet<string> {

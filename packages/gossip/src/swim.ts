@@ -86,9 +86,10 @@ export class Swim implements Core<SwimInput, SwimEffect> {
     this.#streams = streams;
     this.#relays = new Relays(options, self, post);
     this.#responder = new Responder({ name: self.name, membership, application, post, outbox });
-    this.#exchanges = new Exchanges({ options, self, membership, application, outbox, streams, random });
     const open = (to: Endpoint, ping: Ping, due: Instant) => streams.open(to, ping, due);
     const nextSequence = () => this.#nextSequence();
+    const exchange = { post, streams, random, nextSequence };
+    this.#exchanges = new Exchanges({ options, self, membership, application, outbox, ...exchange });
     this.#prober = new Prober({ options, self, membership, awareness, post, outbox, open, nextSequence });
   }
 
@@ -200,6 +201,7 @@ export class Swim implements Core<SwimInput, SwimEffect> {
       case "ack":
         this.#prober.ack(message, from, now);
         this.#relays.ack(message.sequence);
+        this.#exchanges.ack(message.sequence, now);
         return;
       case "nack":
         this.#prober.nack(message.sequence, now);
