@@ -1,4 +1,6 @@
 import type { IpAddress } from "@herald/shared/ip/address";
+import { YIELD_MS } from "./bounds.ts";
+import type { FaultKind } from "./fault-kinds.ts";
 import { KNOWN_GAPS } from "./known-gaps.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
@@ -93,10 +95,15 @@ function twoHolders(world: World, address: IpAddress): string | undefined {
   return undefined;
 }
 
+/** What makes a node leave its addresses to others. */
+const YIELDING = new Set<FaultKind>(["excluded", "network-unavailable", "drain", "stop", "endpoints-move"]);
+
 function isStray(world: World, node: SimNode, address: IpAddress): boolean {
   const view = world.viewOf(node);
   if (view.allows(address)) return false;
-  return world.now - Math.max(view.disallowedSince(address), node.wokeAt) > SAME_MOMENT_MS;
+  const yields = world.script.faults.some(({ kind }) => YIELDING.has(kind));
+  const excusedMs = KNOWN_GAPS.yieldOutlivesService && yields ? YIELD_MS : 0;
+  return world.now - Math.max(view.disallowedSince(address), node.wokeAt) > SAME_MOMENT_MS + excusedMs;
 }
 
 function wrongCache(world: World, address: IpAddress): string | undefined {

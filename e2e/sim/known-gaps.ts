@@ -9,4 +9,9 @@ export const KNOWN_GAPS = {
    * and says nothing: who believed the older one last sends to it until its neighbour entry is probed, up to 40 s.
    */
   winnerIsSilentAfterReunion: true,
+  /**
+   * What a node leaves to a successor it answers for until that is heard or patience ends, also when the Service is
+   * deleted meanwhile: nobody ends the yield.
+   */
+  yieldOutlivesService: true,
 } as const;
