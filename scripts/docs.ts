@@ -7,6 +7,8 @@ import { program as SPEAKER } from "../packages/speaker/src/env.ts";
 import { createSpeakerMetrics } from "../packages/speaker/src/metrics.ts";
 import { annotationsPage } from "./docs/annotations-page.ts";
 import { configPage } from "./docs/config-page.ts";
+import { CRD_FILES } from "./docs/crd-files.ts";
+import { crdsPage } from "./docs/crds-page.ts";
 import { flagsPage } from "./docs/flags-page.ts";
 import { metricsPage } from "./docs/metrics-page.ts";
 import { reasonsPage } from "./docs/reasons-page.ts";
@@ -19,6 +21,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const GENERATED: readonly (readonly [string, () => string | Promise<string>])[] = [
   ["docs/reference/annotations.md", annotationsPage],
   ["docs/reference/config.md", configPage],
+  ["docs/reference/crds.md", crdsPage],
+  ...CRD_FILES,
   ["docs/reference/flags.md", () => flagsPage([CONTROLLER, SPEAKER])],
   [
     "docs/reference/metrics.md",
@@ -30,7 +34,9 @@ const GENERATED: readonly (readonly [string, () => string | Promise<string>])[] 
 ];
 
 const check = process.argv.includes("--check");
-mkdirSync(`${root}docs/reference`, { recursive: true });
+for (const folder of ["docs/reference", "charts/herald/files/crds"]) {
+  mkdirSync(`${root}${folder}`, { recursive: true });
+}
 const stale: string[] = [];
 for (const [path, render] of GENERATED) {
   const fresh = await render();

@@ -1,76 +1,24 @@
 import { z } from "zod";
-import { type IpAddress, parseAddress } from "../ip/address.ts";
-import { type IpRange, parseRange } from "../ip/range.ts";
 import { parseCommunity } from "./community.ts";
-import { parseDuration } from "./duration.ts";
-
-/** The largest ASN, and the largest of other numbers of 32 bits. */
-const MAX_U32 = 0xffff_ffff;
-
-/** A field whose text is read into something better. `read` tells its mistake by an object that has one. */
-function textOf<T extends object>(
-  description: string,
-  read: (text: string) => T | { readonly mistake: string },
-) {
-  return z
-    .string()
-    .meta({ description })
-    .transform((text, context): T => {
-      const result = read(text);
-      if (!("mistake" in result)) return result as T;
-      context.addIssue({ code: "custom", message: result.mistake });
-      return z.NEVER;
-    });
-}
-
-function readRange(text: string): IpRange | { readonly mistake: string } {
-  const parsed = parseRange(text);
-  return "range" in parsed ? parsed.range : parsed;
-}
-
-function readAddress(text: string): { readonly address: IpAddress } | { readonly mistake: string } {
-  const address = parseAddress(text);
-  return address === undefined ? { mistake: `"${text}" is no IPv4 or IPv6 address` } : { address };
-}
+import {
+  DEFAULT_HOLD_TIME_SECONDS,
+  labelKey,
+  labelValue,
+  MAX_U32,
+  readAddress,
+  readHoldTime,
+  readOptionalAddress,
+  readRange,
+  readSeconds,
+  textOf,
+} from "./text-field.ts";
 
 /** An address that may be left out, as it may be empty. */
 function optionalAddress(description: string) {
-  return textOf(description, (text) => (text === "" ? { address: undefined } : readAddress(text)))
+  return textOf(description, readOptionalAddress)
     .transform(({ address }) => address)
     .optional();
 }
-
-/** Whole seconds of a duration; fractions do not count, as in MetalLB. `undefined` for the empty text. */
-function seconds(description: string) {
-  return textOf<{ readonly seconds: number | undefined }>(description, (text) => {
-    if (text === "") return { seconds: undefined };
-    const parsed = parseDuration(text);
-    if ("mistake" in parsed) return parsed;
-    const whole = Math.trunc(parsed.milliseconds / 1000);
-    if (whole >= 0 && whole <= MAX_TIMER_SECONDS) return { seconds: whole };
-    return { mistake: `"${text}" is out of range, want "0s" to "${MAX_TIMER_SECONDS}s"` };
-  }).transform(({ seconds: value }) => value);
-}
-
-/** RFC 4271 §10 suggests it. */
-const DEFAULT_HOLD_TIME_SECONDS = 90;
-
-/** Sixteen bits of seconds in an OPEN message (RFC 4271 §4.2). */
-const MAX_TIMER_SECONDS = 0xffff;
-
-/** A label's name with an optional DNS prefix, as the API server checks it. */
-const LABEL_KEY =
-  /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$/;
-const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$/;
-
-const labelKey = z
-  .string()
-  .regex(LABEL_KEY, { error: ({ input }) => `${JSON.stringify(input)} is no label key` })
-  .meta({ description: "Name of a label." });
-const labelValue = z
-  .string()
-  .regex(LABEL_VALUE, { error: ({ input }) => `${JSON.stringify(input)} is no label value` })
-  .meta({ description: "Value of a label." });
 
 const LabelExpressionSchema = z
   .strictObject({
@@ -113,18 +61,19 @@ export const PeerSchema = z
       .max(0xffff)
       .default(179)
       .meta({ description: "TCP port of the router; 0 means 179." }),
-    "hold-time": seconds(
+    "hold-time": textOf(
       "How long the router may be silent before the session counts as lost, as a duration like `90s`: " +
         "0 for never, else at least 3s.",
+      readHoldTime,
     )
-      .refine((value) => value === undefined || value === 0 || value >= 3, {
-        error: ({ input }) => `a hold time of ${input}s is too short, want 0 or at least 3s`,
-      })
-      .transform((value) => value ?? DEFAULT_HOLD_TIME_SECONDS)
+      .transform(({ seconds }) => seconds ?? DEFAULT_HOLD_TIME_SECONDS)
       .prefault(`${DEFAULT_HOLD_TIME_SECONDS}s`),
-    "keepalive-time": seconds(
+    "keepalive-time": textOf(
       "How often we tell the router that we live; by default a third of `hold-time`.",
-    ).optional(),
+      readSeconds,
+    )
+      .transform(({ seconds }) => seconds)
+      .optional(),
     "router-id": optionalAddress("Our BGP identifier; by default an address of the node."),
     "node-selectors": z
       .array(NodeSelectorSchema)
@@ -156,14 +105,9 @@ const AdvertisementSchema = z
       .max(128)
       .default(128)
       .meta({ description: "Prefix length that IPv6 addresses are advertised with." }),
-    localpref: z
-      .int()
-      .min(0)
-      .max(MAX_U32)
-      .optional()
-      .meta({
-        description: "LOCAL_PREF told to routers of our own autonomous system; 0 is as good as none.",
-      }),
+    localpref: z.int().min(0).max(MAX_U32).optional().meta({
+      description: "LOCAL_PREF told to routers of our own autonomous system; 0 is as good as none.",
+    }),
     communities: z
       .array(
         z.string().meta({ description: "A community like `64512:100` or `large:64512:100:7`, or an alias." }),
