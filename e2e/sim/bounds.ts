@@ -1,4 +1,6 @@
 import { PROFILES, type ProfileName } from "@herald/gossip/options";
+import { YIELDING } from "./fault-kinds.ts";
+import { KNOWN_GAPS } from "./known-gaps.ts";
 import type { Fault, Script } from "./script.ts";
 
 /** From a crash until another node answers, at up to 2 % loss, all other things well (docs/gossip.md). */
@@ -45,9 +47,11 @@ export function boundsOf(script: Script): Bounds {
   const { profile, faults } = script;
   const { rejoinIntervalMs, streamTimeoutMs } = PROFILES[profile];
   const viewMs = slowestView(script);
-  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS;
-  const reunionMs = 2 * DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs + DELIVERY_MS;
   const parted = faults.some(({ kind, forMs }) => PARTING.has(kind) && forMs > PAUSE_TOLERANCE_MS[profile]);
+  const yields = faults.some(({ kind }) => YIELDING.has(kind));
+  const excusedMs = KNOWN_GAPS.drainedNodeMeetsOthers && parted && yields ? YIELD_MS : 0;
+  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS + excusedMs;
+  const reunionMs = 2 * DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs + DELIVERY_MS;
   const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + viewMs : 0;
   const stopped = faults.some(({ kind }) => kind === "stop") ? YIELD_MS : 0;
   const settleMs =

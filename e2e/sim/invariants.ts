@@ -1,6 +1,6 @@
 import type { IpAddress } from "@herald/shared/ip/address";
 import { YIELD_MS } from "./bounds.ts";
-import type { FaultKind } from "./fault-kinds.ts";
+import { YIELDING } from "./fault-kinds.ts";
 import { KNOWN_GAPS } from "./known-gaps.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
@@ -94,9 +94,6 @@ function twoHolders(world: World, address: IpAddress): string | undefined {
   }
   return undefined;
 }
-
-/** What makes a node leave its addresses to others. */
-const YIELDING = new Set<FaultKind>(["excluded", "network-unavailable", "drain", "stop", "endpoints-move"]);
 
 function isStray(world: World, node: SimNode, address: IpAddress): boolean {
   const view = world.viewOf(node);

@@ -14,4 +14,9 @@ export const KNOWN_GAPS = {
    * deleted meanwhile: nobody ends the yield.
    */
   yieldOutlivesService: true,
+  /**
+   * A drained node that took an address while it saw nobody else leaves it when it meets the others again, but has
+   * the newer claim: who is to take it over falls silent for it, or has no more to say unasked, and is not heard.
+   */
+  drainedNodeMeetsOthers: true,
 } as const;
