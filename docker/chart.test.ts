@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseAllDocuments } from "yaml";
+import { CRD_KINDS } from "../packages/shared/src/config/crd/kinds.ts";
 import { helm, renderManifest } from "../scripts/manifest.ts";
 import { valuesSchema } from "../scripts/values-schema.ts";
 import { chart, container, identity, one, type Rendered, render, root } from "./rendered-chart.ts";
@@ -31,6 +32,7 @@ describe("chart", () => {
       "ClusterRole/herald-speaker",
       "ClusterRoleBinding/herald-controller",
       "ClusterRoleBinding/herald-speaker",
+      ...CRD_KINDS.map(({ plural }) => `CustomResourceDefinition/${plural}.metallb.io`).sort(),
       "DaemonSet/herald-speaker",
       "Deployment/herald-controller",
       "Role/herald-controller",
@@ -42,9 +44,20 @@ describe("chart", () => {
     ]);
   });
 
+  it("installs no kinds where they are there already, and leaves its own behind", () => {
+    const definitions = (values: object) =>
+      render(values).filter(({ kind }) => kind === "CustomResourceDefinition");
+    assert.deepEqual(definitions({ crds: { enabled: false } }), []);
+    const policies = definitions({}).map(({ metadata }) => metadata.annotations["helm.sh/resource-policy"]);
+    assert.deepEqual(
+      policies,
+      CRD_KINDS.map(() => "keep"),
+    );
+  });
+
   it("puts everything that has a namespace into the release's", () => {
     const scoped = render({ controller: { replicas: 2 }, configInline: { "address-pools": [] } }).filter(
-      ({ kind }) => !kind.startsWith("Cluster"),
+      ({ kind }) => !kind.startsWith("Cluster") && kind !== "CustomResourceDefinition",
     );
     assert.deepEqual([...new Set(scoped.map(({ metadata }) => metadata.namespace))], ["metallb-system"]);
   });
@@ -110,7 +123,7 @@ describe("chart: rights", () => {
   });
 
   it("makes no roles where someone else does", () => {
-    const kinds = render({ rbac: { create: false } }).map(({ kind }) => kind);
+    const kinds = render({ rbac: { create: false }, crds: { enabled: false } }).map(({ kind }) => kind);
     assert.deepEqual(kinds.sort(), ["DaemonSet", "Deployment", "ServiceAccount", "ServiceAccount"]);
   });
 
