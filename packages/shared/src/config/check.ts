@@ -1,10 +1,10 @@
 import { suggest } from "../closest.ts";
-import type { IpRange } from "../ip/range.ts";
-import { shortestPrefix } from "../ip/range.ts";
+import { narrowestRange } from "./aggregation.ts";
 import { toPeer } from "./build.ts";
 import { parseCommunity } from "./community.ts";
 import type { DocumentPath } from "./document.ts";
 import { type Finding, valueAt } from "./issues.ts";
+import { overlapsIn } from "./overlaps.ts";
 import type { ParsedConfig, ParsedPeer, ParsedPool } from "./schema.ts";
 
 /**
@@ -78,29 +78,15 @@ function duplicates<T>(
 
 /** One finding for each range that overlaps another, at the later of the two in the document. */
 function overlaps(pools: readonly Entry<ParsedPool>[], lineOf: LineOf): readonly Finding[] {
-  const ranges = pools
-    .flatMap(({ value: { name, addresses }, path }) =>
-      addresses.map((range, index) => ({ range, pool: name, path: [...path, "addresses", index] })),
-    )
-    .map((placed, order) => ({ ...placed, order }))
-    .sort((one, other) => byStart(one.range, other.range) || one.order - other.order);
-  let highest: (typeof ranges)[number] | undefined; // of those before, the one that reaches furthest
-  return ranges.flatMap((placed) => {
-    const rival = highest?.range.family === placed.range.family ? highest : undefined;
-    if (rival === undefined || placed.range.last > rival.range.last) highest = placed;
-    if (rival === undefined || placed.range.first > rival.range.last) return [];
-    const [earlier, later] = rival.order < placed.order ? [rival, placed] : [placed, rival];
+  const ranges = pools.flatMap(({ value: { name, addresses }, path }) =>
+    addresses.map((range, index) => ({ range, pool: name, place: [...path, "addresses", index] })),
+  );
+  return overlapsIn(ranges).map(({ earlier, later }) => {
     const message =
       `"${later.range.text}" of pool "${later.pool}" overlaps "${earlier.range.text}" ` +
-      `of pool "${earlier.pool}" (line ${lineOf(earlier.path)})`;
-    return [{ path: later.path, message }];
+      `of pool "${earlier.pool}" (line ${lineOf(earlier.place)})`;
+    return { path: later.place, message };
   });
-}
-
-function byStart(one: IpRange, other: IpRange): number {
-  if (one.family !== other.family) return one.family - other.family;
-  if (one.first === other.first) return 0;
-  return one.first < other.first ? -1 : 1;
 }
 
 function checkPool(
@@ -126,10 +112,7 @@ type Advertisement = ParsedPool["bgp-advertisements"][number];
 /** Every range must have room for a block as large as what is advertised. */
 function checkAggregation(entries: readonly Entry<Advertisement>[], pool: ParsedPool): readonly Finding[] {
   return ([4, 6] as const).flatMap((family) => {
-    const [narrowest] = pool.addresses
-      .filter((range) => range.family === family)
-      .map((range) => ({ text: range.text, prefix: shortestPrefix(range) }))
-      .sort((one, other) => other.prefix - one.prefix);
+    const narrowest = narrowestRange(pool.addresses, family);
     if (narrowest === undefined) return [];
     const key = family === 4 ? "aggregation-length" : "aggregation-length-v6";
     return entries

@@ -1,3 +1,4 @@
+import type { PoolRules } from "../allocator/pool-rules.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { IpRange } from "../ip/range.ts";
 
@@ -29,6 +30,8 @@ export interface Pool {
   readonly autoAssign: boolean;
   /** Who may use the pool; `undefined`: everyone, as every pool of a ConfigMap. */
   readonly serviceAllocation: ServiceAllocation | undefined;
+  /** What Herald's own annotations of the object say; absent: nothing, as of every pool of a ConfigMap. */
+  readonly rules?: PoolRules;
 }
 
 export interface ServiceAllocation {

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { suggest } from "../closest.ts";
 import type { DocumentPath } from "./document.ts";
-import { ConfigSchema } from "./schema.ts";
 
 /** A mistake before it has a line. */
 export interface Finding {
@@ -15,11 +14,18 @@ export interface Finding {
  * What the schema found wrong, in words that name the value and what was wanted.
  *
  * @param issues of one parse of `root`.
+ * @param schema what `root` is to be.
  */
-export function describeIssues(issues: readonly z.core.$ZodIssue[], root: unknown): readonly Finding[] {
+export function describeIssues(
+  issues: readonly z.core.$ZodIssue[],
+  root: unknown,
+  schema: FieldSchema,
+): readonly Finding[] {
   return issues.flatMap((issue) => {
-    if (issue.code !== "unrecognized_keys") return [{ path: issue.path, message: describe(issue, root) }];
-    const known = Object.keys(schemaAt(issue.path)?.properties ?? {});
+    const field = schemaAt(schema, issue.path);
+    if (issue.code !== "unrecognized_keys")
+      return [{ path: issue.path, message: describe(issue, root, field) }];
+    const known = Object.keys(field?.properties ?? {});
     return issue.keys.map((key) => ({
       path: [...issue.path, key],
       message: "unknown key",
@@ -39,23 +45,26 @@ export function valueAt(root: unknown, path: DocumentPath): unknown {
 }
 
 /** The part of JSON Schema that ours consists of. */
-interface FieldSchema {
+export interface FieldSchema {
   readonly type?: string;
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly maxItems?: number;
   readonly properties?: Readonly<Record<string, FieldSchema>>;
   readonly additionalProperties?: FieldSchema | boolean;
   readonly items?: FieldSchema;
 }
 
-const ROOT = z.toJSONSchema(ConfigSchema, { io: "input" }) as FieldSchema;
+export function fieldSchemaOf(schema: z.ZodType): FieldSchema {
+  return z.toJSONSchema(schema, { io: "input" }) as FieldSchema;
+}
 
 /** Never to be shown, not even in part. */
 const SECRET_FIELDS: readonly PropertyKey[] = ["password"];
 
-function schemaAt(path: DocumentPath): FieldSchema | undefined {
-  let schema: FieldSchema | undefined = ROOT;
+function schemaAt(root: FieldSchema, path: DocumentPath): FieldSchema | undefined {
+  let schema: FieldSchema | undefined = root;
   for (const part of path) {
     if (schema === undefined) return undefined;
     const { items, properties = {}, additionalProperties } = schema as FieldSchema;
@@ -65,13 +74,15 @@ function schemaAt(path: DocumentPath): FieldSchema | undefined {
   return schema;
 }
 
-function describe(issue: z.core.$ZodIssue, root: unknown): string {
+function describe(issue: z.core.$ZodIssue, root: unknown, schema: FieldSchema | undefined): string {
   if (issue.code === "custom" || issue.code === "invalid_format") return issue.message;
   if (issue.code === "invalid_key") return issue.issues[0]?.message ?? issue.message;
-  const schema = schemaAt(issue.path);
   const wanted = describeWanted(schema);
   const value = valueAt(root, issue.path);
   if (value === undefined) return `missing, want ${wanted}`;
+  if (issue.code === "too_big" && Array.isArray(value)) {
+    return `${value.length} entries, want at most ${schema?.maxItems}`;
+  }
   if (issue.path.length === 0) return `the document is ${show(value)}, want ${wanted}`;
   const shown = issue.path.some((part) => SECRET_FIELDS.includes(part)) ? "this" : show(value);
   const guess = typeof value === "string" ? suggest(value, schema?.enum ?? []) : "";

@@ -4,7 +4,7 @@ import { toConfig } from "./build.ts";
 import { checkConfig } from "./check.ts";
 import type { Config } from "./config.ts";
 import { type DocumentPath, formatPath, readDocument, type YamlDocument } from "./document.ts";
-import { describeIssues, type Finding, valueAt } from "./issues.ts";
+import { describeIssues, type Finding, fieldSchemaOf, valueAt } from "./issues.ts";
 import { prune } from "./prune.ts";
 import { ConfigSchema } from "./schema.ts";
 
@@ -20,7 +20,7 @@ export function loadConfig(text: string): Config {
   const { data, error } = ConfigSchema.safeParse(root);
   const findings =
     data === undefined
-      ? [...describeIssues(error.issues, root), ...checkSoundParts(root, error.issues, document)]
+      ? [...describeIssues(error.issues, root, FIELDS), ...checkSoundParts(root, error.issues, document)]
       : checkConfig(data, root, document.lineOf);
   if (data !== undefined && findings.length === 0) return toConfig(data);
   throw new ConfigError(toMistakes(findings, document));
@@ -42,6 +42,7 @@ export function configFromConfigMap(data: Readonly<Record<string, string>> | und
 }
 
 const CONFIG_KEY = "config";
+const FIELDS = fieldSchemaOf(ConfigSchema);
 
 /** What anybody reads, and what an Event, a log line and a page can hold. */
 const MAX_MISTAKES = 100;

@@ -1,0 +1,67 @@
+import type { z } from "zod";
+import type { ConfigMistake } from "../../errors.ts";
+import { matchesSelector } from "../../service/label-selector.ts";
+import type { Pool, ServiceAllocation } from "../config.ts";
+import { IP_ADDRESS_POOL, IpAddressPoolSpec } from "../crd/ip-address-pool.ts";
+import { overlapsIn } from "../overlaps.ts";
+import type { ConfigObjects, Labelled } from "./config-objects.ts";
+import { mistakeIn, type Parsed, parseObjects, placeOf, toSelector } from "./parse.ts";
+
+type Spec = z.output<typeof IpAddressPoolSpec>;
+
+export interface PoolsReading {
+  /** Those without mistakes of their own, by name. */
+  readonly pools: readonly Pool[];
+  readonly mistakes: readonly ConfigMistake[];
+}
+
+export function readPools({ pools, namespaces }: Pick<ConfigObjects, "pools" | "namespaces">): PoolsReading {
+  const { sound, mistakes } = parseObjects(IP_ADDRESS_POOL, IpAddressPoolSpec, pools);
+  return {
+    pools: sound.map((object) => toPool(object, namespaces)),
+    mistakes: [...mistakes, ...overlapMistakes(sound)],
+  };
+}
+
+function toPool({ name, labels, spec }: Parsed<Spec>, namespaces: readonly Labelled[]): Pool {
+  const { addresses, avoidBuggyIPs, autoAssign, serviceAllocation } = spec;
+  return {
+    name,
+    labels,
+    ranges: addresses,
+    avoidBuggyIps: avoidBuggyIPs,
+    autoAssign,
+    serviceAllocation:
+      serviceAllocation === undefined ? undefined : toAllocation(serviceAllocation, namespaces),
+  };
+}
+
+/** Selectors that match no namespace leave a pool for nobody; MetalLB then lets everybody ask for it. */
+function toAllocation(
+  written: NonNullable<Spec["serviceAllocation"]>,
+  namespaces: readonly Labelled[],
+): ServiceAllocation {
+  const { priority = 0, namespaces: names = [], namespaceSelectors = [], serviceSelectors = [] } = written;
+  const selectors = namespaceSelectors.map(toSelector);
+  const selected = namespaces.filter(({ labels }) => selectors.some((each) => matchesSelector(each, labels)));
+  const isForAll = names.length === 0 && selectors.length === 0;
+  return {
+    priority,
+    namespaces: isForAll ? undefined : new Set([...names, ...selected.map(({ name }) => name)].sort()),
+    serviceSelectors: serviceSelectors.map(toSelector),
+  };
+}
+
+function overlapMistakes(objects: readonly Parsed<Spec>[]): readonly ConfigMistake[] {
+  const ranges = objects.flatMap((object) =>
+    object.spec.addresses.map((range, index) => ({
+      range,
+      pool: object.name,
+      place: { object, path: ["addresses", index] },
+    })),
+  );
+  return overlapsIn(ranges).map(({ earlier, later }) => {
+    const message = `"${later.range.text}" overlaps "${earlier.range.text}" (${placeOf(earlier.place.object, earlier.place.path)})`;
+    return mistakeIn(later.place.object, later.place.path, message);
+  });
+}
