@@ -56,8 +56,8 @@ export type AnnouncerInput =
   | { readonly type: "probe"; readonly address: IpAddress }
   /** Whose the interfaces of all speakers are; replaces what was told before. */
   | { readonly type: "speakers"; readonly names: ReadonlyMap<MacAddress, string> }
-  /** Announces an address once more on one interface, where somebody else claimed it. */
-  | { readonly type: "defend"; readonly address: IpAddress; readonly interface: string };
+  /** Announces an address once more: on the interface where somebody else claimed it, or on every one. */
+  | { readonly type: "defend"; readonly address: IpAddress; readonly interface?: string };
 
 /**
  * How another station claimed an address. `announcement`: unasked, to everybody; `answer`: it answered for it;
@@ -397,12 +397,13 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     return ports.map((port) => probeOf(held, port));
   }
 
-  #defend(address: IpAddress, name: string, now: Instant): readonly AnnouncerEffect[] {
+  #defend(address: IpAddress, where: string | undefined, now: Instant): readonly AnnouncerEffect[] {
     const held = this.#holdings.get(address);
-    if (held?.speaks !== true || !admits(held, name) || this.#yielding.has(address)) return [];
-    if (!this.#ports.has(name)) return [];
+    if (held?.speaks !== true || this.#yielding.has(address)) return [];
+    const names = [...this.#ports.keys()].filter((name) => admits(held, name) && (where ?? name) === name);
+    if (names.length === 0) return [];
     held.claim = undefined; // whoever made it hears that it is ours: it is not the one to take over
-    this.#tellAll(held, name, "once");
+    for (const name of names) this.#tellAll(held, name, "once");
     return this.#announceDue(now);
   }
 

@@ -21,6 +21,8 @@ export interface Holding {
   /** When a stranger claimed it first; what follows within the interval was not stopped by a defence. */
   strangerAt: Instant | undefined;
   reportedAt: Instant | undefined;
+  /** Speakers that turned out to claim it, too, and earlier, while it was announced here; bounded by the members. */
+  readonly outdone: Set<string>;
   /** Only while it is announced. */
   dispute: Dispute | undefined;
 }
@@ -55,6 +57,7 @@ export function newHolding({
     state: { name: "announced" },
     strangerAt: undefined,
     reportedAt: undefined,
+    outdone: new Set(),
     dispute: undefined,
   };
 }
@@ -70,6 +73,11 @@ export function tellWatch({ address, interfaces }: Holding): ConflictEffect {
 
 export function tellProbe(address: IpAddress): ConflictEffect {
   return { type: "tell", input: { type: "probe", address } };
+}
+
+/** Once more to everybody: some have believed another. */
+export function tellAgain(address: IpAddress): ConflictEffect {
+  return { type: "tell", input: { type: "defend", address } };
 }
 
 export function tellSilence(address: IpAddress): ConflictEffect {

@@ -68,6 +68,7 @@ const conflict = (by: MacAddress, speaker?: string, kind: ConflictKind = "strang
   by,
   speaker,
 });
+const onceMore = tells({ type: "defend", address: vip });
 const defence: readonly ConflictEffect[] = [
   tells({ type: "defend", address: vip, interface: "eth0" }),
   { type: "defended", address: vip, interface: "eth0" },
@@ -240,7 +241,7 @@ describe("ConflictGuard, against a stranger", () => {
     tell([claimed(STRANGER)], 100);
     assert.deepEqual(run(60_000), [
       { at: 5_100, effects: [probe] },
-      { at: 10_100, effects: [settled] },
+      { at: 10_100, effects: [onceMore, settled] },
     ]);
   });
 
@@ -258,7 +259,7 @@ describe("ConflictGuard, against a stranger", () => {
     assert.deepEqual(tell([claimed(STRANGER, "answer")], 5_101), []);
     assert.deepEqual(run(60_000), [
       { at: 10_100, effects: [probe] },
-      { at: 15_100, effects: [settled] },
+      { at: 15_100, effects: [onceMore, settled] },
     ]);
   });
 
@@ -322,8 +323,24 @@ describe("ConflictGuard, against a speaker of ours", () => {
     assert.deepEqual(tell([claimed(PEER)], 1_000), []);
     assert.deepEqual(run(60_000), [
       { at: 2_010, effects: [probe] },
-      { at: 4_010, effects: [] },
+      { at: 4_010, effects: [onceMore] },
     ]);
+  });
+
+  it("announces once more when an older claim that came up meanwhile is given up: some have believed it", () => {
+    assert.deepEqual(tell([rival(4), rival(undefined)], 10), [onceMore]);
+    assert.deepEqual(tell([rival(undefined)], 20), []);
+  });
+
+  it("announces once more when whoever claimed it, too, has no claim, whatever was defended before", () => {
+    tell([claimed(PEER)], 10);
+    assert.deepEqual(tell([rival(undefined)], 20), [onceMore]);
+  });
+
+  it("says nothing when it takes over from an older claim that is then given up", () => {
+    renew({});
+    tell([speakers, rival(4), held]);
+    assert.deepEqual(tell([rival(undefined)], 20), []);
   });
 
   it("says so when the older claim is not given up, and never goes into quarantine for it", () => {
@@ -343,14 +360,14 @@ describe("ConflictGuard, against a speaker of ours", () => {
     assert.deepEqual(tell([claimed(PEER, "answer")], 3_000), []);
     run(12_010);
     assert.deepEqual(tell([claimed(PEER, "answer")], 12_011), [unclaimed, ...defence]);
-    assert.deepEqual(run(60_000).at(-1), { at: 17_011, effects: [settled] });
+    assert.deepEqual(run(60_000).at(-1), { at: 17_011, effects: [onceMore, settled] });
   });
 
   it("says nothing when a speaker that claims nothing is silent once it is asked", () => {
     tell([claimed(PEER, "answer")], 10);
     assert.deepEqual(run(60_000), [
       { at: 2_010, effects: [probe] },
-      { at: 4_010, effects: [] },
+      { at: 4_010, effects: [onceMore] },
     ]);
   });
 

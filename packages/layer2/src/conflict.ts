@@ -6,6 +6,7 @@ import {
   type Claimed,
   type Holding,
   newHolding,
+  tellAgain,
   tellAnnounce,
   tellProbe,
   tellSilence,
@@ -290,7 +291,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     if (dispute === undefined) return [];
     if (!dispute.heard) {
       holding.dispute = undefined;
-      return dispute.open ? [{ type: "settled", address }] : [];
+      return [tellAgain(address), ...(dispute.open ? [{ type: "settled", address } as const] : [])];
     }
     const { recheckMs, claimMemoryMs } = this.#options;
     holding.dispute = { ...dispute, asked: true, heard: false };
@@ -396,10 +397,21 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     this.#rivals.set(address, speaker, epoch);
     const holding = this.#holdings.get(address);
     if (holding === undefined) return [];
-    if (holding.state.name === "announced") return this.#settle(holding, now);
+    if (holding.state.name === "announced") {
+      if (epoch === undefined) return this.#outlive(holding, speaker);
+      const settled = this.#settle(holding, now);
+      if (holding.state.name === "announced") holding.outdone.add(speaker);
+      return settled;
+    }
     // The winner has let go, and this node is still to hold it: it takes over from one of ours.
     const isFree = holding.state.name === "lost" && holding.state.to === speaker && epoch === undefined;
     return isFree ? this.#begin(holding) : [];
+  }
+
+  /** A segment that was two had two holders: whoever believed the other would send to it until his cache gives up. */
+  #outlive({ address, outdone, dispute }: Holding, speaker: string): readonly ConflictEffect[] {
+    const isOver = outdone.delete(speaker) || dispute?.speaker === speaker;
+    return isOver ? [tellAgain(address)] : [];
   }
 
   #isNewer(rival: Epoch, speaker: string, { epoch }: Holding): boolean {
