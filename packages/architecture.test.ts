@@ -43,6 +43,7 @@ const PURE_FILES = [
   "k8s/src/queue-core.ts",
   "k8s/src/reflector-core.ts",
   "speaker/src/announcements.ts",
+  "speaker/src/plan-scope.ts",
   "speaker/src/plan.ts",
   "speaker/src/planner.ts",
   "speaker/src/presence.ts",

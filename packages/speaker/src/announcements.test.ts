@@ -62,6 +62,31 @@ describe("Announcements", () => {
     assert.deepEqual(announcements.apply(a, over("iris1")), [told("iris1")]);
   });
 
+  it("announces a shared address on whatever interfaces any Service wants, and anew when these are others", () => {
+    const announcements = new Announcements();
+    const over = (...interfaces: string[]): Decision => ({ ...announce("10.0.0.1"), interfaces }) as Decision;
+    const told = (...interfaces: string[]) => ({ ...begins("10.0.0.1"), interfaces });
+    assert.deepEqual(announcements.apply(a, over("eth1")), [told("eth1")]);
+    assert.deepEqual(announcements.apply(a, over("eth1")), []);
+    assert.deepEqual(announcements.apply(b, over("eth0")), [told("eth0", "eth1")]);
+    assert.deepEqual(announcements.apply(b, announce("10.0.0.1")), [begins("10.0.0.1")]);
+    assert.deepEqual(announcements.apply(b, withdraw("noInterface")), [told("eth1")]);
+    assert.deepEqual(announcements.apply(a, withdraw("noInterface")), [ends("10.0.0.1", "now")]);
+  });
+
+  it("leaves an address that is advertised for other nodes to the one that takes over", () => {
+    const announcements = new Announcements();
+    const elsewhere = (owner: string | undefined): Decision => ({
+      type: "withdraw",
+      reason: "noMatchingAdvertisement",
+      owner,
+    });
+    announcements.apply(a, announce("10.0.0.1"));
+    assert.deepEqual(announcements.apply(a, elsewhere("iris2")), [ends("10.0.0.1", "yield")]);
+    announcements.apply(a, announce("10.0.0.1"));
+    assert.deepEqual(announcements.apply(a, elsewhere(undefined)), [ends("10.0.0.1", "now")]);
+  });
+
   it("lets the old address go before it takes the new one", () => {
     const announcements = new Announcements();
     announcements.apply(a, announce("10.0.0.1", "10.0.0.2"));

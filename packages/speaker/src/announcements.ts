@@ -2,39 +2,35 @@ import type { AnnouncerInput } from "@herald/layer2/announcer";
 import type { SpreadOver } from "@herald/layer2/spread-nodes";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
-import { type Decision, WITHDRAW_REASONS } from "./plan.ts";
+import { type Decision, howToWithdraw } from "./plan.ts";
+
+type Told = Extract<AnnouncerInput, { type: "announce" | "withdraw" }>;
+type Interfaces = Extract<AnnouncerInput, { type: "announce" }>["interfaces"];
 
 /**
  * From decisions about Services to what the announcer is told about addresses: a shared address is announced
- * while any Service wants it, and withdrawn in the way of the last one that did.
+ * while any Service wants it, wherever any does, and withdrawn in the way of the last one that did.
  */
 export class Announcements {
   /** All bounded by the Services announced here. */
   readonly #addresses = new Map<ServiceKey, readonly IpAddress[]>();
-  readonly #users = new Map<IpAddress, Set<ServiceKey>>();
-  /** Of the addresses that are announced together with other nodes. */
-  readonly #spreads = new Map<IpAddress, SpreadOver>();
+  /** Who wants an address, and on which interfaces. */
+  readonly #users = new Map<IpAddress, Map<ServiceKey, Interfaces>>();
+  /** How it is announced. */
+  readonly #told = new Map<IpAddress, { interfaces: Interfaces; spread: SpreadOver | undefined }>();
 
   /** @returns nothing when the decision is the one applied before. */
-  apply(
-    key: ServiceKey,
-    decision: Decision,
-  ): readonly Extract<AnnouncerInput, { type: "announce" | "withdraw" }>[] {
+  apply(key: ServiceKey, decision: Decision): readonly Told[] {
     const before = this.#addresses.get(key) ?? [];
     const after = decision.type === "announce" ? decision.addresses : [];
-    const how = decision.type === "announce" ? "now" : WITHDRAW_REASONS[decision.reason].how;
+    const how = decision.type === "announce" ? "now" : howToWithdraw(decision);
     if (after.length > 0) this.#addresses.set(key, after);
     else this.#addresses.delete(key);
-    const gone = before.filter((address) => !after.includes(address) && this.#leave(address, key));
-    const spread = decision.type === "announce" ? decision.spread : undefined;
-    const come = after.filter((address) => this.#join(address, key, spread));
-    return [
-      ...gone.map((address) => ({ type: "withdraw", address, how }) as const),
-      ...come.map((address) => {
-        const input = { type: "announce", address, interfaces: "all" } as const;
-        return spread === undefined ? input : { ...input, spread };
-      }),
-    ];
+    const gone = before
+      .filter((address) => !after.includes(address))
+      .flatMap((address) => this.#leave(address, key, how));
+    if (decision.type === "withdraw") return gone;
+    return [...gone, ...after.flatMap((address) => this.#join(address, key, decision))];
   }
 
   /** What is announced now, in the order it began. */
@@ -42,25 +38,43 @@ export class Announcements {
     return [...this.#users.keys()];
   }
 
-  /** @returns whether `key` is the first to want the address, or to want it announced together with these. */
-  #join(address: IpAddress, key: ServiceKey, spread: SpreadOver | undefined): boolean {
-    const users = this.#users.get(address);
-    users?.add(key);
-    if (users === undefined) this.#users.set(address, new Set([key]));
-    const same = users !== undefined && sameNodes(this.#spreads.get(address), spread);
-    if (spread === undefined) this.#spreads.delete(address);
-    else this.#spreads.set(address, spread);
-    return !same;
+  #join(
+    address: IpAddress,
+    key: ServiceKey,
+    { interfaces, spread }: Extract<Decision, { type: "announce" }>,
+  ): readonly Told[] {
+    const users = this.#users.get(address) ?? new Map<ServiceKey, Interfaces>();
+    this.#users.set(address, users.set(key, interfaces ?? "all"));
+    return this.#tell(address, spread);
   }
 
-  /** @returns whether nobody wants the address any more. */
-  #leave(address: IpAddress, key: ServiceKey): boolean {
+  #leave(address: IpAddress, key: ServiceKey, how: "now" | "yield"): readonly Told[] {
     const users = this.#users.get(address);
     users?.delete(key);
-    if (users?.size !== 0) return false;
-    this.#spreads.delete(address);
-    return this.#users.delete(address);
+    if (users !== undefined && users.size > 0) return this.#tell(address, this.#told.get(address)?.spread);
+    this.#users.delete(address);
+    this.#told.delete(address);
+    return [{ type: "withdraw", address, how }];
   }
+
+  /** Once for each new way to announce it. */
+  #tell(address: IpAddress, spread: SpreadOver | undefined): readonly Told[] {
+    const interfaces = unionOf(this.#users.get(address)?.values() ?? []);
+    const before = this.#told.get(address);
+    const isSame = before !== undefined && sameNodes(before.spread, spread);
+    if (isSame && String(before.interfaces) === String(interfaces)) return [];
+    this.#told.set(address, { interfaces, spread });
+    return [{ type: "announce", address, interfaces, ...(spread === undefined ? {} : { spread }) }];
+  }
+}
+
+function unionOf(wanted: Iterable<Interfaces>): Interfaces {
+  const union = new Set<string>();
+  for (const interfaces of wanted) {
+    if (typeof interfaces === "string") return "all";
+    for (const name of interfaces) union.add(name);
+  }
+  return [...union].sort();
 }
 
 function sameNodes(a: SpreadOver | undefined, b: SpreadOver | undefined): boolean {

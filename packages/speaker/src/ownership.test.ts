@@ -25,7 +25,10 @@ function start(self: string, failBackMs = 5 * MINUTE) {
       claims.set(address, (claims.get(address) ?? new Map()).set(speaker, epoch)),
     unclaim: (speaker: string, address = vip) => claims.get(address)?.delete(speaker),
     ownerAt: (now: number, candidates: readonly string[] = ["iris1", "iris2"], addresses = [vip]) =>
-      ownership.ownerOf({ address: vip, addresses, candidates: new Set(candidates) }, now),
+      ownership.ownerOf(
+        { address: vip, addresses, candidates: new Set(candidates), weights: new Map() },
+        now,
+      ),
   };
 }
 

@@ -30,6 +30,8 @@ export interface Estate {
   readonly address: IpAddress;
   readonly addresses: Iterable<IpAddress>;
   readonly candidates: ReadonlySet<string>;
+  /** By candidate, how much it is preferred; whoever is missing: 0. Of equal ones the hash decides. */
+  readonly weights: ReadonlyMap<string, number>;
 }
 
 interface Wait {
@@ -41,8 +43,8 @@ interface Wait {
 }
 
 /**
- * Who owns an address: whoever holds it, as long as it can, for moving an address breaks connections. The hash decides
- * where nobody does, and takes back what it would have given, after a time of quiet or when asked to.
+ * Who owns an address: whoever holds it, as long as it can, for moving an address breaks connections. Preference and
+ * the hash decide where nobody does, and take back what they would have given, after a time of quiet or when asked to.
  */
 export class Ownership {
   readonly #self: string;
@@ -75,7 +77,7 @@ export class Ownership {
 
   /** @returns `undefined` where there are no candidates. */
   ownerOf(estate: Estate, now: Instant): string | undefined {
-    const winner = this.#election.ownerOf(estate.address, estate.candidates);
+    const winner = this.#election.ownerOf(estate.address, mostPreferred(estate));
     const holder = this.#counting ? this.#holderOf(estate) : winner;
     if (holder === this.#self || !estate.candidates.has(this.#self))
       return this.#settled(estate, holder ?? winner);
@@ -141,17 +143,26 @@ export class Ownership {
 
   /** Nobody holds it: whoever is first by hash takes it, and where that one does not, the next. */
   #ownerOfVacant(estate: Estate, winner: string | undefined, now: Instant): string | undefined {
-    const { address, candidates } = estate;
+    const { address } = estate;
     const { vacantMs } = this.#options;
     if (winner === this.#self) return this.#settled(estate, winner);
     const { since } = this.#waitFor(address, undefined, now);
     const turn = (now - since) / vacantMs;
-    if (turn >= 1 && turn >= this.#election.placeOf(address, candidates, this.#self)) {
+    if (turn >= 1 && turn >= this.#placeOf(estate)) {
       return this.#settled(estate, this.#self);
     }
     this.#failBackDue.delete(address);
     if (!this.#vacantDue.has(address)) this.#vacantDue.set(address, now + vacantMs);
     return winner;
+  }
+
+  /** How many candidates come before this node. */
+  #placeOf({ address, candidates, weights }: Estate): number {
+    const own = weights.get(this.#self) ?? 0;
+    const weigh = (name: string): number => Math.sign((weights.get(name) ?? 0) - own);
+    const equals = [...candidates].filter((name) => weigh(name) === 0);
+    const before = [...candidates].filter((name) => weigh(name) > 0).length;
+    return before + this.#election.placeOf(address, equals, this.#self);
   }
 
   /** Begins anew when somebody else holds it. */
@@ -163,6 +174,13 @@ export class Ownership {
     this.#waits.set(address, wait);
     return wait;
   }
+}
+
+function mostPreferred({ candidates, weights }: Estate): ReadonlySet<string> {
+  if (weights.size === 0) return candidates;
+  const weightOf = (name: string): number => weights.get(name) ?? 0;
+  const greatest = Math.max(...[...candidates].map(weightOf));
+  return new Set([...candidates].filter((name) => weightOf(name) === greatest));
 }
 
 function takeDue(queue: Map<IpAddress, Instant>, now: Instant): readonly IpAddress[] {

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Pool } from "@herald/shared/config/config";
-import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import {
@@ -14,7 +12,6 @@ import {
   fitFirst,
   hostsOf,
   type PlanOptions,
-  refusedBy,
   unfit,
 } from "./plan.ts";
 import { fit } from "./planner-fixture.ts";
@@ -38,20 +35,6 @@ const service = (change: Partial<ServiceView>): ServiceView => ({
   createdAtMs: 0,
   deleting: false,
   ...change,
-});
-
-const pool = (name: string, ...ranges: [string, string][]): Pool => ({
-  name,
-  labels: {},
-  ranges: ranges.map(([first, last]) => ({
-    family: familyOf(parseAddress(first) as IpAddress),
-    first: toBigint(parseAddress(first) as IpAddress),
-    last: toBigint(parseAddress(last) as IpAddress),
-    text: `${first}-${last}`,
-  })),
-  avoidBuggyIps: true,
-  autoAssign: true,
-  serviceAllocation: undefined,
 });
 
 describe("claim", () => {
@@ -97,42 +80,6 @@ describe("claim", () => {
     it(`${served ? "serves" : "leaves"} class ${own} when told to serve ${flag}`, () => {
       const claims = claim(service({ loadBalancerClass: own }), { ...options, lbClass: flag });
       assert.deepEqual(claims, served ? ["10.20.30.1"] : "otherLoadBalancerClass");
-    });
-  }
-});
-
-const ANYWHERE = {
-  name: "anywhere",
-  nodeSelectors: [],
-  serviceSelectors: [],
-  interfaces: [],
-  preferredNodeSelectors: [],
-};
-
-describe("refusedBy", () => {
-  const pools = [
-    pool("two", ["10.20.30.0", "10.20.30.255"], ["fd00::", "fd00::ff"]),
-    pool("routed", ["10.30.0.0", "10.30.0.255"]),
-    pool("other", ["10.40.0.1", "10.40.0.1"]),
-  ];
-  const cases = [
-    { addresses: ["10.20.30.0"], refused: undefined },
-    { addresses: ["10.20.30.255", "fd00::ff"], refused: undefined },
-    { addresses: ["10.20.31.0"], refused: "ipNotAllowed" },
-    { addresses: ["10.20.30.1", "10.40.0.1"], refused: "ipNotAllowed" },
-    { addresses: ["10.30.0.7"], refused: "noMatchingAdvertisement" },
-    { addresses: ["fd00::7"], refused: undefined },
-    { addresses: ["fd00::100"], refused: "ipNotAllowed" },
-  ];
-  for (const { addresses, refused } of cases) {
-    it(`says ${refused ?? "nothing"} to ${addresses.join(" and ")}`, () => {
-      assert.equal(
-        refusedBy(
-          { pools, l2Advertisements: [{ ...ANYWHERE, pools: ["other", "two"] }] },
-          addresses.map((text) => parseAddress(text) as IpAddress),
-        ),
-        refused,
-      );
     });
   }
 });

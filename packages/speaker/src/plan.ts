@@ -43,6 +43,8 @@ export type Decision =
       readonly type: "announce";
       /** At least one. */
       readonly addresses: readonly IpAddress[];
+      /** To announce on, in order, at least one; without it all are. */
+      readonly interfaces?: readonly string[];
       /** The nodes that announce them together; without it this node does alone. */
       readonly spread?: SpreadOver;
       /** Why it is not spread although that was asked for. */
@@ -70,7 +72,12 @@ export const WITHDRAW_REASONS = {
   ipNotAllowed: { how: "now", sentence: "No pool holds all addresses of the Service." },
   noMatchingAdvertisement: {
     how: "now",
-    sentence: "No layer 2 advertisement is for the pool of the Service.",
+    sentence: "No layer 2 advertisement is for the pool of the Service, for its labels and for this node.",
+  },
+  sharedIPWithServiceSelector: {
+    how: "now",
+    sentence:
+      "The Service may share its address, and an advertisement that is for it selects Services: those that share an address could be told apart. Take the sharing key from the Service or `serviceSelectors` from the advertisement.",
   },
   noEndpoints: { how: "now", sentence: "The Service has no usable endpoint on any node." },
   speakerNotReady: { how: "yield", sentence: "The speaker of this node is not ready." },
@@ -93,6 +100,10 @@ export const WITHDRAW_REASONS = {
     how: "yield",
     sentence: "This node is not Ready, another can serve, and `--drain-on-not-ready` is set.",
   },
+  noInterface: {
+    how: "now",
+    sentence: "None of the interfaces to announce the Service on is there and up on this node.",
+  },
   noLocalEndpoints: {
     how: "yield",
     sentence: "The traffic policy of the Service is Local and this node has no usable endpoint of it.",
@@ -101,6 +112,13 @@ export const WITHDRAW_REASONS = {
 } as const satisfies Readonly<Record<string, { how: "now" | "yield"; sentence: string }>>;
 
 export type WithdrawReason = keyof typeof WITHDRAW_REASONS;
+
+/** What becomes of an address that was announced. */
+export function howToWithdraw({ reason, owner }: Extract<Decision, { type: "withdraw" }>): "now" | "yield" {
+  // Why: where other nodes are advertised from now on, one of them takes over.
+  if (reason === "noMatchingAdvertisement" && owner !== undefined) return "yield";
+  return WITHDRAW_REASONS[reason].how;
+}
 
 /** These ask a node to serve no more, but not at the price of an address that nobody serves. */
 const LAST_RESORT: ReadonlySet<WithdrawReason> = new Set(["nodeDrained", "nodeCordoned", "nodeNotReady"]);
@@ -119,15 +137,9 @@ export function claim(service: ServiceView, { lbClass }: PlanOptions): readonly 
 /** What a plan goes by of a configuration. */
 export type PlanConfig = Pick<Config, "pools" | "l2Advertisements">;
 
-/** @returns why the configuration does not let layer 2 speak for these addresses; `undefined`: it does. */
-export function refusedBy(
-  { pools, l2Advertisements }: PlanConfig,
-  addresses: readonly IpAddress[],
-): WithdrawReason | undefined {
-  const pool = pools.find((candidate) => addresses.every((address) => holds(candidate, address)));
-  if (pool === undefined) return "ipNotAllowed";
-  const isAdvertised = l2Advertisements.some((advertisement) => advertisement.pools.includes(pool.name));
-  return isAdvertised ? undefined : "noMatchingAdvertisement";
+/** @returns the pool that holds all of them. */
+export function poolOf(pools: readonly Pool[], addresses: readonly IpAddress[]): Pool | undefined {
+  return pools.find((candidate) => addresses.every((address) => holds(candidate, address)));
 }
 
 /** @returns why a node may own nothing while another can; `undefined`: it may. */

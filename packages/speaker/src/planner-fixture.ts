@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Pool } from "@herald/shared/config/config";
+import type { L2AdvertisementConfig, LabelSelector, Pool } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
@@ -17,19 +17,21 @@ const pools: readonly Pool[] = [
     serviceAllocation: undefined,
   },
 ];
-export const config: PlanConfig = {
-  pools,
-  l2Advertisements: [
-    {
-      name: "default",
-      pools: ["default"],
-      nodeSelectors: [],
-      serviceSelectors: [],
-      interfaces: [],
-      preferredNodeSelectors: [],
-    },
-  ],
-};
+export const advertisement = (change: Partial<L2AdvertisementConfig> = {}): L2AdvertisementConfig => ({
+  name: "default",
+  pools: ["default"],
+  nodeSelectors: [],
+  serviceSelectors: [],
+  interfaces: [],
+  preferredNodeSelectors: [],
+  ...change,
+});
+export const config: PlanConfig = { pools, l2Advertisements: [advertisement()] };
+/** Selects what has this label. */
+export const labelled = (key: string, value: string): LabelSelector => ({
+  matchLabels: { [key]: value },
+  matchExpressions: [],
+});
 export const fit: CandidateNode = {
   labels: {},
   networkUnavailable: false,

@@ -3,18 +3,31 @@ import { describe, it } from "node:test";
 import type { ServiceKey } from "@herald/shared/service/view";
 import fc from "fast-check";
 import type { CandidateNode, Decision } from "./plan.ts";
+import type { UsableInterfaces } from "./plan-scope.ts";
 import type { Planner } from "./planner.ts";
-import { excluded, fit, on, planner, service } from "./planner-fixture.ts";
+import { advertisement, config, excluded, fit, labelled, on, planner, service } from "./planner-fixture.ts";
 
 type Step =
   | { type: "service"; name: string; ips: readonly string[]; policy: "Cluster" | "Local" }
   | { type: "remove"; name: string }
   | { type: "endpoints"; name: string; nodes: readonly string[] }
-  | { type: "nodes"; fit: readonly string[]; excluded: readonly string[] };
+  | { type: "nodes"; fit: readonly string[]; excluded: readonly string[] }
+  | { type: "advertisements"; which: readonly number[] }
+  | { type: "interfaces"; of: readonly (readonly string[] | "all")[] };
 
 const runs = { numRuns: 500 };
 const NAMES = ["a", "b", "c"];
 const NODES = ["iris1", "iris2", "iris3"];
+const ADVERTISEMENTS = [
+  advertisement(),
+  advertisement({
+    nodeSelectors: [labelled("name", "iris1"), labelled("name", "iris3")],
+    interfaces: ["eth1"],
+  }),
+  advertisement({ interfaces: ["eth0"], serviceSelectors: [labelled("app", "a"), labelled("app", "b")] }),
+  advertisement({ preferredNodeSelectors: [{ weight: 3, preference: labelled("name", "iris3") }] }),
+];
+const interfaces = fc.oneof(fc.constant("all" as const), fc.subarray(["eth0", "eth1", "eth2"]));
 const name = fc.constantFrom(...NAMES);
 const ips = fc.oneof(
   fc.uniqueArray(fc.constantFrom("10.20.30.1", "10.20.30.2"), { minLength: 0, maxLength: 1 }),
@@ -31,24 +44,55 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ type: fc.constant("remove" as const), name }),
   fc.record({ type: fc.constant("endpoints" as const), name, nodes: fc.subarray(NODES) }),
   fc.record({ type: fc.constant("nodes" as const), fit: fc.subarray(NODES), excluded: fc.subarray(NODES) }),
+  fc.record({
+    type: fc.constant("advertisements" as const),
+    which: fc.subarray([...ADVERTISEMENTS.keys()], { minLength: 1 }),
+  }),
+  fc.record({ type: fc.constant("interfaces" as const), of: fc.tuple(interfaces, interfaces, interfaces) }),
 );
 
 const nodesOf = (s: Extract<Step, { type: "nodes" }>): Map<string, CandidateNode> =>
   new Map([
-    ...s.fit.map((node) => [node, fit] as const),
+    ...s.fit.map((node) => [node, { ...fit, labels: { name: node } }] as const),
     ...s.excluded.map((node) => [node, excluded] as const),
   ]);
 
-function tell(made: Planner, s: Step): void {
-  if (s.type === "service") made.setService(service(s.name, s.ips, { externalTrafficPolicy: s.policy }));
-  else if (s.type === "remove") made.removeService(`default/${s.name}` as ServiceKey);
-  else if (s.type === "endpoints") made.setEndpoints(`default/${s.name}` as ServiceKey, on(...s.nodes));
-  else made.setNodes(nodesOf(s));
+/** @returns the Services it says to decide about again. */
+function tell(made: Planner, s: Step): readonly string[] {
+  const everybody = NAMES.map((each) => `default/${each}`);
+  switch (s.type) {
+    case "service":
+      return made.setService(
+        service(s.name, s.ips, { externalTrafficPolicy: s.policy, labels: { app: s.name } }),
+      );
+    case "remove":
+      return made.removeService(`default/${s.name}` as ServiceKey);
+    case "endpoints":
+      return made.setEndpoints(`default/${s.name}` as ServiceKey, on(...s.nodes));
+    case "nodes":
+      return made.setNodes(nodesOf(s)) ? everybody : [];
+    case "interfaces":
+      return made.setInterfaces(interfacesOf(s)) ? everybody : [];
+    case "advertisements": {
+      const l2Advertisements = ADVERTISEMENTS.filter((_, index) => s.which.includes(index));
+      made.configure({ pools: config.pools, l2Advertisements });
+      return everybody;
+    }
+  }
+}
+
+function interfacesOf({ of }: Extract<Step, { type: "interfaces" }>): Map<string, UsableInterfaces> {
+  return new Map(
+    NODES.map((node, index) => {
+      const names = of[index] ?? "all";
+      return [node, names === "all" ? names : new Set(names)];
+    }),
+  );
 }
 
 /** What a step tells about; a later step about the same leaves nothing of it. */
 function subjectOf(s: Step): string {
-  if (s.type === "nodes") return "nodes";
+  if (!("name" in s)) return s.type;
   return `${s.type === "endpoints" ? "endpoints" : "service"} ${s.name}`;
 }
 
@@ -80,7 +124,7 @@ describe("Planner, whatever happens", () => {
         const made = planner("iris1");
         for (const s of history) {
           const before = decisions(made);
-          const touched = touch(made, s);
+          const touched = tell(made, s);
           const after = decisions(made);
           const changed = NAMES.filter(
             (_, index) => JSON.stringify(before[index]) !== JSON.stringify(after[index]),
@@ -115,12 +159,3 @@ describe("Planner, whatever happens", () => {
     );
   });
 });
-
-function touch(made: Planner, s: Step): readonly string[] {
-  const everybody = NAMES.map((each) => `default/${each}`);
-  if (s.type === "nodes") return made.setNodes(nodesOf(s)) ? everybody : [];
-  const key = `default/${s.name}` as ServiceKey;
-  if (s.type === "remove") return made.removeService(key);
-  if (s.type === "endpoints") return made.setEndpoints(key, on(...s.nodes));
-  return made.setService(service(s.name, s.ips, { externalTrafficPolicy: s.policy }));
-}

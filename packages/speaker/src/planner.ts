@@ -20,11 +20,11 @@ import {
   namesInBoth,
   type PlanConfig,
   type PlanOptions,
-  refusedBy,
   unfit,
   type WithdrawReason,
 } from "./plan.ts";
-import { planSpread, type SpreadPlan, SpreadTeams } from "./plan-spread.ts";
+import { type Scope, Scopes, type UsableInterfaces } from "./plan-scope.ts";
+import { planSpread, SpreadTeams } from "./plan-spread.ts";
 
 export interface PlannerSetup {
   /** Name of the node this speaker runs on. */
@@ -52,7 +52,7 @@ export class Planner {
   readonly #hosts = new Map<ServiceKey, Hosts>();
   readonly #owners = new Map<ServiceKey, string | undefined>();
   readonly #teams: SpreadTeams;
-  #config: PlanConfig = { pools: [], l2Advertisements: [] };
+  readonly #scopes: Scopes;
   #nodes: ReadonlyMap<string, CandidateNode> = new Map();
   #eligible: Eligible = NOBODY;
   /** Speakers take part that only know of owners. Without gossip nobody says so. */
@@ -62,11 +62,13 @@ export class Planner {
     this.#election = new Election(setup.digest);
     this.#ownership = new Ownership(setup.self, setup.ownership, this.#election, setup.claims);
     this.#teams = new SpreadTeams(setup.self);
+    this.#scopes = new Scopes(setup.self);
   }
 
   /** Every decision may be another one now: go through `all`. */
   configure(config: PlanConfig): void {
-    this.#config = config;
+    this.#scopes.configure(config);
+    this.#owners.clear();
   }
 
   /** @returns whether decisions may be others now; then go through `all`. */
@@ -77,9 +79,21 @@ export class Planner {
     this.#nodes = nodes;
     const { fit, able } = eligible(nodes, this.#setup.options);
     const same = sameNames(fit, this.#eligible.fit) && sameNames(able, this.#eligible.able);
+    if (!same) this.#eligible = { fit, able };
+    const isNews = this.#scopes.setNodes(nodes, this.#eligible);
     if (isAsked) this.#ownership.askBack();
-    else if (same && selfBefore === this.#unfitSelf()) return false;
-    this.#eligible = { fit, able };
+    else if (!isNews && selfBefore === this.#unfitSelf()) return false;
+    this.#owners.clear();
+    return true;
+  }
+
+  /**
+   * Where nodes can be heard; of whoever is missing nothing is known.
+   *
+   * @returns whether decisions may be others now; then go through `all`.
+   */
+  setInterfaces(interfaces: ReadonlyMap<string, UsableInterfaces>): boolean {
+    if (!this.#scopes.setInterfaces(interfaces)) return false;
     this.#owners.clear();
     return true;
   }
@@ -150,10 +164,10 @@ export class Planner {
     if (service === undefined) return withdraw("serviceDeleted");
     const addresses = claim(service, this.#setup.options);
     if (typeof addresses === "string") return withdraw(addresses);
-    const refused = refusedBy(this.#config, addresses);
-    if (refused !== undefined) return withdraw(refused);
+    const scope = this.#scopes.of(service, addresses);
+    if (typeof scope === "string") return withdraw(scope);
     const hosts = this.#hosts.get(key) ?? NO_HOSTS;
-    if (hosts.any) return this.#allot(service, addresses, hosts);
+    if (hosts.any) return this.#allot(service, addresses, hosts, scope);
     this.#ownerOf(key); // so that nothing is waited for meanwhile
     return withdraw("noEndpoints");
   }
@@ -167,15 +181,20 @@ export class Planner {
   }
 
   /** Whose the addresses are, once nothing stands in their way. */
-  #allot(service: ServiceView, addresses: readonly IpAddress[], hosts: Hosts): Decision {
+  #allot(service: ServiceView, addresses: readonly IpAddress[], hosts: Hosts, scope: Scope): Decision {
     const { key } = service;
     const plan = planSpread(service, () => this.#membersOf(key), this.#isForeign);
-    const over = plan.type === "spread" ? this.#candidatesOf(this.#groups.groupOf(key)) : undefined;
-    if (over?.has(this.#setup.self)) return { type: "announce", addresses, spread: this.#teams.over(over) };
+    const over = plan.type === "spread" ? this.#candidatesOf(this.#groups.groupOf(key)).nodes : undefined;
+    if (over?.has(this.#setup.self)) {
+      return { ...announce(addresses, scope), spread: this.#teams.over(over) };
+    }
     const owner = over === undefined ? this.#ownerOf(key) : undefined;
-    const isCandidate = candidatesFor(service, hosts, this.#eligible).has(this.#setup.self);
-    if (isCandidate && owner === this.#setup.self) return announce(addresses, plan);
-    const reason = this.#unfitSelf() ?? (isCandidate ? "notOwner" : "noLocalEndpoints");
+    const isCandidate = candidatesFor(service, hosts, scope.eligible).has(this.#setup.self);
+    if (isCandidate && owner === this.#setup.self) {
+      const refusal = plan.type === "alone" ? plan.refusal : undefined;
+      return { ...announce(addresses, scope), ...(refusal === undefined ? {} : { notSpread: refusal }) };
+    }
+    const reason = scope.refusal ?? this.#unfitSelf() ?? (isCandidate ? "notOwner" : "noLocalEndpoints");
     const note = reason === "nodeDrained" ? this.#nodes.get(this.#setup.self)?.drain : undefined;
     return withdraw(reason, owner, note);
   }
@@ -217,27 +236,56 @@ export class Planner {
 
   #electOwner(address: IpAddress, group: ReadonlySet<ServiceKey>): string | undefined {
     const addresses = new Set([...group].flatMap((key) => this.#groups.addressesOf(key)));
-    const candidates = this.#candidatesOf(group);
-    return this.#ownership.ownerOf({ address, addresses, candidates }, this.#setup.now());
+    const { nodes: candidates, weights } = this.#candidatesOf(group);
+    return this.#ownership.ownerOf({ address, addresses, candidates, weights }, this.#setup.now());
   }
 
   /**
    * The nodes that serve all members of a group; where there are none, as many members as can be, in the
    * order of their names: an address has one owner even if its Services live on different nodes. Nodes that are
-   * asked to serve no more are left out where others serve as many.
+   * asked to serve no more are left out where others serve as many. What no advertisement is for has no say.
    */
-  #candidatesOf(group: ReadonlySet<ServiceKey>): ReadonlySet<string> {
+  #candidatesOf(group: ReadonlySet<ServiceKey>): Candidates {
     let candidates = NO_HOSTS.nodes;
+    const scopes = new Set<Scope>();
+    for (const { scope, nodes } of this.#hostsOfMembers(group)) {
+      scopes.add(scope);
+      if (nodes === candidates) continue;
+      const both = namesInBoth(candidates, nodes);
+      candidates = both.size > 0 ? both : candidates.size > 0 ? candidates : nodes;
+    }
+    const [only, ...others] = scopes;
+    const isOne = only !== undefined && others.length === 0;
+    const nodes = fitFirst(candidates, isOne ? only.eligible : this.#eligible);
+    return { nodes, weights: isOne ? only.weights : sumOf(scopes) };
+  }
+
+  /** The nodes that serve each member, by itself. */
+  *#hostsOfMembers(
+    group: ReadonlySet<ServiceKey>,
+  ): Generator<{ readonly scope: Scope; readonly nodes: ReadonlySet<string> }, void> {
     for (const key of [...group].sort()) {
       const service = this.#services.get(key);
       if (service === undefined) continue;
-      const own = candidatesFor(service, this.#hosts.get(key) ?? NO_HOSTS, this.#eligible);
-      if (own === candidates) continue;
-      const both = namesInBoth(candidates, own);
-      candidates = both.size > 0 ? both : candidates.size > 0 ? candidates : own;
+      const scope = this.#scopes.of(service, this.#groups.addressesOf(key));
+      if (typeof scope === "string") continue;
+      yield { scope, nodes: candidatesFor(service, this.#hosts.get(key) ?? NO_HOSTS, scope.eligible) };
     }
-    return fitFirst(candidates, this.#eligible);
   }
+}
+
+interface Candidates {
+  readonly nodes: ReadonlySet<string>;
+  /** How much each is preferred. */
+  readonly weights: ReadonlyMap<string, number>;
+}
+
+function sumOf(scopes: ReadonlySet<Scope>): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { weights } of scopes) {
+    for (const [name, weight] of weights) sums.set(name, (sums.get(name) ?? 0) + weight);
+  }
+  return sums;
 }
 
 /** An operator wrote something new; what stood there when this speaker began is no news. */
@@ -246,9 +294,11 @@ function asksBack(before: CandidateNode | undefined, after: CandidateNode | unde
   return after.failBack !== "" && after.failBack !== before.failBack;
 }
 
-function announce(addresses: readonly IpAddress[], plan: SpreadPlan): Decision {
-  const refusal = plan.type === "alone" ? plan.refusal : undefined;
-  return { type: "announce", addresses, ...(refusal === undefined ? {} : { notSpread: refusal }) };
+function announce(
+  addresses: readonly IpAddress[],
+  { interfaces }: Scope,
+): Extract<Decision, { type: "announce" }> {
+  return { type: "announce", addresses, ...(interfaces === undefined ? {} : { interfaces }) };
 }
 
 function withdraw(reason: WithdrawReason, owner?: string, note?: string): Decision {
