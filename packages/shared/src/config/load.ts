@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
 import { type DocumentPath, formatPath, readDocument, type YamlDocument } from "./document.ts";
 import { describeIssues, type Finding, fieldSchemaOf, valueAt } from "./issues.ts";
 import { prune } from "./prune.ts";
-import { ConfigSchema } from "./schema.ts";
+import { ConfigSchema, type ParsedConfig } from "./schema.ts";
 
 /**
  * Reads a configuration in the format of MetalLB 0.7 to 0.12. An empty document is one without pools.
@@ -15,6 +15,11 @@ import { ConfigSchema } from "./schema.ts";
  *   password.
  */
 export function loadConfig(text: string): Config {
+  return toConfig(parseConfig(text));
+}
+
+/** As `loadConfig`, with the document as it is written: sections, names and defaults are those of the format. */
+export function parseConfig(text: string): ParsedConfig {
   const document = readDocument(text);
   const root = withTextWherePlain(document);
   const { data, error } = ConfigSchema.safeParse(root);
@@ -22,7 +27,7 @@ export function loadConfig(text: string): Config {
     data === undefined
       ? [...describeIssues(error.issues, root, FIELDS), ...checkSoundParts(root, error.issues, document)]
       : checkConfig(data, root, document.lineOf);
-  if (data !== undefined && findings.length === 0) return toConfig(data);
+  if (data !== undefined && findings.length === 0) return data;
   throw new ConfigError(toMistakes(findings, document));
 }
 

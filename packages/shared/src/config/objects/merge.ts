@@ -1,0 +1,69 @@
+import type { ConfigMistake } from "../../errors.ts";
+import type { BgpPeerConfig, Config, Pool } from "../config.ts";
+import { BFD_PROFILE } from "../crd/bfd-profile.ts";
+import { BGP_PEER } from "../crd/bgp-peer.ts";
+import { COMMUNITY_KIND } from "../crd/community.ts";
+import { IP_ADDRESS_POOL } from "../crd/ip-address-pool.ts";
+import { overlapsIn } from "../overlaps.ts";
+import { mistakeIn } from "./parse.ts";
+import type { BgpPart } from "./read-bgp.ts";
+
+/** What stands in the ConfigMap and in objects, too. Both sources are good by themselves. */
+export function poolsInBoth(configMap: readonly Pool[], objects: readonly Pool[]): readonly ConfigMistake[] {
+  const names = new Set(configMap.map(({ name }) => name));
+  const sameName = objects
+    .filter(({ name }) => names.has(name))
+    .map(({ name }) =>
+      both(IP_ADDRESS_POOL.kind, name, `the ConfigMap has a pool "${name}" in its address-pools, too`),
+    );
+  const place = (pool: Pool, isObject: boolean) =>
+    pool.ranges.map((range, index) => ({ range, pool: pool.name, place: { isObject, index } }));
+  const overlaps = overlapsIn([
+    ...configMap.flatMap((pool) => place(pool, false)),
+    ...objects.flatMap((pool) => place(pool, true)),
+  ]).filter(({ earlier, later }) => earlier.place.isObject !== later.place.isObject);
+  return [
+    ...sameName,
+    ...overlaps.map(({ earlier, later }) => {
+      const message = `"${later.range.text}" overlaps "${earlier.range.text}" of pool "${earlier.pool}" in the ConfigMap's address-pools`;
+      const object = { kind: IP_ADDRESS_POOL.kind, name: later.pool };
+      return mistakeIn(object, ["addresses", later.place.index], message);
+    }),
+  ];
+}
+
+/** As `poolsInBoth`, of everything that BGP needs besides. */
+export function bgpInBoth(
+  configMap: Pick<Config, "peers" | "bfdProfiles" | "communities">,
+  { peers, bfdProfiles, communities }: BgpPart,
+): readonly ConfigMistake[] {
+  const profiles = new Set(configMap.bfdProfiles.map(({ name }) => name));
+  const routers = new Map(configMap.peers.map((peer) => [routerOf(peer), peer.name]));
+  return [
+    ...bfdProfiles
+      .filter(({ name }) => profiles.has(name))
+      .map(({ name }) =>
+        both(BFD_PROFILE.kind, name, `the ConfigMap has a profile "${name}" in its bfd-profiles, too`),
+      ),
+    ...Object.keys(communities)
+      .filter((alias) => Object.hasOwn(configMap.communities, alias))
+      .map((alias) => ({
+        path: COMMUNITY_KIND.kind,
+        line: 0,
+        message: `the ConfigMap gives "${alias}" a meaning in its bgp-communities, too`,
+      })),
+    ...peers.flatMap((peer) => {
+      const rival = routers.get(routerOf(peer));
+      const message = `the ConfigMap has the same router among its peers, as ${rival}`;
+      return rival === undefined ? [] : [both(BGP_PEER.kind, peer.name, message)];
+    }),
+  ];
+}
+
+function both(kind: string, name: string, message: string): ConfigMistake {
+  return { path: `${kind} ${name}`, line: 0, message };
+}
+
+function routerOf({ remote, peerPort, vrf = "" }: BgpPeerConfig): string {
+  return JSON.stringify([remote, peerPort, vrf]);
+}

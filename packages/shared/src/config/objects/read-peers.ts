@@ -1,0 +1,100 @@
+import type { z } from "zod";
+import { suggest } from "../../closest.ts";
+import type { ConfigMistake } from "../../errors.ts";
+import type { BgpPeerConfig } from "../config.ts";
+import { BGP_PEER, BgpPeerSpec } from "../crd/bgp-peer.ts";
+import { DEFAULT_HOLD_TIME_SECONDS, MAX_TIMER_SECONDS } from "../text-field.ts";
+import type { ConfigObjects, SecretView } from "./config-objects.ts";
+import { lackIn, mistakeIn, type Parsed, parseObjects, toSelector } from "./parse.ts";
+
+type Spec = z.output<typeof BgpPeerSpec>;
+
+export interface PeersReading {
+  readonly peers: readonly BgpPeerConfig[];
+  readonly mistakes: readonly ConfigMistake[];
+}
+
+/**
+ * Reads BGPPeers of either version: the old one says nothing that the new one would understand differently.
+ *
+ * @param profileNames of all BFDProfiles, good or bad.
+ */
+export function readPeers(
+  { peers, secrets }: Pick<ConfigObjects, "peers" | "secrets">,
+  profileNames: ReadonlySet<string>,
+): PeersReading {
+  const { sound, mistakes } = parseObjects(BGP_PEER, BgpPeerSpec, peers);
+  const byName = secrets === undefined ? undefined : new Map(secrets.map((secret) => [secret.name, secret]));
+  const read = sound.map((object) => {
+    const password = passwordOf(object, byName);
+    const found = [...password.mistakes, ...profileMistakes(object, profileNames)];
+    return { peer: toPeer(object, password.text), found };
+  });
+  return {
+    peers: read.map(({ peer }) => peer),
+    mistakes: [...mistakes, ...read.flatMap(({ found }) => found)],
+  };
+}
+
+function toPeer({ name, spec }: Parsed<Spec>, password: string): BgpPeerConfig {
+  return {
+    name,
+    myAsn: spec.myASN,
+    peerAsn: spec.dynamicASN ?? spec.peerASN ?? 0, // one of them is there: a rule of the schema
+    localAsn: spec.localASN,
+    remote:
+      spec.peerAddress === undefined ? { interface: spec.interface ?? "" } : { address: spec.peerAddress },
+    sourceAddress: spec.sourceAddress,
+    peerPort: spec.peerPort || 179,
+    ...timersOf(spec),
+    connectTimeSeconds: spec.connectTime,
+    routerId: spec.routerID,
+    nodeSelectors: (spec.nodeSelectors ?? []).map(toSelector),
+    password,
+    bfdProfile: spec.bfdProfile || undefined,
+    gracefulRestart: spec.enableGracefulRestart ?? false,
+    ebgpMultihop: spec.ebgpMultiHop ?? false,
+    vrf: spec.vrf || undefined,
+    dualStackAddressFamily: spec.dualStackAddressFamily,
+  };
+}
+
+/** One of the two follows from the other, three to one; that a time is left out is no word on keepalives. */
+function timersOf({
+  holdTime,
+  keepaliveTime,
+}: Spec): Pick<BgpPeerConfig, "holdTimeSeconds" | "keepaliveTimeSeconds"> {
+  const fromKeepalive = keepaliveTime === undefined ? DEFAULT_HOLD_TIME_SECONDS : keepaliveTime * 3;
+  const holdTimeSeconds = holdTime ?? Math.min(fromKeepalive, MAX_TIMER_SECONDS);
+  return { holdTimeSeconds, keepaliveTimeSeconds: keepaliveTime ?? Math.trunc(holdTimeSeconds / 3) };
+}
+
+/** What the API server makes of a Secret with a user's name and password. */
+const SECRET_TYPE = "kubernetes.io/basic-auth";
+
+function passwordOf(
+  object: Parsed<Spec>,
+  secrets: ReadonlyMap<string, SecretView> | undefined,
+): { readonly text: string; readonly mistakes: readonly ConfigMistake[] } {
+  const { password = "", passwordSecret } = object.spec;
+  const name = passwordSecret?.name ?? "";
+  if (name === "" || secrets === undefined) return { text: password, mistakes: [] };
+  const secret = secrets.get(name);
+  const path = ["passwordSecret", "name"];
+  if (secret === undefined) {
+    return { text: "", mistakes: [lackIn(object, path, `there is no Secret "${name}" yet`)] };
+  }
+  const refuse = (message: string) => ({ text: "", mistakes: [mistakeIn(object, path, message)] });
+  if (secret.type !== SECRET_TYPE) {
+    return refuse(`Secret "${name}" is of type ${secret.type || "Opaque"}, want ${SECRET_TYPE}`);
+  }
+  if (secret.password === undefined) return refuse(`Secret "${name}" has no key password`);
+  return { text: secret.password, mistakes: [] };
+}
+
+function profileMistakes(object: Parsed<Spec>, profileNames: ReadonlySet<string>): readonly ConfigMistake[] {
+  const profile = object.spec.bfdProfile ?? "";
+  if (profile === "" || profileNames.has(profile)) return [];
+  const message = `there is no BFDProfile "${profile}" yet${suggest(profile, profileNames)}`;
+  return [lackIn(object, ["bfdProfile"], message)];
+}
