@@ -4,6 +4,7 @@ import {
   ANNOTATIONS,
   HERALD_ANNOTATIONS,
   NODE_ANNOTATIONS,
+  POOL_ANNOTATIONS,
 } from "../../packages/shared/src/service/annotations.ts";
 import { page, table } from "./markdown.ts";
 
@@ -25,6 +26,12 @@ export function annotationsPage(): string {
         Object.entries(HERALD_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
       ),
       `The controller writes \`${ALLOCATED_FROM_POOL}\`: the pool an address came from. It is removed with the address.`,
+      "## Annotations of an IPAddressPool",
+      "Herald's own, which MetalLB ignores. One that cannot be read is a mistake in the pool.",
+      table(
+        ["annotation", "meaning"],
+        Object.entries(POOL_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
+      ),
       "## Annotations of a Node",
       table(
         ["annotation", "meaning"],

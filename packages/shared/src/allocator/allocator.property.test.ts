@@ -44,6 +44,7 @@ const view: fc.Arbitrary<ServiceView> = fc
   .record(
     {
       name: fc.constantFrom("a", "b", "c", "d", "e", "f"),
+      namespace: fc.constantFrom("shop", "shop", "bank"),
       stack: fc.constantFrom("4", "4", "6", "46", "64"),
       policy: fc.constantFrom("SingleStack", "PreferDualStack", "RequireDualStack"),
       traffic: fc.constantFrom("Cluster", "Cluster", "Local"),

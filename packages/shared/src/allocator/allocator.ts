@@ -1,11 +1,31 @@
 import type { Pool } from "../config/config.ts";
+import type { Instant } from "../core.ts";
 import { AllocationError } from "../errors.ts";
 import { familyOf, type IpAddress, toBigint } from "../ip/address.ts";
+import { rangeContains } from "../ip/range.ts";
+import { STICKY } from "../service/annotations.ts";
 import { ingressAddresses } from "../service/ingress.ts";
-import type { ServiceKey, ServiceView } from "../service/view.ts";
+import { namespaceOf, type ServiceKey, type ServiceView } from "../service/view.ts";
 import { askingOf } from "./asking.ts";
-import { type Choice, type Claim, chooseAddresses, lowestAddresses, namedPool } from "./choice.ts";
-import { createPoolState, exclusionFrom, type PoolState, type PoolUsage, usageOf } from "./pool-state.ts";
+import {
+  type Choice,
+  chooseAddresses,
+  describeClosed,
+  describeQuota,
+  lowestAddresses,
+  namedPool,
+  withinQuota,
+} from "./choice.ts";
+import { Departed } from "./departed.ts";
+import { stickyMsOf } from "./pool-rules.ts";
+import {
+  createPoolState,
+  exclusionFrom,
+  type PoolState,
+  type PoolUsage,
+  termsIn,
+  usageOf,
+} from "./pool-state.ts";
 import {
   describeFamilies,
   type FamilyWish,
@@ -14,7 +34,7 @@ import {
   requestedPool,
   satisfiesWish,
 } from "./request.ts";
-import { portsOf, sharingTermsOf } from "./sharing.ts";
+import { type Claim, claimOf, type SharingTerms } from "./sharing.ts";
 import type { Space } from "./space.ts";
 
 /** What a Service has: one address, or one of each family, all of one pool. */
@@ -34,6 +54,13 @@ export class Allocator {
   #generation = 0; // of the pools
   readonly #holdings = new Map<ServiceKey, Holding>(); // bounded by the Services of the cluster
   readonly #uses = new Map<IpAddress, AddressUse>(); // the addresses of #holdings
+  readonly #departed = new Departed();
+  readonly #sharingAcrossNamespaces: boolean;
+
+  /** @param options.sharingAcrossNamespaces whether a sharing key means the same in every namespace, in all pools. */
+  constructor({ sharingAcrossNamespaces = false }: { readonly sharingAcrossNamespaces?: boolean } = {}) {
+    this.#sharingAcrossNamespaces = sharingAcrossNamespaces;
+  }
 
   get hasPools(): boolean {
     return this.#pools.length > 0;
@@ -49,21 +76,27 @@ export class Allocator {
    * that pool's name. Who may use a pool is not asked here but by the next `hold`.
    *
    * @param pools no two of one name, no two overlapping.
+   * @param precedence of those who may share no more, the first here keeps the address.
    * @returns those who lost theirs.
    */
-  setPools(pools: readonly Pool[]): readonly ServiceKey[] {
-    const holdings = [...this.#holdings];
-    this.#pools = pools.map(createPoolState);
+  setPools(pools: readonly Pool[], precedence: readonly ServiceKey[] = []): readonly ServiceKey[] {
+    const ranks = new Map(precedence.map((key, index) => [key, index]));
+    const rank = ([key]: readonly [ServiceKey, unknown]): number => ranks.get(key) ?? precedence.length;
+    const holdings = [...this.#holdings].sort((one, other) => rank(one) - rank(other));
+    this.#pools = pools.map((pool) => createPoolState(pool, this.#sharingAcrossNamespaces));
     this.#openings += 1;
     this.#generation += 1;
     this.#holdings.clear();
     this.#uses.clear();
-    return holdings.flatMap(([key, { held, claim }]) => {
+    const losers = holdings.flatMap(([key, { held, claim }]) => {
       const pool = this.#pools.find((candidate) => givesOutAll(candidate, held.addresses));
-      if (pool === undefined) return [key];
+      const isReserved = held.addresses.some((address) => pool && isReservedForOther(pool, address, key));
+      if (pool === undefined || isReserved) return [key];
       this.#take(key, { pool, addresses: held.addresses }, claim);
       return [];
     });
+    for (const key of this.#departed.keys()) for (const address of this.#ownOf(key)) this.#keep(address);
+    return losers;
   }
 
   /**
@@ -94,7 +127,7 @@ export class Allocator {
     const objection = this.objection(view);
     if (objection?.reason === "invalid-request") throw objection;
     const holding = this.#holdings.get(view.key);
-    if (holding !== undefined && objection === undefined) return this.#keep(view, holding.held);
+    if (holding !== undefined && objection === undefined) return this.#confirm(view, holding.held);
     const partly = holding === undefined ? undefined : this.#partlyKept(view, holding.held);
     this.release(view.key);
     if (partly !== undefined) return this.#take(view.key, partly, claimOf(view));
@@ -105,7 +138,7 @@ export class Allocator {
     const choice =
       requested.length > 0
         ? this.#requestedChoice(view, requested, wish, claim)
-        : chooseAddresses(this.#pools, view, wish, claim);
+        : (this.#earlierChoice(view, wish, claim) ?? chooseAddresses(this.#pools, view, wish, claim));
     return this.#take(view.key, choice, claim);
   }
 
@@ -134,10 +167,37 @@ export class Allocator {
     return true;
   }
 
+  /**
+   * Takes back what a deleted Service had. If it, or else its pool, says so the addresses wait for one of its name
+   * to return; those that others share do so no longer than they are shared.
+   */
+  retire(view: ServiceView, now: Instant): void {
+    const held = this.heldBy(view.key);
+    if (held === undefined || !this.release(view.key)) return;
+    const pool = this.#pools.find(({ config }) => config.name === held.pool);
+    const stickyMs = stickyMsOf(view.annotations[STICKY], pool?.rules.stickyMs ?? 0);
+    if (stickyMs === 0) return;
+    const own = held.addresses.filter((address) => !this.#uses.has(address));
+    const overdue = this.#departed.remember(view.key, held, own, now + stickyMs);
+    for (const address of own) this.#keep(address);
+    if (overdue !== undefined) this.#forgetDeparted(overdue);
+  }
+
+  /** When `expire` has to be called at the latest; `undefined`: nobody is awaited. */
+  get nextExpiry(): Instant | undefined {
+    return this.#departed.nextAt;
+  }
+
+  /** Gives the addresses of those that did not return in time to all. */
+  expire(now: Instant): void {
+    for (const key of this.#departed.due(now)) this.#forgetDeparted(key);
+  }
+
   /** Where this is equal for two Services the younger can be given no more than the older was, until openings grow. */
   asking(view: ServiceView): string {
     const pools = this.#pools.map(({ config }) => config);
-    return `${this.#generation} ${askingOf(pools, view, this.heldBy(view.key))}`;
+    const departed = this.#departed.heldBy(view.key) === undefined ? "" : view.key;
+    return `${this.#generation} ${departed} ${askingOf(pools, view, this.heldBy(view.key))}`;
   }
 
   heldBy(key: ServiceKey): Held | undefined {
@@ -173,8 +233,51 @@ export class Allocator {
     }
   }
 
+  /** What the Service had before it was deleted, if it may have all of it. */
+  #earlierChoice(view: ServiceView, wish: FamilyWish, claim: Claim): Choice | undefined {
+    const earlier = this.#departed.heldBy(view.key);
+    if (earlier === undefined || earlier.addresses.length !== wish.families.length) return undefined;
+    const name = requestedPool(view);
+    try {
+      const choice = this.#newChoice(view, earlier.addresses, claim);
+      const isWanted = name === undefined || name === choice.pool.config.name;
+      return isWanted && satisfiesWish(wish, earlier.addresses) ? choice : undefined;
+    } catch (error) {
+      if (error instanceof AllocationError) return undefined;
+      throw error;
+    }
+  }
+
+  #ownOf(key: ServiceKey): readonly IpAddress[] {
+    const { addresses = [] } = this.#departed.heldBy(key) ?? {};
+    return addresses.filter((address) => this.#departed.keeperOf(address) === key);
+  }
+
+  /** Keeps an address that nobody has from everybody. */
+  #keep(address: IpAddress): void {
+    if (this.#uses.has(address)) return;
+    this.#eachSpaceOf(address, (space, position) => space.reserve(position));
+  }
+
+  #forgetDeparted(key: ServiceKey): void {
+    for (const address of this.#departed.forget(key)) {
+      const isReserved = this.#pools.some(({ reservedFor }) => reservedFor.has(address));
+      if (isReserved || this.#uses.has(address)) continue;
+      this.#eachSpaceOf(address, (space, position) => space.unreserve(position));
+      this.#openings += 1;
+    }
+  }
+
+  #eachSpaceOf(address: IpAddress, use: (space: Space, position: bigint) => void): void {
+    for (const { spaces } of this.#pools) {
+      const space = spaces[familyOf(address)];
+      const position = space.positionOf(toBigint(address));
+      if (position !== undefined) use(space, position);
+    }
+  }
+
   /** Takes over what changed in the Service without any harm to its addresses: ports, sharing, order. */
-  #keep(view: ServiceView, held: Held): Held {
+  #confirm(view: ServiceView, held: Held): Held {
     const claim = claimOf(view);
     const requested = requestedAddresses(view);
     const wish = familyWish(view);
@@ -187,7 +290,7 @@ export class Allocator {
       return held;
     }
     // Why not otherwise: what nobody may share stays closed to everybody, whatever its ports are.
-    const shares = holding.claim.terms !== undefined || claim.terms !== undefined;
+    const shares = holding.claim.inCluster !== undefined || claim.inCluster !== undefined;
     if (shares && !sameClaim(holding.claim, claim)) this.#openings += 1;
     this.#giveBack(view.key, holding);
     return this.#take(view.key, { pool, addresses }, claim);
@@ -223,7 +326,7 @@ export class Allocator {
     if (requested.length !== wish.families.length || !satisfiesWish(wish, requested)) {
       throw wrongFamily(requested, wish);
     }
-    const choice = this.#checkedChoice(view, requested, claim);
+    const choice = this.#newChoice(view, requested, claim);
     const name = requestedPool(view);
     if (name === undefined || namedPool(this.#pools, name, view) === choice.pool) return choice;
     throw new AllocationError(
@@ -233,13 +336,29 @@ export class Allocator {
     );
   }
 
+  /** The same for addresses that the Service does not have yet: what it keeps need not be within the quota. */
+  #newChoice(view: ServiceView, addresses: readonly IpAddress[], claim: Claim): Choice {
+    const choice = this.#checkedChoice(view, addresses, claim);
+    const { pool } = choice;
+    if (pool.rules.closed) throw new AllocationError("pool-closed", describeClosed(pool));
+    if (withinQuota(pool, addresses, claim)) return choice;
+    throw new AllocationError("quota-reached", describeQuota(pool, view));
+  }
+
   /** The addresses with the one pool they are of, when the Service may have every one of them. */
   #checkedChoice(view: ServiceView, addresses: readonly IpAddress[], claim: Claim): Choice {
     const pool = this.#pools.find((candidate) => givesOutAll(candidate, addresses));
     if (pool === undefined) throw this.#notInOnePool(addresses);
     const exclusion = exclusionFrom(pool.config, view);
     if (exclusion !== undefined) throw new AllocationError("pool-not-allowed", exclusion);
-    for (const address of addresses) this.#checkSharing(view.key, address, claim);
+    for (const address of addresses) {
+      const keeper = this.#departed.keeperOf(address);
+      if (isReservedForOther(pool, address, view.key) || (keeper !== undefined && keeper !== view.key)) {
+        const whom = [...(pool.reservedFor.get(address) ?? [])].join(", ") || keeper;
+        throw new AllocationError("address-reserved", `${address} is kept for ${whom}`);
+      }
+      this.#checkSharing(pool, address, claim);
+    }
     return { pool, addresses };
   }
 
@@ -251,14 +370,24 @@ export class Allocator {
         `${addresses.join(" and ")} are in different pools, want both in one`,
       );
     }
+    const excluder = this.#pools.find(({ config }) =>
+      config.ranges.some((range) => homeless.some((address) => rangeContains(range, address))),
+    );
     const avoider = this.#pools.find(({ config, spaces }) =>
       homeless.some((address) => config.avoidBuggyIps && isWithin(spaces[familyOf(address)], address)),
     );
-    const why = avoider === undefined ? "" : `: pool "${avoider.config.name}" avoids buggy IPs (.0 and .255)`;
+    const why =
+      avoider !== undefined
+        ? `: pool "${avoider.config.name}" avoids buggy IPs (.0 and .255)`
+        : excluder !== undefined
+          ? `: pool "${excluder.config.name}" excludes that (annotation herald.io/exclude)`
+          : "";
     return new AllocationError("address-not-in-pool", `no pool gives out ${homeless.join(" and ")}${why}`);
   }
 
-  #checkSharing(key: ServiceKey, address: IpAddress, { terms, ports }: Claim): void {
+  #checkSharing(pool: PoolState, address: IpAddress, claim: Claim): void {
+    const { service: key, ports } = claim;
+    const terms = termsIn(pool, claim);
     const use = this.#uses.get(address);
     const others = this.usersOf(address).filter((user) => user !== key);
     if (use === undefined || others.length === 0) return;
@@ -268,6 +397,14 @@ export class Allocator {
       throw new AllocationError("address-in-use", `${address} is in use by ${users}`);
     }
     if (terms !== use.terms) {
+      const isAlike = others.every((other) => this.#holdings.get(other)?.claim.inCluster === claim.inCluster);
+      if (isAlike && !pool.sharesAcross) {
+        throw new AllocationError(
+          "sharing-refused",
+          `${address} is shared by ${users} of another namespace, and pool "${pool.config.name}" shares inside a ` +
+            "namespace only (annotation herald.io/allow-sharing-across-namespaces)",
+        );
+      }
       throw new AllocationError(
         "sharing-refused",
         `${address} is shared by ${users} under another sharing key, externalTrafficPolicy or selector`,
@@ -282,8 +419,10 @@ export class Allocator {
 
   #take(key: ServiceKey, { pool, addresses }: Choice, claim: Claim): Held {
     const held = { addresses, pool: pool.config.name };
+    this.#forgetDeparted(key);
     this.#holdings.set(key, { held, claim });
     for (const address of addresses) {
+      pool.quota.take(namespaceOf(key), address);
       const use = this.#uses.get(address) ?? this.#open(pool, address, claim);
       use.users.set(key, claim.ports);
       if (use.terms !== undefined) use.space.occupyPorts(use.position, use.terms, claim.ports);
@@ -291,11 +430,12 @@ export class Allocator {
     return held;
   }
 
-  #open(pool: PoolState, address: IpAddress, { terms }: Claim): AddressUse {
+  #open(pool: PoolState, address: IpAddress, claim: Claim): AddressUse {
+    const terms = termsIn(pool, claim);
     const space = pool.spaces[familyOf(address)];
     const position = space.positionOf(toBigint(address));
     if (position === undefined) throw new RangeError(`${address} is not in pool ${pool.config.name}`);
-    const use = { space, position, terms, users: new Map() };
+    const use = { pool, space, position, terms, users: new Map() };
     this.#uses.set(address, use);
     space.open(position, terms);
     return use;
@@ -306,6 +446,7 @@ export class Allocator {
     for (const address of held.addresses) {
       const use = this.#uses.get(address);
       if (use === undefined) continue;
+      use.pool.quota.giveBack(namespaceOf(key), address);
       use.users.delete(key);
       if (use.terms !== undefined) use.space.vacatePorts(use.position, use.terms, claim.ports);
       if (use.users.size > 0) continue;
@@ -323,20 +464,17 @@ interface Holding {
 
 /** An address somebody has. */
 interface AddressUse {
+  readonly pool: PoolState;
   readonly space: Space;
   /** In `space`. */
   readonly position: bigint;
   /** Of all its users. */
-  readonly terms: Claim["terms"];
+  readonly terms: SharingTerms | undefined;
   /** With their ports; at least one. Those without ports count, too. */
   readonly users: Map<ServiceKey, readonly string[]>;
 }
 
 const MAX_USERS_NAMED = 5;
-
-function claimOf(view: ServiceView): Claim {
-  return { terms: sharingTermsOf(view), ports: portsOf(view) };
-}
 
 function isWithin(space: Space, address: IpAddress): boolean {
   return space.positionOf(toBigint(address)) !== undefined;
@@ -349,6 +487,10 @@ function givesOutAll({ spaces }: PoolState, addresses: readonly IpAddress[]): bo
   });
 }
 
+function isReservedForOther({ reservedFor }: PoolState, address: IpAddress, key: ServiceKey): boolean {
+  return reservedFor.get(address)?.has(key) === false;
+}
+
 function wrongFamily(addresses: readonly IpAddress[], wish: FamilyWish): AllocationError {
   return new AllocationError(
     "wrong-family",
@@ -357,7 +499,7 @@ function wrongFamily(addresses: readonly IpAddress[], wish: FamilyWish): Allocat
 }
 
 function sameClaim(one: Claim, other: Claim): boolean {
-  return one.terms === other.terms && sameList(one.ports, other.ports);
+  return one.inCluster === other.inCluster && sameList(one.ports, other.ports);
 }
 
 function sameList(one: readonly string[], other: readonly string[]): boolean {

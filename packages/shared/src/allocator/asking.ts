@@ -1,10 +1,10 @@
 import type { Pool } from "../config/config.ts";
 import { familyOf } from "../ip/address.ts";
 import { annotation } from "../service/annotations.ts";
-import type { ServiceView } from "../service/view.ts";
+import { namespaceOf, type ServiceView } from "../service/view.ts";
 import type { Held } from "./allocator.ts";
 import { exclusionFrom } from "./pool-state.ts";
-import { portsOf, sharingTermsOf } from "./sharing.ts";
+import { claimOf } from "./sharing.ts";
 
 /**
  * All that decides what a Service would be given, as one text: whoever has the same is answered the same, in
@@ -13,7 +13,9 @@ import { portsOf, sharingTermsOf } from "./sharing.ts";
  * @param held what it has already; of the addresses themselves only how many of which family.
  */
 export function askingOf(pools: readonly Pool[], view: ServiceView, held: Held | undefined): string {
-  const terms = sharingTermsOf(view);
+  const { inNamespace, inCluster, ports } = claimOf(view);
+  const hasQuota = pools.some(({ rules }) => rules?.quotaPerNamespace !== undefined);
+  const isNamed = pools.some(({ rules }) => rules?.reserved.some(({ service }) => service === view.key));
   return JSON.stringify([
     annotation(view.annotations, "address-pool"),
     annotation(view.annotations, "loadBalancerIPs"),
@@ -21,8 +23,11 @@ export function askingOf(pools: readonly Pool[], view: ServiceView, held: Held |
     view.clusterIps.map(familyOf),
     view.ipFamilyPolicy,
     view.ipFamilies[0],
-    terms,
-    terms === undefined ? [] : portsOf(view),
+    inNamespace,
+    inCluster,
+    inCluster === undefined ? [] : ports,
+    hasQuota ? namespaceOf(view.key) : "",
+    isNamed ? view.key : "",
     pools.map((pool) => exclusionFrom(pool, view)),
     held?.pool,
     held?.addresses.map(familyOf),

@@ -1,16 +1,9 @@
 import { AllocationError, type AllocationReason } from "../errors.ts";
-import { fromBigint, type IpAddress, type IpFamily } from "../ip/address.ts";
-import type { ServiceView } from "../service/view.ts";
-import { exclusionFrom, type PoolState } from "./pool-state.ts";
+import { familyOf, fromBigint, type IpAddress, type IpFamily, toBigint } from "../ip/address.ts";
+import { namespaceOf, type ServiceView } from "../service/view.ts";
+import { exclusionFrom, type PoolState, termsIn } from "./pool-state.ts";
 import { describeFamilies, type FamilyWish, requestedPool } from "./request.ts";
-import type { SharingTerms } from "./sharing.ts";
-
-/** With whom a Service may share, and what it occupies on an address. */
-export interface Claim {
-  /** `undefined`: with nobody. */
-  readonly terms: SharingTerms | undefined;
-  readonly ports: readonly string[];
-}
+import type { Claim } from "./sharing.ts";
 
 /** Addresses somebody may have, all of one pool. */
 export interface Choice {
@@ -19,8 +12,9 @@ export interface Choice {
 }
 
 /**
- * Addresses for a Service that asks for none by name: of the pool it names, or else of the pools set aside
- * for such Services, or else of those that are open to everyone. An IPv4 address comes before an IPv6 one.
+ * Addresses for a Service that asks for none by name: of the pool it names, or else of a pool with an address
+ * reserved for it, or else of the pools set aside for such Services, or else of those that are open to everyone.
+ * An IPv4 address comes before an IPv6 one.
  *
  * @throws {AllocationError} naming every pool that was considered and what was wrong with it.
  */
@@ -31,7 +25,10 @@ export function chooseAddresses(
   claim: Claim,
 ): Choice {
   const name = requestedPool(view);
-  const lists = name === undefined ? automaticPools(pools, view) : [[namedPool(pools, name, view)]];
+  const lists =
+    name === undefined
+      ? [reservingPools(pools, view), ...automaticPools(pools, view)]
+      : [[namedPool(pools, name, view)]];
   for (const list of lists) {
     for (const families of attempts(wish)) {
       for (const pool of list) {
@@ -44,25 +41,57 @@ export function chooseAddresses(
 }
 
 /**
- * The lowest address the claim may have of each family, free or shared.
+ * The address of each family that is reserved for whoever claims, or else the lowest that the claim may have, free
+ * or shared.
  *
- * @returns `undefined` when the pool lacks one for any of the families.
+ * @returns `undefined` when the pool gives nothing out, the namespace has all it may have, or the pool lacks an
+ *   address of any of the families.
  */
 export function lowestAddresses(
-  { spaces }: PoolState,
+  pool: PoolState,
   families: readonly IpFamily[],
-  { terms, ports }: Claim,
+  claim: Claim,
 ): readonly IpAddress[] | undefined {
+  if (pool.rules.closed) return undefined;
   const addresses: IpAddress[] = [];
   for (const family of families.toSorted()) {
-    const space = spaces[family];
-    const free = space.lowestFree();
-    const shareable = terms === undefined ? undefined : space.lowestShareable(terms, ports);
-    const position = free === undefined || (shareable ?? free) < free ? shareable : free;
-    if (position === undefined) return undefined;
-    addresses.push(fromBigint(family, space.addressAt(position)));
+    const address = reservedAddress(pool, family, claim) ?? lowestAddress(pool, family, claim);
+    if (address === undefined) return undefined;
+    addresses.push(address);
   }
-  return addresses;
+  return withinQuota(pool, addresses, claim) ? addresses : undefined;
+}
+
+/** Whether the namespace may have these addresses beside those that it has. */
+export function withinQuota(
+  { quota }: PoolState,
+  addresses: readonly IpAddress[],
+  { service }: Claim,
+): boolean {
+  const namespace = namespaceOf(service);
+  const added = addresses.filter((address) => !quota.has(namespace, address));
+  return added.length <= quota.roomOf(namespace);
+}
+
+function reservedAddress(pool: PoolState, family: IpFamily, claim: Claim): IpAddress | undefined {
+  for (const address of pool.reservations.get(claim.service) ?? []) {
+    if (familyOf(address) !== family) continue;
+    const space = pool.spaces[family];
+    const position = space.positionOf(toBigint(address));
+    if (position === undefined || space.isAvoided(toBigint(address))) continue;
+    if (space.mayOpenReserved(position, termsIn(pool, claim), claim.ports)) return address;
+  }
+  return undefined;
+}
+
+function lowestAddress(pool: PoolState, family: IpFamily, claim: Claim): IpAddress | undefined {
+  const space = pool.spaces[family];
+  const terms = termsIn(pool, claim);
+  const isFull = pool.quota.roomOf(namespaceOf(claim.service)) === 0; // then only what others of it have will do
+  const free = isFull ? undefined : space.lowestFree();
+  const shareable = terms === undefined ? undefined : space.lowestShareable(terms, claim.ports);
+  const position = free === undefined || (shareable ?? free) < free ? shareable : free;
+  return position === undefined ? undefined : fromBigint(family, space.addressAt(position));
 }
 
 /** @throws {AllocationError} `unknown-pool`, `pool-not-allowed` */
@@ -74,6 +103,13 @@ export function namedPool(pools: readonly PoolState[], name: string, view: Servi
   const exclusion = exclusionFrom(pool.config, view);
   if (exclusion !== undefined) throw new AllocationError("pool-not-allowed", exclusion);
   return pool;
+}
+
+/** Pools with an address that is reserved for the Service, also such as give out nothing automatically. */
+function reservingPools(pools: readonly PoolState[], view: ServiceView): readonly PoolState[] {
+  return pools
+    .filter(({ reservations }) => reservations.has(view.key))
+    .filter(({ config }) => exclusionFrom(config, view) === undefined);
 }
 
 /** Pools set aside for such Services, best first, and then pools for everyone, in the operator's order. */
@@ -99,7 +135,7 @@ function attempts(wish: FamilyWish): readonly (readonly IpFamily[])[] {
 }
 
 /** An Event's message is 1,024 octets at most; this keeps it readable, too. */
-const MAX_POOLS_EXPLAINED = 6;
+const MAX_POOLS_EXPLAINED = 5;
 
 function describeFailure(
   pools: readonly PoolState[],
@@ -118,7 +154,13 @@ function describeFailure(
 }
 
 /** Of several pools' reasons the one told: the nearest to success. */
-const BY_WEIGHT: readonly AllocationReason[] = ["pool-exhausted", "wrong-family", "pool-not-allowed"];
+const BY_WEIGHT: readonly AllocationReason[] = [
+  "pool-exhausted",
+  "quota-reached",
+  "pool-closed",
+  "wrong-family",
+  "pool-not-allowed",
+];
 
 function refusalOf(
   pool: PoolState,
@@ -129,6 +171,7 @@ function refusalOf(
   const { name, autoAssign } = pool.config;
   const exclusion = exclusionFrom(pool.config, view);
   if (exclusion !== undefined) return { reason: "pool-not-allowed", text: exclusion };
+  if (pool.rules.closed) return { reason: "pool-closed", text: describeClosed(pool) };
   if (!autoAssign && requestedPool(view) === undefined) {
     return { reason: "pool-not-allowed", text: `pool "${name}" serves only Services that name it` };
   }
@@ -136,8 +179,20 @@ function refusalOf(
   if (absent.length > 0 && (wish.type === "all" || absent.length === wish.families.length)) {
     return { reason: "wrong-family", text: `pool "${name}" has no ${describeFamilies(absent)} addresses` };
   }
+  const needed = wish.type === "all" ? wish.families.length : 1;
+  if (pool.quota.roomOf(namespaceOf(view.key)) < needed) {
+    return { reason: "quota-reached", text: describeQuota(pool, view) };
+  }
   const full = wish.families.filter(
     (family) => !absent.includes(family) && lowestAddresses(pool, [family], claim) === undefined,
   );
   return { reason: "pool-exhausted", text: `pool "${name}" has no free ${describeFamilies(full)} address` };
+}
+
+export function describeClosed({ config }: PoolState): string {
+  return `pool "${config.name}" is disabled for new Services`;
+}
+
+export function describeQuota({ config, quota }: PoolState, { key }: ServiceView): string {
+  return `namespace "${namespaceOf(key)}" has the ${quota.limit} addresses of pool "${config.name}" that it may have`;
 }

@@ -1,6 +1,6 @@
 import type { Pool } from "../config/config.ts";
 import { familyOf, fromBigint, type IpAddress } from "../ip/address.ts";
-import type { ServiceKey, ServiceView } from "../service/view.ts";
+import { namespaceOf, type ServiceKey, type ServiceView } from "../service/view.ts";
 
 /**
  * What the allocator should do, said as plainly as can be: every address of every pool in a list, looked at
@@ -115,6 +115,7 @@ export function mayShare(one: ServiceView, other: ServiceView): boolean {
   return (
     sharingKey !== "" &&
     sharingKey === other.annotations["metallb.io/allow-shared-ip"] &&
+    namespaceOf(one.key) === namespaceOf(other.key) &&
     one.externalTrafficPolicy === other.externalTrafficPolicy &&
     (one.externalTrafficPolicy === "Cluster" || selector(one) === selector(other)) &&
     !other.ports.some(({ protocol, port }) => ports.includes(`${protocol}/${port}`))

@@ -1,13 +1,24 @@
 import type { Pool } from "../config/config.ts";
-import type { IpFamily } from "../ip/address.ts";
+import { familyOf, type IpAddress, type IpFamily, toBigint } from "../ip/address.ts";
 import { matchesSelector } from "../service/label-selector.ts";
-import { namespaceOf, type ServiceView } from "../service/view.ts";
+import { namespaceOf, type ServiceKey, type ServiceView } from "../service/view.ts";
+import { NO_RULES, type PoolRules, rangesToGiveOut } from "./pool-rules.ts";
+import { Quota } from "./quota.ts";
+import type { Claim, SharingTerms } from "./sharing.ts";
 import { Space } from "./space.ts";
 
 /** A pool as configured, with the state of its addresses. */
 export interface PoolState {
   readonly config: Pool;
+  readonly rules: PoolRules;
+  /** Whether a sharing key means the same in every namespace. */
+  readonly sharesAcross: boolean;
   readonly spaces: Readonly<Record<IpFamily, Space>>;
+  readonly quota: Quota;
+  /** Whom an address is set aside for, by the operator; those of this pool alone. */
+  readonly reservedFor: ReadonlyMap<IpAddress, ReadonlySet<ServiceKey>>;
+  /** The same the other way round. */
+  readonly reservations: ReadonlyMap<ServiceKey, readonly IpAddress[]>;
 }
 
 /** How full a pool is. An address that several Services share counts once. */
@@ -23,13 +34,33 @@ export interface FamilyUsage {
   readonly inUse: number;
 }
 
-export function createPoolState(config: Pool): PoolState {
+/** @param sharingAcrossNamespaces whether all pools share across namespaces, whatever they say. */
+export function createPoolState(config: Pool, sharingAcrossNamespaces: boolean): PoolState {
+  const { rules = NO_RULES } = config;
+  const ranges = rangesToGiveOut(config.ranges, rules);
   const space = (family: IpFamily) =>
     new Space(
-      config.ranges.filter((range) => range.family === family),
+      ranges.filter((range) => range.family === family),
       config.avoidBuggyIps,
     );
-  return { config, spaces: { 4: space(4), 6: space(6) } };
+  const spaces = { 4: space(4), 6: space(6) };
+  const reservedFor = new Map<IpAddress, Set<ServiceKey>>();
+  const reservations = new Map<ServiceKey, IpAddress[]>();
+  for (const { address, service } of rules.reserved) {
+    const position = spaces[familyOf(address)].positionOf(toBigint(address));
+    if (position === undefined) continue;
+    spaces[familyOf(address)].reserve(position);
+    reservedFor.set(address, (reservedFor.get(address) ?? new Set<ServiceKey>()).add(service));
+    reservations.set(service, [...(reservations.get(service) ?? []), address]);
+  }
+  const sharesAcross = sharingAcrossNamespaces || rules.sharingAcrossNamespaces;
+  const quota = new Quota(rules.quotaPerNamespace);
+  return { config, rules, sharesAcross, spaces, quota, reservedFor, reservations };
+}
+
+/** With whom the Service may share in this pool; `undefined`: with nobody. */
+export function termsIn({ sharesAcross }: PoolState, claim: Claim): SharingTerms | undefined {
+  return sharesAcross ? claim.inCluster : claim.inNamespace;
 }
 
 export function usageOf({ config, spaces }: PoolState): PoolUsage {

@@ -16,7 +16,10 @@ export class Space {
   readonly #numbered: readonly Segment[]; // by position
   readonly #size: bigint;
   readonly #avoidBuggyIps: boolean;
-  readonly #taken: AddressSet; // in use, or found unusable while searching
+  readonly #taken: AddressSet; // in use, set aside, or found unusable while searching
+  /** Set aside for somebody; bounded by reservations and by Services whose return is awaited. */
+  readonly #reserved = new Set<bigint>();
+  readonly #reservedInUse = new Map<bigint, SharingTerms | undefined>(); // of #reserved, with the users' terms
   readonly #groups = new Map<SharingTerms, SharingGroup>(); // bounded by addresses in use
 
   /** @param ranges all of one family, no two overlapping. */
@@ -64,6 +67,26 @@ export class Space {
     }
   }
 
+  /** Whoever it is for may have the address beside those that have it. */
+  mayOpenReserved(position: bigint, terms: SharingTerms | undefined, ports: readonly string[]): boolean {
+    if (!this.#reservedInUse.has(position)) return true;
+    const theirs = this.#reservedInUse.get(position);
+    if (terms === undefined || terms !== theirs) return false;
+    const byPort = this.#groups.get(terms)?.byPort;
+    return !ports.some((port) => byPort?.get(port)?.has(position));
+  }
+
+  /** Sets an address aside that nobody has: no search finds it any more. */
+  reserve(position: bigint): void {
+    this.#reserved.add(position);
+    this.#taken.add(position);
+  }
+
+  /** Gives an address back to all that nobody has. */
+  unreserve(position: bigint): void {
+    if (this.#reserved.delete(position)) this.#taken.delete(position);
+  }
+
   /** The lowest address whose users have the same terms and none of the ports. */
   lowestShareable(terms: SharingTerms, ports: readonly string[]): bigint | undefined {
     const group = this.#groups.get(terms);
@@ -82,13 +105,14 @@ export class Space {
   open(position: bigint, terms: SharingTerms | undefined): void {
     this.inUse += 1;
     this.#taken.add(position);
-    if (terms !== undefined) this.#group(terms).addresses.add(position);
+    if (this.#reserved.has(position)) this.#reservedInUse.set(position, terms);
+    else if (terms !== undefined) this.#group(terms).addresses.add(position);
   }
 
   /** The last user of an address left, its ports before it. */
   close(position: bigint, terms: SharingTerms | undefined): void {
     this.inUse -= 1;
-    this.#taken.delete(position);
+    if (!this.#reservedInUse.delete(position)) this.#taken.delete(position);
     if (terms === undefined) return;
     const { addresses } = this.#group(terms);
     addresses.delete(position);

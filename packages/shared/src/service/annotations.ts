@@ -20,10 +20,31 @@ export const L2_SPREAD = "herald.io/l2-spread";
 
 export const L2_SPREAD_VALUES = ["per-client"] as const;
 
+/** How long the addresses of a deleted Service wait for its return; of a Service or, for all of them, of a pool. */
+export const STICKY = "herald.io/sticky";
+
 /** Annotations of a Service that only Herald knows, with a sentence for its owner. */
 export const HERALD_ANNOTATIONS = {
+  [STICKY]:
+    "A duration like `10m`: when the Service is deleted its addresses are kept for that long, and a Service of the same namespace and name gets them back. Goes before what the pool says; `0` turns that off. Known to the controller that leads: one that restarts, or takes over, has forgotten who was deleted before.",
   [L2_SPREAD]:
     "`per-client`: every node that may announce the addresses of the Service does, each to its own part of the clients on the segment. Services that share an address must all ask for it. What it can and cannot do: [spread.md](../spread.md).",
+} as const;
+
+/** Annotations of an IPAddressPool that only Herald knows, with a sentence for the operator. */
+export const POOL_ANNOTATIONS = {
+  "herald.io/allow-sharing-across-namespaces":
+    "`true`: Services of different namespaces may share an address of the pool, if they have the same sharing key. Otherwise a key means something only inside its namespace.",
+  "herald.io/disabled-for-new-services":
+    "`true`: whoever has addresses of the pool keeps them, and nobody gets any, whatever is asked for.",
+  "herald.io/exclude":
+    "Never given out: addresses, CIDRs and ranges, with commas between, and the words `network`, `broadcast` and `gateway`: the first address of every CIDR of the pool, the last (IPv4) and the second. Whoever has one loses it.",
+  "herald.io/quota-per-namespace":
+    "How many addresses of the pool Services of one namespace may have; one that several share counts once. A lower number takes nothing away from whoever has more.",
+  "herald.io/reserve":
+    "Addresses for certain Services, as `192.0.2.10=shop/web`, with commas between: that Service is given its address before any other, and nobody else is. A Service that has another address keeps that one.",
+  [STICKY]:
+    "A duration like `10m`: addresses of a deleted Service are kept for that long, and a Service of the same namespace and name gets them back. Known to the controller that leads: one that restarts, or takes over, has forgotten who was deleted before.",
 } as const;
 
 /** Annotations of a Node that we read, with a sentence for whoever operates it. */
