@@ -327,6 +327,11 @@ describe("ConflictGuard, against a speaker of ours", () => {
     ]);
   });
 
+  it("announces once more what is claimed anew: another waits to hear it", () => {
+    assert.deepEqual(tell([{ ...held, epoch: 7 } as ConflictInput]), [again, onceMore]);
+    assert.deepEqual(tell([{ ...held, epoch: 7 } as ConflictInput]), [again]);
+  });
+
   it("announces once more when an older claim that came up meanwhile is given up: some have believed it", () => {
     assert.deepEqual(tell([rival(4), rival(undefined)], 10), [onceMore]);
     assert.deepEqual(tell([rival(undefined)], 20), []);

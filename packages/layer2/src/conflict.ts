@@ -114,13 +114,14 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     if (before?.state.name === "lost" && isAlone && epoch <= before.state.epoch) return [];
     const holding = before ?? newHolding(input);
     this.#holdings.set(address, holding);
+    const isClaimedAnew = isAlone && epoch > holding.epoch;
     holding.interfaces = interfaces;
     holding.spread = spread;
     holding.epoch = epoch;
     const isKnownFree = this.#yielding.delete(address) || probe === "skip";
     switch (before?.state.name) {
       case "announced":
-        return [tellAnnounce(holding)];
+        return [tellAnnounce(holding), ...(isClaimedAnew ? [tellAgain(address)] : [])];
       case "quarantined":
         return [];
       case "probing":

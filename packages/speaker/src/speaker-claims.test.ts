@@ -58,7 +58,7 @@ class Pair {
   /** Whom a speaker takes for alive. */
   members(name: Name, others: readonly string[], foreign = false): void {
     const speakers = new Set([name, ...others.filter((other) => other !== "metallb")]);
-    this.of(name).setPresence({ speakers, names: new Map(), foreign });
+    this.of(name).setPresence({ speakers, names: new Map(), interfaces: new Map(), foreign });
     this.of(name).setMembers(new Set([name, ...others]));
     this.clock.advance(5);
   }
@@ -223,4 +223,27 @@ describe("speakers that claim", () => {
     pair.apply("node-1", { type: "service", service: moved }, elsewhere);
     assert.ok(!pair.answering().includes("node-1"));
   });
+
+  it("wait for no successor any more once the Service is gone", () => {
+    const pair = parted();
+    pair.members(SECOND, NAMES);
+    pair.apply(SECOND, drained(SECOND));
+    assert.ok(pair.answering().includes(SECOND), "it waits to hear who takes over");
+    pair.apply(SECOND, { type: "service-gone", key: service("web", [VIP]).key });
+    assert.ok(!pair.answering().includes(SECOND));
+  });
+
+  it("take an address from a drained node that claimed it while it saw nobody else", () => {
+    const pair = parted();
+    for (const name of NAMES) pair.apply(name, drained(SECOND));
+    pair.gossips = true;
+    for (const name of NAMES) pair.members(name, NAMES);
+    pair.exchange();
+    pair.clock.advance(20);
+    assert.deepEqual(pair.answering(), [FIRST]);
+  });
 });
+
+function drained(name: Name): Change {
+  return { type: "node", name, node: { ...fit, drain: "new disk" } };
+}

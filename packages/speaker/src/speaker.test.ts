@@ -415,7 +415,7 @@ describe("the speaker", () => {
     apply(...everything, { type: "synced" });
     sent();
     const drained = speaker.drain();
-    apply(service({ ...web, ingress: [{ ip: "192.0.2.11" }] })); // nothing new is begun on the way out
+    apply(service({ ...web, ingress: [{ ip: "192.0.2.10" }, { ip: "192.0.2.11" }] })); // nothing new is begun on the way out
     hear(request);
     assert.deepEqual(sent(), [ANSWER]);
     hear(newOwnerSpeaks);
@@ -474,7 +474,12 @@ describe("the speaker", () => {
       mac: parseMac("02:00:00:00:00:bb"),
       hasMaster: true,
     };
-    speaker.setPresence({ speakers: new Set([SELF]), names: new Map(), foreign: false });
+    speaker.setPresence({
+      speakers: new Set([SELF]),
+      names: new Map(),
+      interfaces: new Map(),
+      foreign: false,
+    });
     speaker.setLinks([eth0, eth1]);
     apply(...everything, { type: "synced" });
     const reasons = () => words.splice(0).map(({ wish }) => wish?.reason);

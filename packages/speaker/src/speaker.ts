@@ -6,16 +6,15 @@ import type { ConflictOptions } from "@herald/layer2/conflict-options";
 import type { Digest } from "@herald/layer2/election";
 import type { HolderInput } from "@herald/layer2/holder";
 import type { AnnouncerOptions } from "@herald/layer2/options";
-import type { Clock, Random } from "@herald/shared/core";
+import type { Clock, Instant, Random } from "@herald/shared/core";
 import { describeMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
-import type { MacAddress } from "@herald/wire/mac";
 import { Announcements } from "./announcements.ts";
 import type { CapturesOptions } from "./captures.ts";
 import { Claims, type ClaimsNews, type ClaimsTransport } from "./claims.ts";
 import type { GroupPort } from "./group-port.ts";
-import type { Link } from "./interface-rules.ts";
+import type { Link, UsableInterfaces } from "./interface-rules.ts";
 import type { Change, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import type { OwnershipOptions } from "./ownership.ts";
@@ -26,6 +25,7 @@ import type { Presence } from "./presence.ts";
 import { Reporter } from "./reporter.ts";
 import { type Layer2, runLayer2 } from "./run-layer2.ts";
 import { SlicedWork } from "./sliced-work.ts";
+import type { SpeakerMeta } from "./speaker-meta.ts";
 
 export interface SpeakerOptions {
   /** Name of the node this speaker runs on. */
@@ -57,7 +57,7 @@ export interface SpeakerPorts {
   /** See Layer2Ports. */
   readonly isStill: (station: Interface) => boolean;
   /** See Layer2Ports. */
-  readonly onStations: (macs: readonly MacAddress[]) => void;
+  readonly onStations: (stations: SpeakerMeta) => void;
   /** A capture ended by itself: look at the interfaces. */
   readonly onCaptureLost: () => void;
   /** The whole cluster has been seen once: this speaker can serve. Called once. */
@@ -90,6 +90,16 @@ export interface Speaker {
 
 type Wanted = ReturnType<Announcements["apply"]>[number];
 
+/** How long a newer claim of a node that may not own the address is left alone after it was answered with our own, ms. */
+const INSIST_MS = 1_000;
+
+interface Announced {
+  readonly input: Extract<Wanted, { type: "announce" }>;
+  insistedAt: Instant;
+  /** For the next time it may be done. */
+  waits: boolean;
+}
+
 /** What is to be decided is enough to do. */
 function* NO_WORK(): Generator<void> {}
 
@@ -114,6 +124,11 @@ class JoinedSpeaker implements Speaker {
   readonly #dirty = new Set<ServiceKey>();
   /** `undefined`: pods decide. */
   #members: ReadonlySet<string> | undefined;
+  /** Every speaker claims what it announces. */
+  #isClaiming = false;
+  /** Where the other speakers can be heard, and this one, as soon as it is known. */
+  #interfaces: ReadonlyMap<string, UsableInterfaces> = new Map();
+  #own: UsableInterfaces = "all";
   #nodesChanged = false;
   #allDirty = false;
   #synced = false;
@@ -121,14 +136,15 @@ class JoinedSpeaker implements Speaker {
   readonly #heldByOthers = new Set<ServiceKey>();
   /** Ends the wait for what time alone makes another decision. */
   #disarm = (): void => {};
+  /** What is announced here, and when a newer claim of another was last answered with one of ours. */
+  readonly #announced = new Map<IpAddress, Announced>();
   /** Left to a new owner that is not heard yet; bounded by what was announced. */
   readonly #yielding = new Set<IpAddress>();
   /** What is still being left to others; `undefined` until drained. */
   #leaving: { readonly addresses: Set<IpAddress>; readonly done: () => void } | undefined;
 
   constructor(options: SpeakerOptions, ports: SpeakerPorts) {
-    const { clock, random, packets, groups, log, metrics, isStill, onStations, onCaptureLost, digest } =
-      ports;
+    const { clock, random, packets, groups, log, metrics, isStill, onCaptureLost, digest } = ports;
     this.#ports = ports;
     this.#plan = options.plan;
     this.#self = options.node;
@@ -143,7 +159,10 @@ class JoinedSpeaker implements Speaker {
       self: options.node,
       options: options.plan,
       ownership: options.ownership,
-      claims: this.claims,
+      claims: {
+        claimantsOf: (address) => this.claims.claimantsOf(address),
+        setUse: (address, used) => this.#setUse(address, used),
+      },
       digest,
       now: () => clock.now(),
     });
@@ -157,7 +176,11 @@ class JoinedSpeaker implements Speaker {
       log,
       metrics: metrics.layer2,
       isStill,
-      onStations,
+      onStations: (stations) => {
+        this.#own = stations.interfaces;
+        this.#tellInterfaces();
+        ports.onStations(stations);
+      },
       onCaptureLost,
       onYielded: (address, heard) => this.#yielded(address, heard),
       onNews: (news) => this.#reporter.news(news),
@@ -179,8 +202,11 @@ class JoinedSpeaker implements Speaker {
     this.#work.add(NO_WORK());
   }
 
-  setPresence({ speakers, names, foreign }: Presence): void {
+  setPresence({ speakers, names, interfaces, foreign }: Presence): void {
+    this.#interfaces = interfaces;
+    this.#tellInterfaces();
     this.claims.setSpeakers(new Set([...speakers].filter((name) => name !== this.#self)));
+    this.#isClaiming = !foreign;
     if (this.#planner.setClaiming(!foreign)) this.#allDirty = true;
     this.#work.add(NO_WORK());
     this.#layer2.setSpeakers(names);
@@ -313,6 +339,13 @@ class JoinedSpeaker implements Speaker {
     this.#ports.metrics.candidates.set(fit.length);
   }
 
+  /** What this node knows of itself it knows first. */
+  #tellInterfaces(): void {
+    if (!this.#planner.setInterfaces(new Map(this.#interfaces).set(this.#self, this.#own))) return;
+    this.#allDirty = true;
+    this.#work.add(NO_WORK());
+  }
+
   #candidates(): ReadonlyMap<string, CandidateNode> {
     const members = this.#members;
     if (members === undefined) return new Map(this.#nodes);
@@ -330,6 +363,7 @@ class JoinedSpeaker implements Speaker {
       this.#track(input);
       this.#layer2.feed(this.#wish(input, key));
     }
+    if (decision.type === "announce" && this.#isClaiming) this.#insist(key, decision.addresses);
     if (decision.type === "withdraw" && decision.owner !== undefined) this.#heldByOthers.add(key);
     if (decision.type === "withdraw" && decision.reason === "serviceDeleted") this.#heldByOthers.delete(key);
   }
@@ -340,6 +374,42 @@ class JoinedSpeaker implements Speaker {
     const { address } = input;
     const isLost = decision.type === "withdraw" && decision.reason === "notOwner";
     return !this.#planner.isUsed(address) || (isLost && this.claims.isOutdone(address));
+  }
+
+  /**
+   * An address is this node's, but another has the newer claim: it saw nobody else when it made it, and may not own it
+   * now. It goes when it hears a newer claim yet; in the meantime each takes the other for the one to give way.
+   */
+  #insist(key: ServiceKey, addresses: readonly IpAddress[]): void {
+    const { clock } = this.#ports;
+    const now = clock.now();
+    for (const address of addresses) {
+      const announced = this.#announced.get(address);
+      if (announced === undefined || announced.input.spread !== undefined) continue;
+      if (!this.claims.isOutdone(address)) continue;
+      const due = announced.insistedAt + INSIST_MS;
+      if (due <= now) {
+        announced.insistedAt = now;
+        this.#layer2.feed(this.#wish(announced.input, key));
+      } else if (!announced.waits) {
+        announced.waits = true;
+        clock.at(due, () => {
+          announced.waits = false;
+          this.#touch(this.#planner.claimChanged(address));
+          this.#work.add(NO_WORK());
+        });
+      }
+    }
+  }
+
+  /** What is left to a successor until it is heard need not be, once no Service has it. */
+  #setUse(address: IpAddress, used: boolean): void {
+    this.claims.setUse(address, used);
+    const isLeft = this.#yielding.has(address) || this.#leaving?.addresses.has(address) === true;
+    if (used || !isLeft) return;
+    this.#yielding.delete(address);
+    this.#layer2.feed({ type: "withdraw", address, how: "now" });
+    this.#gone(address);
   }
 
   /** What another speaker has held need not be asked for: it is taken over from there. */
@@ -356,6 +426,8 @@ class JoinedSpeaker implements Speaker {
   }
 
   #track(input: Wanted): void {
+    if (input.type === "withdraw") this.#announced.delete(input.address);
+    else this.#announced.set(input.address, { input, insistedAt: Number.NEGATIVE_INFINITY, waits: false });
     if (input.type === "withdraw" && input.how === "yield") this.#yielding.add(input.address);
     else this.#yielding.delete(input.address);
     if (input.type === "withdraw" && input.how === "now") this.#silent(input.address);
@@ -370,7 +442,11 @@ class JoinedSpeaker implements Speaker {
     this.#yielding.delete(address);
     this.#reporter.yielded(address, heard);
     if (this.#leaving !== undefined) this.#reporter.left(address, heard);
-    this.claims.unclaim(address);
+    this.#gone(address);
+  }
+
+  #gone(address: IpAddress): void {
+    this.#silent(address);
     if (this.#leaving?.addresses.delete(address) && this.#leaving.addresses.size === 0) this.#leaving.done();
   }
 }
