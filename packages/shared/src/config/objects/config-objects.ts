@@ -1,6 +1,10 @@
 /** An object of the API as far as a configuration needs it. */
 export interface ConfigObject {
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   /** Whatever somebody wrote. */
   readonly spec?: unknown;
 }

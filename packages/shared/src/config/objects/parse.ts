@@ -11,6 +11,7 @@ export interface Parsed<Spec> {
   readonly kind: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly spec: Spec;
 }
 
@@ -29,11 +30,11 @@ export function parseObjects<S extends z.ZodType>(
   const sound: Parsed<z.output<S>>[] = [];
   const mistakes: ConfigMistake[] = [];
   for (const { metadata, spec } of [...objects].sort(byName)) {
-    const { name, labels = {} } = metadata;
+    const { name, labels = {}, annotations = {} } = metadata;
     const root = withoutNulls(spec ?? {});
     const { data, error } = schema.safeParse(root);
     if (error === undefined) {
-      sound.push({ kind, name, labels, spec: data });
+      sound.push({ kind, name, labels, annotations, spec: data });
       continue;
     }
     for (const { path, message, hint } of describeIssues(error.issues, root, fieldsOf(schema))) {

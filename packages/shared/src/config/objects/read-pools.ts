@@ -1,5 +1,7 @@
 import type { z } from "zod";
+import { type PoolRules, readPoolRules } from "../../allocator/pool-rules.ts";
 import type { ConfigMistake } from "../../errors.ts";
+import { POOL_ANNOTATIONS } from "../../service/annotations.ts";
 import { matchesSelector } from "../../service/label-selector.ts";
 import type { Pool, ServiceAllocation } from "../config.ts";
 import { IP_ADDRESS_POOL, IpAddressPoolSpec } from "../crd/ip-address-pool.ts";
@@ -17,13 +19,35 @@ export interface PoolsReading {
 
 export function readPools({ pools, namespaces }: Pick<ConfigObjects, "pools" | "namespaces">): PoolsReading {
   const { sound, mistakes } = parseObjects(IP_ADDRESS_POOL, IpAddressPoolSpec, pools);
+  const read = sound.map((object) => ({ object, ...readPoolRules(object.annotations) }));
   return {
-    pools: sound.map((object) => toPool(object, namespaces)),
-    mistakes: [...mistakes, ...overlapMistakes(sound)],
+    pools: read.map(({ object, rules }) =>
+      toPool(object, hasOurs(object.annotations) ? rules : undefined, namespaces),
+    ),
+    mistakes: [...mistakes, ...read.flatMap(annotationMistakes), ...overlapMistakes(sound)],
   };
 }
 
-function toPool({ name, labels, spec }: Parsed<Spec>, namespaces: readonly Labelled[]): Pool {
+function hasOurs(annotations: Readonly<Record<string, string>>): boolean {
+  return Object.keys(annotations).some((name) => name in POOL_ANNOTATIONS);
+}
+
+function annotationMistakes({
+  object: { kind, name },
+  mistakes,
+}: ReturnType<typeof readPoolRules> & { readonly object: Parsed<Spec> }): readonly ConfigMistake[] {
+  return mistakes.map(({ annotation, message }) => ({
+    path: `${kind} ${name}: metadata.annotations["${annotation}"]`,
+    line: 0,
+    message,
+  }));
+}
+
+function toPool(
+  { name, labels, spec }: Parsed<Spec>,
+  rules: PoolRules | undefined,
+  namespaces: readonly Labelled[],
+): Pool {
   const { addresses, avoidBuggyIPs, autoAssign, serviceAllocation } = spec;
   return {
     name,
@@ -33,6 +57,7 @@ function toPool({ name, labels, spec }: Parsed<Spec>, namespaces: readonly Label
     autoAssign,
     serviceAllocation:
       serviceAllocation === undefined ? undefined : toAllocation(serviceAllocation, namespaces),
+    ...(rules !== undefined && { rules }),
   };
 }
 
