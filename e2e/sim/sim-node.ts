@@ -216,7 +216,7 @@ export class SimNode {
         metrics: silentMetrics<SpeakerMetrics>(),
         recordEvent: () => {},
         say: () => {},
-        onStations: (macs) => gossip.setMeta(encodeSpeakerMeta({ macs })),
+        onStations: (stations) => gossip.setMeta(encodeSpeakerMeta(stations)),
         isStill: () => true,
         onCaptureLost: () => {},
         onSynced: () => gossip.join(),

@@ -49,6 +49,9 @@ export const DEFAULT_EXCLUDED_INTERFACES: readonly string[] = [
   "^lxc.*",
 ];
 
+/** Names of the interfaces on which a node can be heard now; "all": it does not say, so whichever is asked for. */
+export type UsableInterfaces = "all" | ReadonlySet<string>;
+
 /** An interface to announce on. */
 export interface FitInterface extends Interface {
   readonly operational: boolean;

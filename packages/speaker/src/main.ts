@@ -75,7 +75,7 @@ async function start(life: Life): Promise<void> {
     metrics,
     recordEvent: kubernetes.recordEvent,
     say: kubernetes.say,
-    onStations: (macs) => gossip.setMeta(encodeSpeakerMeta({ macs })),
+    onStations: (stations) => gossip.setMeta(encodeSpeakerMeta(stations)),
     isStill: (station) => interfaces.isStill(station),
     onCaptureLost: () => interfaces.refresh(),
     onSynced: () => gossip.join(),

@@ -4,8 +4,9 @@ import type { L2AdvertisementConfig, Pool } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceView } from "@herald/shared/service/view";
+import type { UsableInterfaces } from "./interface-rules.ts";
 import type { CandidateNode, Decision } from "./plan.ts";
-import { advertisementsFor, type UsableInterfaces } from "./plan-scope.ts";
+import { advertisementsFor } from "./plan-scope.ts";
 import type { Planner } from "./planner.ts";
 import { advertisement, config, excluded, fit, labelled, on, planner, service } from "./planner-fixture.ts";
 

@@ -3,6 +3,7 @@ import type { IpAddress } from "@herald/shared/ip/address";
 import { annotation } from "@herald/shared/service/annotations";
 import { matchesSelector } from "@herald/shared/service/label-selector";
 import type { ServiceView } from "@herald/shared/service/view";
+import type { UsableInterfaces } from "./interface-rules.ts";
 import {
   type CandidateNode,
   type Eligible,
@@ -11,9 +12,6 @@ import {
   poolOf,
   type WithdrawReason,
 } from "./plan.ts";
-
-/** Names of the interfaces on which a node can be heard now; "all": it does not say, so whichever is asked for. */
-export type UsableInterfaces = "all" | ReadonlySet<string>;
 
 /** Where and how the advertisements that are for a Service let it be announced. */
 export interface Scope {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ServiceKey } from "@herald/shared/service/view";
 import fc from "fast-check";
+import type { UsableInterfaces } from "./interface-rules.ts";
 import type { CandidateNode, Decision } from "./plan.ts";
-import type { UsableInterfaces } from "./plan-scope.ts";
 import type { Planner } from "./planner.ts";
 import { advertisement, config, excluded, fit, labelled, on, planner, service } from "./planner-fixture.ts";
 

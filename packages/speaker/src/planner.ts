@@ -4,6 +4,7 @@ import type { Instant } from "@herald/shared/core";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import type { UsableInterfaces } from "./interface-rules.ts";
 import { type ClaimsView, Ownership, type OwnershipOptions } from "./ownership.ts";
 import {
   type CandidateNode,
@@ -23,7 +24,7 @@ import {
   unfit,
   type WithdrawReason,
 } from "./plan.ts";
-import { type Scope, Scopes, type UsableInterfaces } from "./plan-scope.ts";
+import { type Scope, Scopes } from "./plan-scope.ts";
 import { planSpread, SpreadTeams } from "./plan-spread.ts";
 
 export interface PlannerSetup {

@@ -6,7 +6,10 @@ import { encodeSpeakerMeta } from "./speaker-meta.ts";
 
 const A = "02:00:00:00:00:0a" as MacAddress;
 const B = "02:00:00:00:00:0b" as MacAddress;
-const ours = (name: string, ...macs: MacAddress[]) => ({ name, meta: encodeSpeakerMeta({ macs }) });
+const ours = (name: string, ...macs: MacAddress[]) => ({
+  name,
+  meta: encodeSpeakerMeta({ macs, interfaces: new Set(macs) }),
+});
 const metallbs = (name: string) => ({ name, meta: new Uint8Array() });
 
 describe("PresenceBook", () => {
@@ -30,6 +33,10 @@ describe("PresenceBook", () => {
         [A, "node-a"],
         [B, "node-b"],
       ]),
+      interfaces: new Map([
+        ["node-a", new Set([A])],
+        ["node-b", new Set([B])],
+      ]),
       foreign: false,
     });
   });
@@ -40,6 +47,7 @@ describe("PresenceBook", () => {
     assert.deepEqual(told.at(-1), {
       speakers: new Set(["node-a"]),
       names: new Map([[B, "node-a"]]),
+      interfaces: new Map([["node-a", new Set([B])]]),
       foreign: false,
     });
   });
@@ -54,6 +62,7 @@ describe("PresenceBook", () => {
     assert.deepEqual(told.at(-1), {
       speakers: new Set(["node-a"]),
       names: new Map([[A, "node-a"]]),
+      interfaces: new Map([["node-a", new Set([A])]]),
       foreign: false,
     });
   });
@@ -64,6 +73,7 @@ describe("PresenceBook", () => {
     assert.deepEqual(told.at(-1), {
       speakers: new Set(),
       names: new Map([[A, "node-a"]]),
+      interfaces: new Map(),
       foreign: false,
     });
     hear("alive", ours("node-b", A));
@@ -71,12 +81,18 @@ describe("PresenceBook", () => {
   });
 
   it("tells once of many that come at once, and nothing when nothing came", () => {
-    for (const name of ["node-a", "node-b", "node-c"]) book.hear("alive", ours(name));
+    const names = ["node-a", "node-b", "node-c"];
+    for (const name of names) book.hear("alive", ours(name));
     assert.deepEqual(told, []);
     book.tell();
     book.tell();
     assert.deepEqual(told, [
-      { speakers: new Set(["node-a", "node-b", "node-c"]), names: new Map(), foreign: false },
+      {
+        speakers: new Set(names),
+        names: new Map(),
+        interfaces: new Map(names.map((name) => [name, new Set()])),
+        foreign: false,
+      },
     ]);
   });
 

@@ -1,6 +1,7 @@
 import type { MemberChange } from "@herald/gossip/effect";
 import { DecodeError } from "@herald/wire/bytes";
 import type { MacAddress } from "@herald/wire/mac";
+import type { UsableInterfaces } from "./interface-rules.ts";
 import { decodeSpeakerMeta, type SpeakerMeta } from "./speaker-meta.ts";
 
 /** Whose the interfaces on the segment are, as far as speakers say so. */
@@ -9,6 +10,8 @@ export interface Presence {
   readonly speakers: ReadonlySet<string>;
   /** Names of the speakers by the MAC addresses of their interfaces; also of some that are gone. */
   readonly names: ReadonlyMap<MacAddress, string>;
+  /** Where the speakers of ours that are alive can be heard, by their names. */
+  readonly interfaces: ReadonlyMap<string, UsableInterfaces>;
   /** Some speaker that is alive does not say which interfaces are its own, as MetalLB's do not. */
   readonly foreign: boolean;
 }
@@ -56,8 +59,14 @@ export class PresenceBook {
   tell(): void {
     if (!this.#changed) return;
     this.#changed = false;
-    const speakers = new Set([...this.#alive].flatMap(([each, said]) => (said === undefined ? [] : [each])));
-    this.#onChange({ speakers, names: this.#names(), foreign: speakers.size < this.#alive.size });
+    const interfaces = new Map(
+      [...this.#alive].flatMap(([name, said]) =>
+        said === undefined ? [] : [[name, said.interfaces] as const],
+      ),
+    );
+    const speakers = new Set(interfaces.keys());
+    const foreign = speakers.size < this.#alive.size;
+    this.#onChange({ speakers, names: this.#names(), interfaces, foreign });
   }
 
   #forget(name: string): void {

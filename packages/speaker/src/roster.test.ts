@@ -4,7 +4,7 @@ import { VirtualClock } from "@herald/lab/virtual-clock";
 import { Roster } from "./roster.ts";
 import { encodeSpeakerMeta } from "./speaker-meta.ts";
 
-const ours = (name: string) => ({ name, meta: encodeSpeakerMeta({ macs: [] }) });
+const ours = (name: string) => ({ name, meta: encodeSpeakerMeta({ macs: [], interfaces: "all" }) });
 
 describe("Roster", () => {
   let log: string[];

@@ -20,6 +20,7 @@ import {
 import type { Layer2Metrics } from "./metrics.ts";
 import type { Capture, PacketPort } from "./packet-port.ts";
 import { type AddressNews, performing } from "./perform-layer2.ts";
+import type { SpeakerMeta } from "./speaker-meta.ts";
 
 export interface Layer2Options {
   /** Name of the node this speaker runs on. */
@@ -40,8 +41,8 @@ export interface Layer2Ports {
   readonly metrics: Layer2Metrics;
   /** The end of a `yield`; `heard` when the new owner was. */
   readonly onYielded: (address: IpAddress, heard: boolean) => void;
-  /** MAC addresses of the interfaces to announce on, whenever they may be others. */
-  readonly onStations: (macs: readonly MacAddress[]) => void;
+  /** The interfaces to announce on, whenever they may be others. */
+  readonly onStations: (stations: SpeakerMeta) => void;
   /** What became of an address that is to be announced here. */
   readonly onNews: (news: AddressNews) => void;
   /**
@@ -78,6 +79,8 @@ class RunningLayer2 implements Layer2 {
   readonly #open = new Map<string, Capture>();
   /** Interfaces whose capture runs. */
   readonly #announcing = new Set<string>();
+  /** Interfaces whose capture failed and is not back yet. */
+  readonly #deaf = new Set<string>();
   #verdicts: readonly (FitInterface | UnfitReason)[] = [];
   #speakers: ReadonlyMap<MacAddress, string> = new Map();
   #own: readonly MacAddress[] = [];
@@ -97,8 +100,9 @@ class RunningLayer2 implements Layer2 {
     this.#own = links.map(({ mac }) => mac).filter((mac) => mac !== undefined);
     this.#tellSpeakers();
     this.#verdicts = links.map((link) => judgeLink(link, this.#excluded));
-    const interfaces = this.#verdicts.filter((verdict) => typeof verdict !== "string");
-    this.#ports.onStations(interfaces.map(({ mac }) => mac));
+    const interfaces = this.#fit();
+    for (const name of this.#deaf) if (!interfaces.some((fit) => fit.name === name)) this.#deaf.delete(name);
+    this.#tellStations();
     this.#captures.feed({ type: "interfaces", interfaces });
     this.#countStates();
   };
@@ -120,6 +124,19 @@ class RunningLayer2 implements Layer2 {
   #tellSpeakers(): void {
     const own = this.#own.map((mac) => [mac, this.#self] as const);
     this.#holder.feed({ type: "speakers", names: new Map([...this.#speakers, ...own]) });
+  }
+
+  #fit(): readonly FitInterface[] {
+    return this.#verdicts.filter((verdict) => typeof verdict !== "string");
+  }
+
+  #tellStations(): void {
+    const fit = this.#fit();
+    const usable = fit.filter(({ name, operational }) => operational && !this.#deaf.has(name));
+    this.#ports.onStations({
+      macs: fit.map(({ mac }) => mac),
+      interfaces: new Set(usable.map(({ name }) => name)),
+    });
   }
 
   #perform(effect: CapturesEffect): void {
@@ -161,6 +178,7 @@ class RunningLayer2 implements Layer2 {
         }
         metrics.captureOpens.inc();
         this.#captures.feed({ type: "opened", interface: name });
+        if (this.#deaf.delete(name)) this.#tellStations();
         this.#countStates();
       },
       onFrame: (bytes) => this.#holder.feed({ type: "frame", interface: name, bytes }),
@@ -175,6 +193,8 @@ class RunningLayer2 implements Layer2 {
     log.warn("capture failed", { interface: name, reason });
     this.#open.delete(name);
     this.#captures.feed({ type: "failed", interface: name });
+    this.#deaf.add(name);
+    this.#tellStations();
     this.#countStates();
     onCaptureLost();
   }

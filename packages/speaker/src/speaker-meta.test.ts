@@ -10,26 +10,38 @@ const A = "02:00:00:00:00:0a" as MacAddress;
 const B = "02:00:00:00:00:0b" as MacAddress;
 const golden = hex`
   48524c44 01 02                 # HRLD, version 1, two
-  02000000000a 02000000000b`;
+  02000000000a 02000000000b
+  02 04 65746830 05 76c3bc3130   # two: eth0, vü10`;
+const said = { macs: [A, B], interfaces: new Set(["eth0", "vü10"]) };
 
 describe("the meta of a speaker", () => {
   it("encodes the golden octets, whatever the order", () => {
-    assert.deepEqual(encodeSpeakerMeta({ macs: [A, B] }), golden);
-    assert.deepEqual(encodeSpeakerMeta({ macs: [B, A, B] }), golden);
+    assert.deepEqual(encodeSpeakerMeta(said), golden);
+    const shuffled = { macs: [B, A, B], interfaces: new Set(["vü10", "eth0"]) };
+    assert.deepEqual(encodeSpeakerMeta(shuffled), golden);
   });
 
-  it("decodes the golden octets", () => assert.deepEqual(decodeSpeakerMeta(golden), { macs: [A, B] }));
+  it("decodes the golden octets", () => assert.deepEqual(decodeSpeakerMeta(golden), said));
 
   it("understands the beginning of a later version", () => {
-    const later = hex`48524c44 02 01 02000000000a 00010203`;
-    assert.deepEqual(decodeSpeakerMeta(later), { macs: [A] });
+    const later = hex`48524c44 02 01 02000000000a 01 02 6531 00010203`;
+    assert.deepEqual(decodeSpeakerMeta(later), { macs: [A], interfaces: new Set(["e1"]) });
   });
 
   it("has room for no more than memberlist carries", () => {
     const macs = Array.from({ length: 200 }, (_, index) => `02:00:00:00:00:${hexOf(index)}` as MacAddress);
-    const bytes = encodeSpeakerMeta({ macs });
+    const bytes = encodeSpeakerMeta({ macs, interfaces: new Set(["eth0"]) });
     assert.ok(bytes.length <= 512);
-    assert.deepEqual(decodeSpeakerMeta(bytes), { macs: macs.slice(0, MACS_MAX) });
+    assert.deepEqual(decodeSpeakerMeta(bytes), { macs: macs.slice(0, MACS_MAX), interfaces: "all" });
+  });
+
+  it("says all names of interfaces or none, so that those that are not said count as there", () => {
+    const names = Array.from({ length: 63 }, (_, index) => `eth${hexOf(index)}xx`);
+    const through = (interfaces: readonly string[]) =>
+      decodeSpeakerMeta(encodeSpeakerMeta({ macs: [], interfaces: new Set(interfaces) })).interfaces;
+    assert.deepEqual(through(names), new Set(names)); // 7 + 63 * 8 = 511 octets
+    assert.deepEqual(through([...names, "x"]), "all");
+    assert.deepEqual(through([]), new Set());
   });
 
   const refused = [
@@ -40,8 +52,14 @@ describe("the meta of a speaker", () => {
       error: "meta.magic: unsupported (1, want 1213353028)",
     },
     { name: "version 0", bytes: hex`48524c44 00 00`, error: "meta.version: unsupported (0)" },
-    { name: "a MAC too few", bytes: golden.subarray(0, 12), error: "meta.mac: truncated (need 6, have 0)" },
-    { name: "octets after the end", bytes: hex`48524c44 01 00 00`, error: "meta: trailing (1 octets)" },
+    {
+      name: "a MAC too few",
+      bytes: hex`48524c44 01 02 02000000000a`,
+      error: "meta.mac: truncated (need 6, have 0)",
+    },
+    { name: "octets after the end", bytes: hex`48524c44 01 00 00 00`, error: "meta: trailing (1 octets)" },
+    { name: "no names", bytes: golden.subarray(0, 18), error: "meta.names: truncated (need 1, have 0)" },
+    { name: "half a name", bytes: golden.subarray(0, 22), error: "meta.name: truncated (need 4, have 2)" },
     { name: "a group", bytes: hex`48524c44 01 01 ffffffffffff`, error: "meta.mac: invalid (a group)" },
     { name: "too much", bytes: new Uint8Array(513), error: "meta: oversized (513 octets)" },
   ];

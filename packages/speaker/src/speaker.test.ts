@@ -52,10 +52,10 @@ const web: ServiceView = {
   createdAtMs: 0,
   deleting: false,
 };
-const config: Change = {
+const config = {
   type: "config",
   config: loadConfig("address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24, fd00::/120]}]"),
-};
+} as const;
 const refusedConfig: Change = { type: "config-refused", mistakes: [], message: "there is no ConfigMap" };
 const node = (name: string, speakerReady = true): Change => ({
   type: "node",
@@ -67,7 +67,7 @@ const nodeIs = (change: Partial<CandidateNode>): Change => ({
   name: SELF,
   node: { ...fit, ...change },
 });
-const ready: Change = {
+const ready: Extract<Change, { type: "endpoints" }> = {
   type: "endpoints",
   key: web.key,
   endpoints: [{ nodeName: SELF, addresses: [], ready: true, serving: true }],
@@ -93,6 +93,7 @@ function start() {
   const words: ServiceWord[] = [];
   const lines: string[] = [];
   const groups: string[] = [];
+  const stations: string[] = [];
   let refused: { readonly refused: string } | undefined;
   let capture: CaptureOptions | undefined;
   const speaker = createSpeaker(
@@ -136,7 +137,7 @@ function start() {
       metrics: createSpeakerMetrics(registry),
       recordEvent: (record) => events.push(record),
       say: (word) => words.push(word),
-      onStations: () => {},
+      onStations: ({ interfaces }) => stations.push([...interfaces].join()),
       isStill: () => true,
       onCaptureLost: () => {},
       onSynced: () => {},
@@ -149,7 +150,13 @@ function start() {
     clock,
     events,
     words,
+    stations,
     speaker,
+    setLinks: (...links: readonly Link[]) => {
+      speaker.setLinks(links);
+      clock.advance(50);
+    },
+    failCapture: (reason: string) => capture?.onFailure(reason),
     logged: () => lines.map((line) => picked(JSON.parse(line) as Record<string, unknown>)),
     messages: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
     groups: () => groups.splice(0),
@@ -496,6 +503,65 @@ describe("the speaker", () => {
     assert.deepEqual(sent(), GRATUITOUS);
     const [stranger] = await series('herald_speaker_conflicts_total{kind="stranger"}');
     assert.equal(stranger, 'herald_speaker_conflicts_total{kind="stranger"} 1');
+  });
+
+  it("falls silent at once where it cannot be heard any more, and says so to the others", async () => {
+    const { apply, logged, sent, series, setLinks, stations } = start();
+    apply(...everything, { type: "synced" });
+    assert.deepEqual(sent(), GRATUITOUS);
+    setLinks({ ...eth0, operational: false });
+    assert.deepEqual(sent(), []);
+    assert.deepEqual(await series("metallb_speaker_announced"), []);
+    setLinks({ ...eth0, up: false });
+    setLinks(eth0);
+    assert.deepEqual(sent(), GRATUITOUS);
+    assert.deepEqual(stations, ["eth0", "", "", "eth0"]);
+    assert.deepEqual(
+      logged().filter(({ msg }) => msg === "withdrawn"),
+      [{ msg: "withdrawn", service: "default/web", addresses: ["192.0.2.10"], reason: "noInterface" }],
+    );
+  });
+
+  it("counts an interface as gone while its capture fails", () => {
+    const { clock, failCapture, stations } = start();
+    clock.advance(1);
+    failCapture("The interface disappeared");
+    assert.deepEqual(stations, ["eth0", ""]);
+    clock.advance(100);
+    assert.deepEqual(stations, ["eth0", "", "eth0"]);
+  });
+
+  it("leaves addresses to a node that can be heard where the advertisement wants them", () => {
+    const { apply, clock, sent, speaker } = start();
+    const wants = (...interfaces: string[]): Change => ({
+      type: "config",
+      config: {
+        ...config.config,
+        l2Advertisements: config.config.l2Advertisements.map((each) => ({ ...each, interfaces })),
+      },
+    });
+    const heard = (name: string, ...names: string[]) => [name, new Set(names)] as const;
+    const tell = (...interfaces: (readonly [string, ReadonlySet<string>])[]): void => {
+      const speakers = new Set(interfaces.map(([name]) => name));
+      const foreign = false;
+      speaker.setPresence({ speakers, names: new Map(), interfaces: new Map(interfaces), foreign });
+      clock.advance(50);
+    };
+    const other: Change = {
+      ...ready,
+      endpoints: [{ nodeName: "node-2", addresses: [], ready: true, serving: true }],
+    };
+    apply(node(SELF), node("node-2"), service(web), other, wants("eth1"), { type: "synced" });
+    tell(heard(SELF, "eth1"), heard("node-2", "eth1")); // what it has itself it knows better
+    clock.advance(5_000);
+    assert.deepEqual(sent(), []);
+    apply(wants("eth1", "eth0"));
+    tell(heard(SELF, "eth0"), heard("node-2", "eth2"));
+    clock.advance(600);
+    assert.deepEqual(
+      sent().filter((line) => line.includes("Announcement")),
+      [GRATUITOUS[0]],
+    );
   });
 
   it("counts the frames it ignores by their reason", async () => {
