@@ -37,14 +37,14 @@ export interface ConfigOutcome {
 /**
  * Reads both sources into one configuration and keeps the last good of each scope. Each source is for itself:
  * advertisements of objects choose among objects, a ConfigMap's pools are announced as the ConfigMap says. What
- * stands in both is a mistake.
+ * stands in both is a mistake; then, and until there is something good that is newer, the ConfigMap's part counts.
  */
 export class ConfigSources {
   #configMap: Config | undefined;
   #objects: ConfigObjects | undefined;
   #pools: InForce<Config, readonly Pool[]> | undefined;
   #layer2: readonly Layer2Wish[] = [];
-  #bgp: InForce<Config, BgpPart> = { configMap: NOTHING, objects: NO_BGP };
+  #bgp: InForce<Config, BgpPart> | undefined;
 
   offer({ configMap, objects }: Sources): ConfigOutcome {
     const refused = new Map<ConfigScope, readonly ConfigMistake[]>();
@@ -82,8 +82,10 @@ export class ConfigSources {
 
   #readPools(base: Config, objects: ConfigObjects, refuse: Refuse): void {
     const { pools, mistakes } = readPools(objects);
-    if (refuse("pools", [...mistakes, ...poolsInBoth(base.pools, pools)])) return;
-    this.#pools = { configMap: base, objects: pools };
+    const isRefused = refuse("pools", [...mistakes, ...poolsInBoth(base.pools, pools)]);
+    if (!isRefused) this.#pools = { configMap: base, objects: pools };
+    // Why: somebody who moves to objects has both for a while, and a program may start in it.
+    else if (this.#configMap !== undefined) this.#pools ??= { configMap: base, objects: [] };
   }
 
   #readBgp(base: Config, objects: ConfigObjects, refuse: Refuse): void {
@@ -91,10 +93,11 @@ export class ConfigSources {
     const pools = this.#pools?.objects ?? [];
     const found = [...mistakes, ...checkBgp(part, pools, objects.nodes), ...bgpInBoth(base, part)];
     if (!refuse("bgp", found)) this.#bgp = { configMap: base, objects: part };
+    else this.#bgp ??= { configMap: base, objects: NO_BGP };
   }
 
   #inForce(): Config | undefined {
-    if (this.#pools === undefined) return undefined;
+    if (this.#pools === undefined || this.#bgp === undefined) return undefined;
     const { configMap, objects } = this.#pools;
     const { configMap: bgp, objects: part } = this.#bgp;
     return {

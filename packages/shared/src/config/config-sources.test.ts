@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { describeMistake } from "../errors.ts";
+import { ConfigSources, type Sources } from "./config-sources.ts";
+import type { ConfigObjects } from "./objects/config-objects.ts";
+import { object, objects } from "./objects/samples.ts";
+
+const pool = (name: string, ...addresses: string[]) => object(name, { addresses });
+const router = (name: string, peerAddress: string) => object(name, { myASN: 1, peerASN: 2, peerAddress });
+const map = (config: string) => ({ config });
+const OLD = map("address-pools: [{name: old, protocol: layer2, addresses: [1.0.0.0/24]}]");
+
+/** A config and what is refused, in short. */
+function told(sources: ConfigSources, given: Partial<Sources>): object {
+  const { config, refused } = sources.offer({ configMap: undefined, objects: undefined, ...given });
+  return {
+    pools: config?.pools.map(({ name }) => name),
+    ...nameAll("layer2", config?.l2Advertisements),
+    ...nameAll("bgp", config?.bgpAdvertisements),
+    ...(config === undefined || config.peers.length === 0
+      ? {}
+      : { peers: config.peers.map(({ name }) => name) }),
+    ...Object.fromEntries(
+      [...refused].map(([scope, mistakes]) => [`no ${scope}`, mistakes.map(describeMistake)]),
+    ),
+  };
+}
+
+type Named = readonly { readonly name: string; readonly pools: readonly string[] }[];
+
+function nameAll(key: string, advertisements: Named = []): object {
+  if (advertisements.length === 0) return {};
+  return { [key]: advertisements.map(({ name, pools }) => `${name} for ${pools.join(" ") || "nothing"}`) };
+}
+
+function tell(...steps: readonly Partial<Sources>[]): object {
+  const sources = new ConfigSources();
+  return steps.map((step) => told(sources, step)).at(-1) ?? {};
+}
+
+const kinds = (some: Partial<ConfigObjects>): Partial<Sources> => ({ objects: objects(some) });
+
+describe("ConfigSources", () => {
+  it("has no configuration while nothing was ever written", () => {
+    assert.deepEqual(tell({}), { pools: undefined });
+    assert.deepEqual(tell(kinds({})), { pools: undefined });
+    assert.deepEqual(tell(kinds({ l2Advertisements: [object("l2")] })), { pools: undefined });
+  });
+
+  it("takes an empty ConfigMap for a configuration without pools", () => {
+    assert.deepEqual(tell({ configMap: map("") }), { pools: [] });
+  });
+
+  it("reads both sources, whose advertisements are each for their own pools", () => {
+    const config = `
+address-pools:
+- {name: old, protocol: layer2, addresses: [1.0.0.0/24]}
+- {name: routed, protocol: bgp, addresses: [2.0.0.0/24]}
+peers: [{my-asn: 1, peer-asn: 2, peer-address: 10.0.0.1}]
+`;
+    const given = {
+      pools: [pool("new", "3.0.0.0/24")],
+      l2Advertisements: [object("all"), object("named", { ipAddressPools: ["old"] })],
+      bgpAdvertisements: [object("all")],
+      peers: [router("tor", "10.0.0.2")],
+    };
+    assert.deepEqual(tell({ configMap: map(config), ...kinds(given) }), {
+      pools: ["old", "routed", "new"],
+      layer2: ["configmap/old for old", "all for new", "named for nothing"],
+      bgp: ["configmap/routed/1 for routed", "all for new"],
+      peers: ["configmap/peer1", "tor"],
+    });
+  });
+
+  it("refuses what stands in both, naming both places", () => {
+    const config = `
+address-pools: [{name: old, protocol: bgp, addresses: [1.0.0.0/24]}]
+peers: [{my-asn: 1, peer-asn: 2, peer-address: 10.0.0.1}]
+bfd-profiles: [{name: fast}]
+bgp-communities: {here: "1:1"}
+`;
+    const given = {
+      pools: [pool("old", "3.0.0.0/24"), pool("new", "1.0.0.128/25")],
+      peers: [router("tor", "10.0.0.1")],
+      bfdProfiles: [object("fast")],
+      communities: [object("c", { communities: [{ name: "here", value: "1:1" }] })],
+    };
+    assert.deepEqual(tell({ configMap: map(config) }, { configMap: map(config), ...kinds(given) }), {
+      pools: ["old"],
+      bgp: ["configmap/old/1 for old"],
+      peers: ["configmap/peer1"],
+      "no pools": [
+        'IPAddressPool old: the ConfigMap has a pool "old" in its address-pools, too',
+        'IPAddressPool new: spec.addresses[0]: "1.0.0.128/25" overlaps "1.0.0.0/24" of pool "old" in the ConfigMap\'s address-pools',
+      ],
+      "no bgp": [
+        'BFDProfile fast: the ConfigMap has a profile "fast" in its bfd-profiles, too',
+        'Community: the ConfigMap gives "here" a meaning in its bgp-communities, too',
+        "BGPPeer tor: the ConfigMap has the same router among its peers, as configmap/peer1",
+      ],
+    });
+  });
+
+  const good = {
+    pools: [pool("a", "1.0.0.0/24")],
+    l2Advertisements: [object("near")],
+    bgpAdvertisements: [object("far")],
+    peers: [router("tor", "10.0.0.2")],
+  };
+  const grown = [...good.pools, pool("b", "2.0.0.0/24")];
+  const inForce = { pools: ["a"], layer2: ["near for a"], bgp: ["far for a"], peers: ["tor"] };
+
+  it("lets a bad router or advertisement of BGP stop nothing else, and keeps the last good", () => {
+    const peers = [router("tor", "nowhere"), router("other", "10.0.0.3")];
+    assert.deepEqual(tell(kinds(good), kinds({ ...good, pools: grown, peers })), {
+      pools: ["a", "b"],
+      layer2: ["near for a b"],
+      bgp: ["far for a b"],
+      peers: ["tor"],
+      "no bgp": ['BGPPeer tor: spec.peerAddress: "nowhere" is no IPv4 or IPv6 address'],
+    });
+  });
+
+  it("lets a bad advertisement of layer 2 stop nothing else, and keeps the last good", () => {
+    const l2Advertisements = [object("near", { nodeSelectors: 1 })];
+    assert.deepEqual(tell(kinds(good), kinds({ ...good, pools: grown, l2Advertisements, peers: [] })), {
+      pools: ["a", "b"],
+      layer2: ["near for a b"],
+      bgp: ["far for a b"],
+      "no layer2": ["L2Advertisement near: spec.nodeSelectors: 1 is not a list with at least one entry"],
+    });
+  });
+
+  it("lets a bad pool stop no advertisement, and keeps the last good pools", () => {
+    const pools = [...grown, pool("c", "2.0.0.0/25")];
+    assert.deepEqual(tell(kinds(good), kinds({ ...good, pools, l2Advertisements: [object("anew")] })), {
+      ...inForce,
+      layer2: ["anew for a"],
+      "no pools": [
+        'IPAddressPool c: spec.addresses[0]: "2.0.0.0/25" overlaps "2.0.0.0/24" (IPAddressPool b: spec.addresses[0])',
+      ],
+    });
+  });
+
+  it("has layer 2 from the start although BGP never was good", () => {
+    assert.deepEqual(tell(kinds({ ...good, peers: [router("tor", "nowhere")] })), {
+      pools: ["a"],
+      layer2: ["near for a"],
+      "no bgp": ['BGPPeer tor: spec.peerAddress: "nowhere" is no IPv4 or IPv6 address'],
+    });
+  });
+
+  it("tells nobody of addresses that a pool has lost, whatever the last good advertisement says", () => {
+    const bgpAdvertisements = [object("far", { aggregationLength: 24 })];
+    const smaller = { ...good, bgpAdvertisements, pools: [pool("a", "1.0.0.0/25")] };
+    assert.deepEqual(tell(kinds({ ...good, bgpAdvertisements }), kinds(smaller)), {
+      ...inForce,
+      bgp: ["far for nothing"],
+      "no bgp": [
+        'BGPAdvertisement far: spec.aggregationLength: 24 is wider than "1.0.0.0/25" of pool "a", want at least 25',
+      ],
+    });
+  });
+
+  it("is well again after going back to what was good before (MetalLB defect 11)", () => {
+    assert.deepEqual(tell(kinds(good), kinds({ ...good, pools: [pool("a", "x")] }), kinds(good)), inForce);
+  });
+
+  it("keeps a bad ConfigMap's predecessor, whole", () => {
+    const objectsToo = kinds({ pools: [pool("b", "2.0.0.0/24")], l2Advertisements: [object("near")] });
+    const bad = map("bgp-communities: {a: x}");
+    assert.deepEqual(tell({ configMap: OLD, ...objectsToo }, { configMap: bad, ...objectsToo }), {
+      pools: ["old", "b"],
+      layer2: ["configmap/old for old", "near for b"],
+      "no configmap": [
+        'line 1: bgp-communities.a: "x" is no community, want numbers as in "64512:100" or "large:64512:100:7"',
+      ],
+    });
+  });
+
+  it("goes by the ConfigMap when it starts while the same stands in objects, too", () => {
+    const same = { pools: [pool("old", "1.0.0.0/24")], l2Advertisements: [object("near")] };
+    assert.deepEqual(tell({ configMap: OLD, ...kinds(same) }), {
+      pools: ["old"],
+      layer2: ["configmap/old for old", "near for nothing"],
+      "no pools": [
+        'IPAddressPool old: the ConfigMap has a pool "old" in its address-pools, too',
+        'IPAddressPool old: spec.addresses[0]: "1.0.0.0/24" overlaps "1.0.0.0/24" of pool "old" in the ConfigMap\'s address-pools',
+      ],
+    });
+  });
+
+  it("goes over to objects in one step when the ConfigMap goes", () => {
+    const same = kinds({ pools: [pool("old", "1.0.0.0/24")], l2Advertisements: [object("near")] });
+    assert.deepEqual(tell({ configMap: OLD }, { configMap: OLD, ...same }, same), {
+      pools: ["old"],
+      layer2: ["near for old"],
+    });
+  });
+
+  it("keeps a ConfigMap that is gone while nothing stands in for it", () => {
+    const want = { pools: ["old"], layer2: ["configmap/old for old"] };
+    assert.deepEqual(tell({ configMap: OLD }, {}), want);
+    assert.deepEqual(tell({ configMap: OLD }, kinds({})), want);
+  });
+
+  it("takes back the pools of objects that are deleted, but not with their kinds", () => {
+    assert.deepEqual(tell(kinds(good), kinds({})), { pools: [] });
+    assert.deepEqual(tell(kinds(good), {}), inForce);
+  });
+
+  it("tells of a hundred mistakes and counts the rest", () => {
+    const pools = Array.from({ length: 105 }, (_, index) => pool(`p${index}`, "x"));
+    const { refused } = new ConfigSources().offer({ configMap: undefined, ...kinds({ pools }) } as Sources);
+    const mistakes = refused.get("pools") ?? [];
+    assert.deepEqual([mistakes.length, mistakes.at(-1)?.message], [101, "and 5 more"]);
+  });
+});
