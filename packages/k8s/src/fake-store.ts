@@ -200,10 +200,16 @@ export function eventsOf(path: string, query: Query, change: Change): readonly W
   return [{ type: "deleted", object: { ...object, metadata } }];
 }
 
+/** What a version of a group serves: an object like others, here. */
+const DISCOVERY = /^(\/apis\/[^/]+)(?:\/(v[0-9][0-9a-z]*))?$/;
 const PATH =
   /^(\/api\/v1|\/apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/;
 
 export function parsePath(path: string): Target {
+  const [, apis, version = ""] = DISCOVERY.exec(path) ?? [];
+  if (apis !== undefined) {
+    return { collection: apis, resource: "apis", namespace: undefined, name: version, subresource: "" };
+  }
   const [, group = "", namespace, resource = "", name = "", subresource = ""] = PATH.exec(path) ?? [];
   if (resource === "") throw new ApiError(404, "NotFound", `no such path: ${path}`);
   return {

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { ApiError } from "./api.ts";
+import { CustomObjects } from "./custom-objects.ts";
+import { elapse } from "./elapse.ts";
+import { FakeApi } from "./fake.ts";
+import { customPath, ServedKinds } from "./served-kinds.ts";
+
+const POOLS = { version: "v1beta1", plural: "ipaddresspools" } as const;
+const PEERS = { version: "v1beta2", plural: "bgppeers" } as const;
+const V1BETA1 = "/apis/metallb.io/v1beta1";
+const V1BETA2 = "/apis/metallb.io/v1beta2";
+const POOL = `${customPath(POOLS, "metallb-system")}/default`;
+const serving = (...names: string[]): object => ({ resources: names.map((name) => ({ name })) });
+
+function world(prepare: (api: FakeApi) => void = () => {}) {
+  const clock = new VirtualClock();
+  const api = new FakeApi({ clock });
+  prepare(api);
+  const random = new SeededRandom(1);
+  const stop = new AbortController();
+  const follow = [POOLS, PEERS];
+  const served = new ServedKinds({ client: api, clock, random, wanted: follow });
+  let changes = 0;
+  const objects = new CustomObjects({
+    client: api,
+    clock,
+    random,
+    namespace: "metallb-system",
+    served,
+    follow,
+    onChange: () => {
+      changes += 1;
+    },
+  });
+  const run = Promise.all([served.run(stop.signal), objects.run(stop.signal)]);
+  let isSynced = false;
+  const synced = objects.whenSynced(stop.signal).then(
+    () => {
+      isSynced = true;
+    },
+    () => {},
+  );
+  return {
+    api,
+    objects,
+    pass: (ms: number) => elapse(clock, ms),
+    synced: () => isSynced,
+    changes: () => changes,
+    asked: () => api.requests.splice(0).map(({ method, path }) => `${method} ${path}`),
+    end: async () => {
+      stop.abort();
+      await Promise.all([run, synced]);
+      assert.equal(api.openWatches, 0);
+    },
+  };
+}
+
+describe("CustomObjects", () => {
+  it("is synced without the kinds once it is known that they are not there, and looks again gently", async () => {
+    const { asked, end, objects, pass, synced } = world();
+    await pass(100);
+    assert.equal(synced(), true);
+    assert.equal(objects.anyServed, false);
+    assert.deepEqual(objects.of("ipaddresspools"), []);
+    assert.deepEqual(asked(), [`GET ${V1BETA1}`, `GET ${V1BETA2}`]);
+    await pass(120_000);
+    assert.ok(asked().length <= 16, "less than every 15 seconds");
+    await end();
+  });
+
+  it("follows a kind that is installed later, and goes on looking for the other", async () => {
+    const { api, asked, changes, end, objects, pass } = world();
+    await pass(100);
+    api.put(V1BETA1, serving("ipaddresspools"));
+    api.put(POOL, { metadata: { labels: { zone: "a" } }, spec: { addresses: ["192.0.2.0/24"] } });
+    await pass(31_000);
+    assert.deepEqual(objects.of("ipaddresspools"), [
+      { metadata: { name: "default", labels: { zone: "a" } }, spec: { addresses: ["192.0.2.0/24"] } },
+    ]);
+    assert.equal(changes(), 1);
+    asked();
+    await pass(31_000);
+    assert.ok(asked().every((request) => request === `GET ${V1BETA2}`));
+    api.remove(POOL);
+    await pass(100);
+    assert.deepEqual(objects.of("ipaddresspools"), []);
+    await end();
+  });
+
+  it("concludes nothing from an API server that does not answer", async () => {
+    const { end, objects, pass, synced } = world((api) => {
+      api.put(V1BETA1, serving("ipaddresspools"));
+      api.put(V1BETA2, serving("bgppeers"));
+      api.failNext(4, new ApiError(503, "ServiceUnavailable", "not yet"));
+    });
+    await pass(300);
+    assert.equal(synced(), false);
+    await pass(5_000);
+    assert.equal(synced(), true);
+    assert.equal(objects.anyServed, true);
+    await end();
+  });
+});
