@@ -72,10 +72,12 @@ describe("chart: rights", () => {
     assert.deepEqual(one(objects, "ClusterRole", "herald-controller").rules, [
       { apiGroups: [""], resources: ["services"], verbs: read },
       { apiGroups: [""], resources: ["services/status"], verbs: ["patch", "update"] },
+      { apiGroups: [""], resources: ["namespaces"], verbs: read },
       { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
     ]);
     assert.deepEqual(one(objects, "Role", "herald-controller").rules, [
       config,
+      { apiGroups: ["metallb.io"], resources: ["ipaddresspools"], verbs: read },
       { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
       {
         apiGroups: ["coordination.k8s.io"],
@@ -179,7 +181,7 @@ describe("chart: pods", () => {
       loadBalancerClass: "example.com/lb",
       existingConfigMap: "pools",
       prometheus: { metricsPort: 9472 },
-      controller: { logLevel: "debug" },
+      controller: { logLevel: "debug", sharingAcrossNamespaces: true },
       speaker: {
         logLevel: "warn",
         ignoreExcludeLB: true,
@@ -195,6 +197,7 @@ describe("chart: pods", () => {
       "--config=pools",
       "--leader-elect=true",
       "--lb-class=example.com/lb",
+      "--sharing-across-namespaces",
     ]);
     assert.deepEqual(container(objects, "DaemonSet", "herald-speaker").args, [
       "--port=9472",

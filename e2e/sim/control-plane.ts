@@ -11,7 +11,6 @@ import {
   servicePath,
   servicesPath,
 } from "@herald/k8s/paths";
-import { configFromConfigMap } from "@herald/shared/config/load";
 import type { Clock, Random } from "@herald/shared/core";
 import { ApiConnection } from "./api-connection.ts";
 import { silentMetrics } from "./silence.ts";
@@ -171,6 +170,7 @@ export class ControlPlane {
         namespace: NAMESPACE,
         configName: "config",
         lbClass: "",
+        sharingAcrossNamespaces: false,
         identity: "controller",
         leaderElect: false,
       },
@@ -185,7 +185,6 @@ export class ControlPlane {
         metrics: silentMetrics<ControllerMetrics>(),
         events: { record: () => {}, dropped: 0, flush: async () => {}, close: () => {} },
         epochMs: () => EPOCH_MS + this.#clock.now(),
-        parseConfig: configFromConfigMap,
       },
     );
     void controller.run(stop.signal);

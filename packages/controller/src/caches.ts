@@ -1,11 +1,13 @@
-import type { ApiClient } from "@herald/k8s/api";
+import type { ApiClient, ApiObject } from "@herald/k8s/api";
 import { type ConfigMapView, configMapView } from "@herald/k8s/config-map";
-import { configMapsPath, servicesPath } from "@herald/k8s/paths";
+import { configMapsPath, metallbPath, namespacesPath, servicesPath } from "@herald/k8s/paths";
 import { Reflector } from "@herald/k8s/reflector";
-import type { ReflectorNotice } from "@herald/k8s/reflector-core";
 import { serviceView } from "@herald/k8s/service";
+import { type ConfigObjects, type Labelled, NO_OBJECTS } from "@herald/shared/config/objects/config-objects";
 import type { Clock, Random } from "@herald/shared/core";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import { type OptionalNotice, OptionalReflector } from "./optional-reflector.ts";
+import { type PoolObject, poolObject } from "./pool-object.ts";
 
 export interface CachesOptions {
   readonly client: ApiClient;
@@ -16,38 +18,54 @@ export interface CachesOptions {
   readonly configName: string;
   readonly onServices: (keys: readonly ServiceKey[]) => void;
   readonly onConfig: () => void;
-  readonly notice: (resource: Resource, notice: ReflectorNotice) => void;
+  readonly notice: (resource: Resource, notice: OptionalNotice) => void;
 }
 
-export type Resource = "services" | "configmaps";
+export type Resource = "services" | "configmaps" | "ipaddresspools" | "namespaces";
 
-/** The two collections the controller reads, as they were at some moment after `run` began or later. */
+/** What the controller reads, as it was at some moment after `run` began or later. */
 export class Caches {
   readonly #services: Reflector<ServiceView>;
   readonly #configMaps: Reflector<ConfigMapView>;
+  readonly #pools: OptionalReflector<PoolObject>;
+  readonly #namespaces: Reflector<Labelled>;
   readonly #configKey: string;
 
   constructor(options: CachesOptions) {
     const { client, clock, random, namespace, configName, notice } = options;
+    const ports = { client, clock, random };
     this.#configKey = `${namespace}/${configName}`;
     this.#services = new Reflector<ServiceView>({
-      client,
-      clock,
-      random,
+      ...ports,
       path: servicesPath(),
       view: serviceView,
       onChange: (keys) => options.onServices(keys as readonly ServiceKey[]),
       notice: (news) => notice("services", news),
     });
     this.#configMaps = new Reflector<ConfigMapView>({
-      client,
-      clock,
-      random,
+      ...ports,
       path: configMapsPath(namespace),
       query: { fieldSelector: `metadata.name=${configName}` },
       view: configMapView,
       onChange: () => options.onConfig(),
       notice: (news) => notice("configmaps", news),
+    });
+    this.#pools = new OptionalReflector<PoolObject>({
+      ...ports,
+      path: metallbPath("ipaddresspools", namespace),
+      view: poolObject,
+      onChange: () => options.onConfig(),
+      notice: (news) => {
+        notice("ipaddresspools", news);
+        if (news.type === "listed") options.onConfig(); // also when there is none: the kind is known now
+      },
+    });
+    this.#namespaces = new Reflector<Labelled>({
+      ...ports,
+      path: namespacesPath(),
+      view: labelledObject,
+      onChange: () => options.onConfig(),
+      notice: (news) => notice("namespaces", news),
     });
   }
 
@@ -56,6 +74,8 @@ export class Caches {
     return [
       ...(this.#services.synced ? [] : ["the list of Services"]),
       ...(this.#configMaps.synced ? [] : [`the ConfigMap ${this.#configKey}`]),
+      ...(this.#pools.isKnown ? [] : ["the list of IPAddressPools"]),
+      ...(this.#namespaces.synced ? [] : ["the list of Namespaces"]),
     ];
   }
 
@@ -71,13 +91,34 @@ export class Caches {
     return this.#configMaps.get(this.#configKey);
   }
 
-  /** Resolves when both have been listed. @throws the signal's reason when aborted first. */
+  /** `undefined` while the API server has no IPAddressPools. */
+  pools(): readonly PoolObject[] | undefined {
+    return this.#pools.values();
+  }
+
+  /** What the API server has of a configuration beside the ConfigMap, as far as it concerns addresses. */
+  objects(): ConfigObjects | undefined {
+    const pools = this.pools();
+    return pools && { ...NO_OBJECTS, pools, namespaces: [...this.#namespaces.values()] };
+  }
+
+  /** Resolves when everything has been listed that there is. @throws the signal's reason when aborted first. */
   async whenSynced(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#services.whenSynced(signal), this.#configMaps.whenSynced(signal)]);
+    await Promise.all([
+      this.#services.whenSynced(signal),
+      this.#configMaps.whenSynced(signal),
+      this.#pools.whenKnown(signal),
+      this.#namespaces.whenSynced(signal),
+    ]);
   }
 
   /** Resolves once aborted; rejects only with a bug of ours. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#services.run(signal), this.#configMaps.run(signal)]);
+    const all = [this.#services, this.#configMaps, this.#pools, this.#namespaces];
+    await Promise.all(all.map((reflector) => reflector.run(signal)));
   }
+}
+
+function labelledObject({ metadata }: ApiObject & { metadata?: { labels?: Labelled["labels"] } }): Labelled {
+  return { name: metadata?.name ?? "", labels: metadata?.labels ?? {} };
 }

@@ -1,22 +1,29 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { loadConfig } from "@herald/shared/config/load";
-import { ConfigError, type ConfigMistake } from "@herald/shared/errors";
-import { ConfigKeeper, type ConfigNews, describeMistakes } from "./config-keeper.ts";
+import { NO_OBJECTS } from "@herald/shared/config/objects/config-objects";
+import type { ConfigMistake } from "@herald/shared/errors";
+import { ConfigKeeper, type ConfigOffer, describeMistakes } from "./config-keeper.ts";
 
-/** A keeper that was offered these texts, one after another; "bad" is refused. */
+const TEXTS: Readonly<Record<string, string>> = {
+  a: "address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/28]}]",
+  b: "address-pools: [{name: b, protocol: layer2, addresses: [192.0.2.0/28]}]",
+};
+
+function configMapOf(text: string | undefined): ConfigOffer["configMap"] {
+  const view = { name: "config", namespace: "n", uid: "u", resourceVersion: "1" };
+  return text === undefined ? undefined : { ...view, data: { config: TEXTS[text] ?? text } };
+}
+
+/** A keeper that was offered these ConfigMaps, one after another; "bad" is refused. */
 function offer(...texts: readonly (string | undefined)[]): {
-  readonly news: readonly ConfigNews["type"][];
+  readonly news: readonly string[];
   readonly loaded: boolean;
   readonly stale: boolean;
 } {
-  const keeper = new ConfigKeeper((data) => {
-    if (data["config"] === "bad") throw new ConfigError([{ path: "", line: 1, message: "bad" }]);
-    return loadConfig("");
-  });
-  const news = texts.map((config, index) => {
-    const view = { name: "config", namespace: "n", uid: "u", resourceVersion: `${index}` };
-    return keeper.offer(config === undefined ? undefined : { ...view, data: { config } }).type;
+  const keeper = new ConfigKeeper();
+  const news = texts.map((text) => {
+    const facts = keeper.offer({ configMap: configMapOf(text), objects: undefined });
+    return facts.map(({ type }) => type).join() || "unchanged";
   });
   return { news, loaded: keeper.inForce !== undefined, stale: keeper.stale };
 }
@@ -49,6 +56,72 @@ describe("the configuration in force", () => {
     it(`after ${texts.map((text) => text ?? "none").join(", ") || "nothing"} is ${end.loaded ? "" : "not "}there${end.stale ? " and stale" : ""}`, () =>
       assert.deepEqual(offer(...texts), end));
   }
+});
+
+describe("objects and the ConfigMap", () => {
+  const pool = (name: string, address: string) => ({
+    metadata: { name },
+    spec: { addresses: [address] },
+  });
+  const good = pool("o", "198.51.100.0/28");
+  const bad = pool("o", "198.51.100.0");
+  const clash = pool("a", "198.51.100.0/28");
+  /** What a keeper has after offers of a ConfigMap and a pool each; "" is no pool, `undefined` no such kind. */
+  function offerBoth(
+    ...offers: readonly (readonly [string | undefined, ReturnType<typeof pool> | "" | undefined])[]
+  ) {
+    const keeper = new ConfigKeeper();
+    const news = offers.map(([text, object]) => {
+      const objects =
+        object === undefined ? undefined : { ...NO_OBJECTS, pools: object === "" ? [] : [object] };
+      const facts = keeper.offer({ configMap: configMapOf(text), objects });
+      return facts.map(({ type }) => type).join() || "unchanged";
+    });
+    return { news, pools: keeper.inForce?.pools.map(({ name }) => name), stale: keeper.stale };
+  }
+
+  it("are in force together", () =>
+    assert.deepEqual(offerBoth(["a", good], ["a", good]), {
+      news: ["loaded", "unchanged"],
+      pools: ["a", "o"],
+      stale: false,
+    }));
+
+  it("need not both be there", () => {
+    assert.deepEqual(offerBoth([undefined, good]), { news: ["missing,loaded"], pools: ["o"], stale: false });
+    assert.deepEqual(offerBoth(["a", undefined], ["a", good]), {
+      news: ["loaded", "loaded"],
+      pools: ["a", "o"],
+      stale: false,
+    });
+  });
+
+  it("keep what was good of them last while one is bad, or one does not go with the other", () => {
+    for (const object of [bad, clash]) {
+      assert.deepEqual(offerBoth(["a", good], ["a", object], ["a", object], ["a", good]), {
+        news: ["loaded", "pools-refused", "unchanged", "pools-restored"],
+        pools: ["a", "o"],
+        stale: false,
+      });
+      assert.deepEqual(offerBoth(["a", good], ["a", object]).pools, ["a", "o"]);
+      assert.equal(offerBoth(["a", good], ["a", object]).stale, true);
+    }
+    assert.deepEqual(offerBoth(["a", good], ["bad", good], ["a", good]), {
+      news: ["loaded", "refused", "restored"],
+      pools: ["a", "o"],
+      stale: false,
+    });
+  });
+
+  it("go from the ConfigMap to objects without anything in between", () =>
+    assert.deepEqual(offerBoth(["a", undefined], ["a", ""], [undefined, good]), {
+      news: ["loaded", "unchanged", "missing,loaded"],
+      pools: ["o"],
+      stale: false,
+    }));
+
+  it("keep the pools of objects whose kind went away", () =>
+    assert.deepEqual(offerBoth(["a", good], ["a", undefined]).pools, ["a", "o"]));
 });
 
 describe("mistakes in one text", () => {

@@ -1,58 +1,99 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ConfigMapView } from "@herald/k8s/config-map";
 import type { Config } from "@herald/shared/config/config";
-import { ConfigError, type ConfigMistake, describeMistake } from "@herald/shared/errors";
+import { ConfigSources } from "@herald/shared/config/config-sources";
+import type { ConfigObjects } from "@herald/shared/config/objects/config-objects";
+import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
 
-/** What an offered ConfigMap came to. */
+/** Both places that a configuration is written in. */
+export interface ConfigOffer {
+  /** `undefined` when there is none. */
+  readonly configMap: ConfigMapView | undefined;
+  /** `undefined` while the API server does not know the kinds. */
+  readonly objects: ConfigObjects | undefined;
+}
+
+/** What an offer came to, a fact at a time; nothing when all is as before. */
 export type ConfigNews =
-  /** It says what is in force already. */
-  | { readonly type: "unchanged" }
-  /** It is in force from now on. */
-  | { readonly type: "loaded"; readonly config: Config; readonly source: ConfigMapView }
-  /** It says again what was in force all along, after having been bad or away. */
+  /** It is in force from now on. `source` is the ConfigMap when it says something new. */
+  | { readonly type: "loaded"; readonly config: Config; readonly source: ConfigMapView | undefined }
+  /** The ConfigMap says again what was in force all along, after having been bad or away. */
   | { readonly type: "restored"; readonly source: ConfigMapView }
-  /** It is bad: the last good one stays in force, if there ever was one. */
+  /** The ConfigMap is bad: the last good one stays in force, if there ever was one. */
   | { readonly type: "refused"; readonly mistakes: readonly ConfigMistake[]; readonly source: ConfigMapView }
-  /** There is none; the last good one stays in force, if there ever was one. */
-  | { readonly type: "missing" };
+  /** There is no ConfigMap; the last good one stays in force, if there ever was one and there are no objects. */
+  | { readonly type: "missing" }
+  /** Objects are bad, or do not go with the ConfigMap: the last good pools of both stay in force. */
+  | { readonly type: "pools-refused"; readonly mistakes: readonly ConfigMistake[] }
+  /** The objects are good again. */
+  | { readonly type: "pools-restored" };
 
-/** Keeps the last good configuration in force, whatever becomes of the ConfigMap. */
+/** Keeps the last good configuration in force, whatever becomes of its sources. */
 export class ConfigKeeper {
-  readonly #parse: (data: Readonly<Record<string, string>>) => Config;
-  #inForce: { readonly config: Config; readonly text: string } | undefined;
-  /** What the last offer said; tells news from repetition. */
+  readonly #sources = new ConfigSources();
+  #inForce: Config | undefined;
+  /** What the ConfigMap said when it was last good; `undefined`: it has no part in what is in force. */
+  #good: string | undefined;
+  /** What the ConfigMap said last; tells news from repetition. */
   #offered: string | undefined;
-
-  /** @param parse throws ConfigError for a bad one. */
-  constructor(parse: (data: Readonly<Record<string, string>>) => Config) {
-    this.#parse = parse;
-  }
+  #mistakes: readonly ConfigMistake[] = [];
+  #poolMistakes: readonly ConfigMistake[] = [];
 
   /** `undefined` until a good one was offered. */
   get inForce(): Config | undefined {
-    return this.#inForce?.config;
+    return this.#inForce;
   }
 
-  /** Whether the ConfigMap says something else than what is in force: it is bad, or gone. */
+  /** What keeps the last offer, or a part of it, from being in force. */
+  get mistakes(): readonly ConfigMistake[] {
+    return [...this.#mistakes, ...this.#poolMistakes];
+  }
+
+  /** Whether the sources say something else than what is in force: one is bad, or gone. */
   get stale(): boolean {
-    if (this.#offered === undefined) return false;
-    return this.#inForce === undefined ? this.#offered !== ABSENT : this.#offered !== this.#inForce.text;
+    return this.mistakes.length > 0 || (this.#offered === ABSENT && this.#good !== undefined);
   }
 
-  /** @param source `undefined` when there is no ConfigMap. */
-  offer(source: ConfigMapView | undefined): ConfigNews {
-    const text = source === undefined ? ABSENT : JSON.stringify(source.data);
-    if (text === this.#offered) return { type: "unchanged" };
-    this.#offered = text;
-    if (source === undefined) return { type: "missing" };
-    if (text === this.#inForce?.text) return { type: "restored", source };
-    try {
-      const config = this.#parse(source.data);
-      this.#inForce = { config, text };
-      return { type: "loaded", config, source };
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return { type: "refused", mistakes: error.mistakes, source };
+  offer({ configMap, objects }: ConfigOffer): readonly ConfigNews[] {
+    const { config, refused } = this.#sources.offer({ configMap: configMap?.data, objects });
+    this.#mistakes = refused.get("configmap") ?? [];
+    const news = this.#newsOfConfigMap(configMap, (objects?.pools.length ?? 0) > 0);
+    const poolMistakes = refused.get("pools") ?? [];
+    if (!isDeepStrictEqual(poolMistakes, this.#poolMistakes)) {
+      news.push(
+        poolMistakes.length > 0
+          ? { type: "pools-refused", mistakes: poolMistakes }
+          : { type: "pools-restored" },
+      );
     }
+    this.#poolMistakes = poolMistakes;
+    const isNew = config !== undefined && !isDeepStrictEqual(config.pools, this.#inForce?.pools);
+    this.#inForce = config;
+    const restored = news.some(({ type }) => type === "restored");
+    const source = this.#saysNew && poolMistakes.length === 0 && !restored ? configMap : undefined;
+    if (config !== undefined && (isNew || source !== undefined))
+      news.push({ type: "loaded", config, source });
+    return news;
+  }
+
+  /** Whether the ConfigMap of the last offer is good and not what was good before. */
+  #saysNew = false;
+
+  #newsOfConfigMap(source: ConfigMapView | undefined, hasPools: boolean): ConfigNews[] {
+    const text = source === undefined ? ABSENT : JSON.stringify(source.data);
+    const isNews = text !== this.#offered;
+    const isRestored = text === this.#good;
+    this.#offered = text;
+    this.#saysNew = false;
+    if (source === undefined) {
+      if (hasPools) this.#good = undefined;
+      return isNews ? [{ type: "missing" }] : [];
+    }
+    if (this.#mistakes.length > 0)
+      return isNews ? [{ type: "refused", mistakes: this.#mistakes, source }] : [];
+    this.#good = text;
+    this.#saysNew = isNews && !isRestored;
+    return isNews && isRestored ? [{ type: "restored", source }] : [];
   }
 }
 

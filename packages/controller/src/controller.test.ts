@@ -271,7 +271,7 @@ describe("an ordered stop", () => {
 });
 
 describe("readiness", () => {
-  it("waits for both lists and names them", async () => {
+  it("waits for all lists and names them", async () => {
     const world = createWorld();
     world.api.setReachable(false);
     const replica = world.start({ leaderElect: false });
@@ -279,6 +279,8 @@ describe("readiness", () => {
     assert.deepEqual(replica.controller.notReady, [
       "the list of Services",
       "the ConfigMap metallb-system/config",
+      "the list of IPAddressPools",
+      "the list of Namespaces",
     ]);
     world.api.setReachable(true);
     await world.pass(60_000);

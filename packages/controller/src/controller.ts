@@ -3,7 +3,6 @@ import type { ApiClient } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
 import { LeaderElector } from "@herald/k8s/lease";
 import type { LeaseTiming } from "@herald/k8s/lease-core";
-import type { Config } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
 import { Caches } from "./caches.ts";
 import { ConfigWatch } from "./config-watch.ts";
@@ -17,6 +16,8 @@ export interface ControllerOptions {
   readonly configName: string;
   /** "" serves Services without a class. */
   readonly lbClass: string;
+  /** Whether a sharing key means the same in every namespace, as with MetalLB. */
+  readonly sharingAcrossNamespaces: boolean;
   /** Unique among replicas. */
   readonly identity: string;
   /** Without an election only one replica may run. */
@@ -34,8 +35,6 @@ export interface ControllerPorts {
   readonly metrics: ControllerMetrics;
   /** Milliseconds since 1970, for what people read. The system's when absent. */
   readonly epochMs?: () => number;
-  /** Throws ConfigError for a bad one. */
-  readonly parseConfig: (data: Readonly<Record<string, string>>) => Config;
 }
 
 export const LEASE_NAME = "herald-controller";
@@ -58,9 +57,9 @@ export class Controller {
   constructor(options: ControllerOptions, ports: ControllerPorts) {
     this.#options = options;
     this.#ports = ports;
-    const { log, events, metrics, parseConfig } = ports;
-    const name = `${options.namespace}/${options.configName}`;
-    this.#config = new ConfigWatch({ name, parse: parseConfig, log, events });
+    const { log, events, metrics } = ports;
+    const { namespace } = options;
+    this.#config = new ConfigWatch({ namespace, name: `${namespace}/${options.configName}`, log, events });
     metrics.watch(() => this.state);
   }
 
@@ -169,6 +168,7 @@ export class Controller {
       caches,
       mayWrite,
       lbClass: this.#options.lbClass,
+      sharingAcrossNamespaces: this.#options.sharingAcrossNamespaces,
       configSource: `ConfigMap ${this.#options.namespace}/${this.#options.configName}`,
       observe: {
         decided: metrics.decided,
@@ -220,7 +220,8 @@ export class Controller {
 
   #offerConfig(caches: Caches): void {
     if (caches !== this.#caches || caches.awaited.length > 0) return; // once the lists are complete
-    const config = this.#config.offer(caches.config());
+    const offer = { configMap: caches.config(), objects: caches.objects() };
+    const config = this.#config.offer(offer, caches.pools());
     if (this.#term === undefined) return;
     if (config !== undefined) this.#term.configure(config);
     this.#config.tell();

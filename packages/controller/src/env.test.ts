@@ -23,6 +23,7 @@ const DEFAULTS = {
   namespace: "metallb-system",
   configName: "config",
   lbClass: "",
+  sharingAcrossNamespaces: false,
   leaderElect: true,
   host: "",
   port: 7472,

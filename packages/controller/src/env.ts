@@ -106,6 +106,13 @@ const flags = {
     default: "7472",
     placeholder: "NUMBER",
   },
+  "sharing-across-namespaces": {
+    schema: bool,
+    description:
+      "Let a sharing key mean the same in every namespace, as with MetalLB. Otherwise Services of different namespaces share an address only where its pool allows that.",
+    default: "false",
+    boolean: true,
+  },
   "webhook-mode": {
     schema: z
       .string()
@@ -161,6 +168,7 @@ export function controllerEnv(
     namespace: values.namespace ?? machine.podNamespace ?? "metallb-system",
     configName: values.config,
     lbClass: values["lb-class"],
+    sharingAcrossNamespaces: values["sharing-across-namespaces"],
     leaderElect: values["leader-elect"],
     host: values.host,
     port: values.port,

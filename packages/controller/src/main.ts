@@ -9,7 +9,6 @@ import { StartError } from "@herald/daemon/start-error";
 import type { ApiClient } from "@herald/k8s/api";
 import { connect } from "@herald/k8s/client";
 import { createEventRecorder } from "@herald/k8s/events";
-import { configFromConfigMap } from "@herald/shared/config/load";
 import { Controller } from "./controller.ts";
 import { readControllerEnv } from "./env.ts";
 import { ensureGossipSecret } from "./gossip-secret.ts";
@@ -49,7 +48,6 @@ runProgram({ log, stopDeadlineMs: STOP_DEADLINE_MS }, async (life) => {
     metrics,
     clock: systemClock,
     random: systemRandom,
-    parseConfig: configFromConfigMap,
   });
   const { host, port } = env;
   const http = await startHttp({ host, port, registry, notReady: () => controller.notReady });

@@ -1,7 +1,7 @@
 import type { LeaseNotice } from "@herald/k8s/lease-core";
-import type { ReflectorNotice } from "@herald/k8s/reflector-core";
 import { saturate } from "@herald/shared/allocator/pool-state";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { OptionalNotice } from "./optional-reflector.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { WriteOutcome } from "./status-writer.ts";
 
@@ -20,7 +20,7 @@ export interface ControllerMetrics {
   watch(state: () => ControllerState): void;
   decided(change: { readonly services: number; readonly tookMs: number }): void;
   wrote(outcome: WriteOutcome | "conflict"): void;
-  noticed(source: string, type: ReflectorNotice["type"] | LeaseNotice["type"]): void;
+  noticed(source: string, type: OptionalNotice["type"] | LeaseNotice["type"]): void;
   eventDropped(): void;
 }
 
@@ -116,7 +116,8 @@ function addGauges(registry: Registry, state: () => ControllerState): void {
   const loaded = (): number => Number(state().configLoaded);
   const stale = (): number => Number(state().configStale);
   const loadedHelp = "1 once a good configuration is in force.";
-  const staleHelp = "1 while the ConfigMap is bad or gone and the last good configuration stays in force.";
+  const staleHelp =
+    "1 while the ConfigMap is bad or gone, or IPAddressPools are bad, and what was good last stays in force.";
   addGauge(registry, "herald_config_loaded", loadedHelp, loaded);
   addGauge(registry, "herald_config_stale", staleHelp, stale);
   addGauge(registry, "metallb_k8s_client_config_loaded_bool", `${loadedHelp} MetalLB's name.`, loaded);

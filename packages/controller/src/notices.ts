@@ -1,13 +1,16 @@
 import type { Log } from "@herald/daemon/log";
 import type { LeaseNotice } from "@herald/k8s/lease-core";
-import type { ReflectorNotice } from "@herald/k8s/reflector-core";
 import type { Resource } from "./caches.ts";
+import type { OptionalNotice } from "./optional-reflector.ts";
 
 /** One log line per fact of the connection to the API server. */
-export function logReflectorNotice(log: Log, resource: Resource, notice: ReflectorNotice): void {
+export function logReflectorNotice(log: Log, resource: Resource, notice: OptionalNotice): void {
   const { type, ...fields } = notice;
   const data = { resource, ...fields };
   switch (type) {
+    case "absent":
+      log.info("kind is not installed, looking for it now and then", data);
+      return;
     case "listed":
       log.info("listed", data);
       return;

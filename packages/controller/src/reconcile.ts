@@ -3,6 +3,7 @@ import { Allocator, type Held } from "@herald/shared/allocator/allocator";
 import { converge, type Notice, type Outcome, relinquish } from "@herald/shared/allocator/converge";
 import type { PoolUsage } from "@herald/shared/allocator/pool-state";
 import type { Pool } from "@herald/shared/config/config";
+import type { Instant } from "@herald/shared/core";
 import { AllocationError, type AllocationReason } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { ALLOCATED_FROM_POOL } from "@herald/shared/service/annotations";
@@ -31,7 +32,7 @@ export interface Change {
  */
 export class Reconciler {
   readonly #lbClass: string;
-  readonly #allocator = new Allocator();
+  readonly #allocator: Allocator;
   readonly #known = new Map<ServiceKey, Known>(); // bounded by the Services of the cluster
   readonly #waiting = new Set<ServiceKey>(); // of #known
   /** Told that there is no configuration yet; by key, the uid. Bounded by the Services of the cluster. */
@@ -41,9 +42,15 @@ export class Reconciler {
 
   /**
    * @param options.lbClass the class to serve; "" for Services that name none.
+   * @param options.sharingAcrossNamespaces whether a sharing key means the same in every namespace.
    * @param options.source where the configuration comes from, for people: `ConfigMap metallb-system/config`.
    */
-  constructor(options: { readonly lbClass: string; readonly source: string }) {
+  constructor(options: {
+    readonly lbClass: string;
+    readonly source: string;
+    readonly sharingAcrossNamespaces?: boolean;
+  }) {
+    this.#allocator = new Allocator(options);
     this.#lbClass = options.lbClass;
     this.#source = options.source;
   }
@@ -52,28 +59,40 @@ export class Reconciler {
    * Puts a list of pools in force and decides for every Service. What a status already says is adopted before
    * anything is given out.
    */
-  configure(pools: readonly Pool[], views: Iterable<ServiceView>): readonly Decision[] {
+  configure(pools: readonly Pool[], views: Iterable<ServiceView>, now: Instant = 0): readonly Decision[] {
     const all = [...views].sort(byClaim);
     this.#configured = true;
     this.#unconfigured.clear();
     const before = new Map(all.map(({ key }) => [key, this.#allocator.heldBy(key)?.addresses ?? []]));
-    const losers = new Set(this.#allocator.setPools(pools));
+    const losers = new Set(
+      this.#allocator.setPools(
+        pools,
+        all.map(({ key }) => key),
+      ),
+    );
     for (const view of all) if (this.#serves(view) && !this.#known.has(view.key)) this.#adopt(view);
-    return this.update(all.map((view) => ({ key: view.key, view }))).map((decision) => {
+    const changes = all.map((view) => ({ key: view.key, view }));
+    return this.update(changes, now).map((decision) => {
       const { key } = decision.view;
       if (!losers.has(key)) return decision;
       return { ...decision, notices: [takenBack(before.get(key) ?? []), ...decision.notices] };
     });
   }
 
-  /** Decides for Services that changed, and for those that wait where the change made room. */
-  update(changes: readonly Change[]): readonly Decision[] {
+  /** When `update` is to be called even if nothing changes, since somebody's time to return is over. */
+  get nextExpiry(): Instant | undefined {
+    return this.#allocator.nextExpiry;
+  }
+
+  /** Decides for Services that changed, and for those that wait where the change or the time made room. */
+  update(changes: readonly Change[], now: Instant = 0): readonly Decision[] {
     if (!this.#configured) return changes.flatMap((change) => this.#explainWait(change));
     const decisions = new Map<ServiceKey, Decision>();
     const openings = this.#allocator.openings;
     const claimants: ServiceView[] = [];
+    this.#allocator.expire(now);
     for (const { key, view } of changes) {
-      if (view === undefined || this.#isAnother(view)) this.#forget(key);
+      if (view === undefined || this.#isAnother(view)) this.#forget(key, now);
       if (view === undefined) continue;
       if (this.#serves(view)) claimants.push(view);
       else decisions.set(key, this.#relinquish(view));
@@ -145,7 +164,9 @@ export class Reconciler {
     }
   }
 
-  #forget(key: ServiceKey): void {
+  #forget(key: ServiceKey, now: Instant): void {
+    const view = this.#known.get(key)?.view;
+    if (view !== undefined) this.#allocator.retire(view, now);
     this.#allocator.release(key);
     this.#known.delete(key);
     this.#waiting.delete(key);
@@ -211,7 +232,7 @@ export class Reconciler {
 }
 
 function takenBack(addresses: readonly IpAddress[]): Notice {
-  const message = `Taking back ${addresses.join(" and ")}: no pool of the new configuration gives that out`;
+  const message = `Taking back ${addresses.join(" and ")}: no pool of the new configuration gives that out to it`;
   return { level: "Normal", reason: "ClearAssignment", message };
 }
 

@@ -3,7 +3,7 @@ import type { EventRecorder } from "@herald/k8s/events";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { Notice } from "@herald/shared/allocator/converge";
 import type { Config } from "@herald/shared/config/config";
-import type { Clock, Random } from "@herald/shared/core";
+import type { Clock, Instant, Random } from "@herald/shared/core";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { Caches } from "./caches.ts";
 import { LatestViews } from "./latest-views.ts";
@@ -18,6 +18,7 @@ export interface TermOptions {
   readonly events: EventRecorder;
   readonly caches: Caches;
   readonly lbClass: string;
+  readonly sharingAcrossNamespaces: boolean;
   /** What the configuration comes from, for people. */
   readonly configSource: string;
   readonly mayWrite: () => boolean;
@@ -44,11 +45,13 @@ export class Term {
   readonly #queue: WorkQueue;
   readonly #latest = new LatestViews();
   #open = false;
+  #expiry: { readonly due: Instant; readonly cancel: () => void } | undefined;
 
   constructor(options: TermOptions) {
-    const { client, clock, random, events, lbClass, configSource, mayWrite, observe } = options;
+    const { client, clock, random, events, configSource, mayWrite, observe } = options;
+    const { lbClass, sharingAcrossNamespaces } = options;
     this.#options = options;
-    this.#reconciler = new Reconciler({ lbClass, source: configSource });
+    this.#reconciler = new Reconciler({ lbClass, sharingAcrossNamespaces, source: configSource });
     this.#queue = new WorkQueue({
       clock,
       random,
@@ -93,7 +96,9 @@ export class Term {
   /** Puts a configuration in force. Without one, nothing is decided: what statuses say stays. */
   configure(config: Config): void {
     if (!this.#open) return;
-    this.#timed(() => this.#reconciler.configure(config.pools, this.#latest.values()));
+    const { clock } = this.#options;
+    this.#timed(() => this.#reconciler.configure(config.pools, this.#latest.values(), clock.now()));
+    this.#awaitReturns();
   }
 
   /** The caches have news of these Services. */
@@ -122,6 +127,7 @@ export class Term {
       }
     }, stop);
     this.#open = false;
+    this.#expiry?.cancel();
   }
 
   /** Resolves when every status is what it should be. */
@@ -130,7 +136,21 @@ export class Term {
   }
 
   #decide(changes: readonly Change[]): void {
-    this.#timed(() => this.#reconciler.update(changes));
+    this.#timed(() => this.#reconciler.update(changes, this.#options.clock.now()));
+    this.#awaitReturns();
+  }
+
+  /** Has the addresses of those that do not return given to others in time. */
+  #awaitReturns(): void {
+    const { clock } = this.#options;
+    const due = this.#reconciler.nextExpiry;
+    if (due === this.#expiry?.due) return;
+    this.#expiry?.cancel();
+    const expire = (): void => {
+      this.#expiry = undefined;
+      if (this.#open) this.#decide([]);
+    };
+    this.#expiry = due === undefined ? undefined : { due, cancel: clock.at(due, expire) };
   }
 
   #timed(decide: () => ReturnType<Reconciler["update"]>): void {

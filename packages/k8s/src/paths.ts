@@ -1,6 +1,7 @@
 /** Where each resource we use lives. Collections of one namespace, or of all when it is left out. */
 export const servicesPath = (namespace?: string): string => core("services", namespace);
 export const nodesPath = (): string => core("nodes");
+export const namespacesPath = (): string => core("namespaces");
 export const podsPath = (namespace?: string): string => core("pods", namespace);
 export const configMapsPath = (namespace?: string): string => core("configmaps", namespace);
 export const secretsPath = (namespace: string): string => core("secrets", namespace);
@@ -11,6 +12,10 @@ export const endpointSlicesPath = (namespace?: string): string =>
   inNamespace("/apis/discovery.k8s.io/v1", "endpointslices", namespace);
 export const leasesPath = (namespace: string): string =>
   inNamespace("/apis/coordination.k8s.io/v1", "leases", namespace);
+
+/** A collection of the group metallb.io, such as `ipaddresspools`. */
+export const metallbPath = (plural: string, namespace: string, version = "v1beta1"): string =>
+  inNamespace(`/apis/metallb.io/${version}`, plural, namespace);
 
 /** @param key `namespace/name`. */
 export function servicePath(key: string): string {

@@ -2,8 +2,15 @@ import { createLog } from "@herald/daemon/log";
 import { type ApiClient, ApiError } from "@herald/k8s/api";
 import { createEventRecorder } from "@herald/k8s/events";
 import { FakeApi } from "@herald/k8s/fake";
-import { configMapsPath, eventsPath, objectPath, servicePath, servicesPath } from "@herald/k8s/paths";
-import { configFromConfigMap } from "@herald/shared/config/load";
+import {
+  configMapsPath,
+  eventsPath,
+  metallbPath,
+  namespacesPath,
+  objectPath,
+  servicePath,
+  servicesPath,
+} from "@herald/k8s/paths";
 import type { Clock, Instant, Random } from "@herald/shared/core";
 import { Registry } from "prom-client";
 import { Controller, type ControllerOptions } from "../controller.ts";
@@ -43,6 +50,25 @@ export class World {
 
   removeConfig(): void {
     this.api.remove(CONFIG_PATH);
+  }
+
+  /** Creates an IPAddressPool, or changes the one there is. */
+  putPool(name: string, spec: object, annotations: Readonly<Record<string, string>> = {}): void {
+    this.api.put(poolPath(name), {
+      apiVersion: "metallb.io/v1beta1",
+      kind: "IPAddressPool",
+      metadata: { namespace: NAMESPACE, name, annotations },
+      spec,
+    });
+  }
+
+  removePool(name: string): void {
+    this.api.remove(poolPath(name));
+  }
+
+  /** Creates a namespace with these labels, or changes the one there is. */
+  putNamespace(name: string, labels: Readonly<Record<string, string>>): void {
+    this.api.put(objectPath(namespacesPath(), name), { metadata: { name, labels } });
   }
 
   /** Creates a Service in `default`, or changes the one there is, status and all. */
@@ -135,6 +161,10 @@ export class World {
   }
 }
 
+function poolPath(name: string): string {
+  return objectPath(metallbPath("ipaddresspools", NAMESPACE), name);
+}
+
 export interface ServiceFields {
   readonly spec?: object;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -172,6 +202,7 @@ export class Replica {
         namespace: NAMESPACE,
         configName: "config",
         lbClass: "",
+        sharingAcrossNamespaces: false,
         identity: instance,
         leaderElect: true,
         ...options,
@@ -191,7 +222,6 @@ export class Replica {
           epochMs,
         }),
         metrics: createControllerMetrics(this.registry),
-        parseConfig: configFromConfigMap,
       },
     );
     this.#running = this.controller.run(this.#stop.signal);

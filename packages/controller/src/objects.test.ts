@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ApiError } from "@herald/k8s/api";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { type Replica, World } from "./testing/world.ts";
+
+const ADDRESSES = { addresses: ["192.0.2.0/28"] };
+const MAP = "address-pools: [{name: m, protocol: layer2, addresses: [198.51.100.0/28]}]";
+
+function createWorld(): World {
+  return new World(new VirtualClock(), new SeededRandom(1));
+}
+
+function lines(replica: Replica, msg: string): number {
+  return replica.lines.filter((line) => line["msg"] === msg).length;
+}
+
+describe("pools that are objects", () => {
+  it("serve Services without any ConfigMap", async () => {
+    const world = createWorld();
+    world.putPool("p", ADDRESSES);
+    world.put("web");
+    const replica = world.start();
+    await world.pass(5000);
+    assert.deepEqual([world.addresses("web"), world.pool("web")], [["192.0.2.0"], "p"]);
+    assert.equal(await replica.metric("metallb_k8s_client_config_stale_bool"), 0);
+  });
+
+  it("come beside the ConfigMap once their kind is installed, and nobody is told of every attempt", async () => {
+    const world = createWorld();
+    const missing = new ApiError(404, "NotFound", "the server could not find the requested resource");
+    world.api.failNext(20, missing, ({ path }) => path.endsWith("/ipaddresspools"));
+    world.configure(MAP);
+    world.put("web");
+    const replica = world.start();
+    await world.pass(60_000);
+    assert.deepEqual([world.addresses("web"), replica.controller.notReady], [["198.51.100.0"], []]);
+    world.putPool("p", ADDRESSES);
+    world.put("second", { annotations: { "metallb.io/address-pool": "p" } });
+    await world.pass(15 * 60_000);
+    assert.deepEqual(world.everything(), { second: ["192.0.2.0"], web: ["198.51.100.0"] });
+    assert.equal(lines(replica, "kind is not installed, looking for it now and then"), 1);
+    assert.equal(lines(replica, "list failed, trying again"), 0);
+    assert.equal(world.statusWrites, 2);
+  });
+
+  it("keep what was good while one is bad, and it is told", async () => {
+    const world = createWorld();
+    world.putPool("p", ADDRESSES);
+    world.put("web");
+    const replica = world.start();
+    await world.pass(5000);
+    world.putPool("q", { addresses: ["203.0.113.0"] });
+    world.put("late");
+    await world.pass(5000);
+    assert.deepEqual(world.everything(), { late: ["192.0.2.1"], web: ["192.0.2.0"] });
+    assert.equal(await replica.metric("metallb_k8s_client_config_stale_bool"), 1);
+    assert.match(
+      world.events("q").join(),
+      /^Warning InvalidConfiguration: IPAddressPool q: spec.addresses\[0\]: .*203\.0\.113\.0/,
+    );
+    world.removePool("q");
+    await world.pass(5000);
+    assert.equal(await replica.metric("metallb_k8s_client_config_stale_bool"), 0);
+    assert.equal(world.statusWrites, 2);
+  });
+
+  it("follow the labels of namespaces", async () => {
+    const world = createWorld();
+    const namespaceSelectors = [{ matchLabels: { team: "shop" } }];
+    world.putPool("p", { ...ADDRESSES, serviceAllocation: { namespaceSelectors } });
+    world.putNamespace("default", {});
+    world.put("web");
+    world.start();
+    await world.pass(5000);
+    assert.deepEqual(world.addresses("web"), []);
+    world.putNamespace("default", { team: "shop" });
+    await world.pass(5000);
+    assert.deepEqual(world.addresses("web"), ["192.0.2.0"]);
+    world.putNamespace("default", { team: "bank" });
+    await world.pass(5000);
+    assert.deepEqual(world.addresses("web"), []);
+  });
+
+  it("take all addresses back when the last one is deleted", async () => {
+    const world = createWorld();
+    world.putPool("p", ADDRESSES);
+    world.put("web");
+    world.start();
+    await world.pass(5000);
+    world.removePool("p");
+    await world.pass(5000);
+    assert.deepEqual(world.addresses("web"), []);
+  });
+});
+
+describe("a sticky pool", () => {
+  it("gives a Service that comes back in time what it had, and afterwards to whoever waits", async () => {
+    const world = createWorld();
+    world.putPool("p", { addresses: ["192.0.2.0/31"] }, { "herald.io/sticky": "1m" });
+    for (const name of ["a", "b"]) world.put(name);
+    world.start();
+    await world.pass(5000);
+    world.remove("a");
+    world.put("c");
+    await world.pass(30_000);
+    assert.deepEqual(world.everything(), { b: ["192.0.2.1"], c: [] });
+    world.put("a");
+    await world.pass(5000);
+    assert.deepEqual(world.everything(), { a: ["192.0.2.0"], b: ["192.0.2.1"], c: [] });
+    world.remove("a");
+    await world.pass(59_000);
+    assert.deepEqual(world.addresses("c"), []);
+    await world.pass(2000);
+    assert.deepEqual(world.addresses("c"), ["192.0.2.0"]);
+  });
+});
