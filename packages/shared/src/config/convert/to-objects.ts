@@ -1,3 +1,4 @@
+import { meaningOf } from "../crd/selectors.ts";
 import type { ParsedConfig, ParsedPeer, ParsedPool } from "../schema.ts";
 import type { ObjectNames } from "./convert.ts";
 
@@ -72,7 +73,7 @@ function secretsOf({ password }: ParsedPeer, index: number, namespace: string): 
 function peerSpec(peer: ParsedPeer, index: number, names: ObjectNames): object {
   const keepalive = peer["keepalive-time"];
   const profile = peer["bfd-profile"];
-  const selectors = peer["node-selectors"].map((selector) => ({
+  const selectors = withoutRepetitions(peer["node-selectors"]).map((selector) => ({
     ...unlessEmpty("matchLabels", selector["match-labels"]),
     ...unlessEmpty(
       "matchExpressions",
@@ -92,7 +93,7 @@ function peerSpec(peer: ParsedPeer, index: number, names: ObjectNames): object {
     holdTime: `${peer["hold-time"]}s`,
     keepaliveTime: keepalive === undefined ? undefined : `${keepalive}s`,
     routerID: peer["router-id"],
-    ...unlessEmpty("nodeSelectors", withoutRepetitions(selectors)),
+    ...unlessEmpty("nodeSelectors", selectors),
     passwordSecret: peer.password === "" ? undefined : { name: secretName(index) },
     bfdProfile: profile === "" ? undefined : (names.profiles.get(profile) ?? profile),
     ebgpMultiHop: peer["ebgp-multihop"] || undefined,
@@ -136,8 +137,14 @@ function unlessEmpty(key: string, value: object): object {
 }
 
 /** A ConfigMap may say the same twice, an object may not. */
-function withoutRepetitions(values: readonly object[]): readonly object[] {
-  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+function withoutRepetitions(selectors: ParsedPeer["node-selectors"]): ParsedPeer["node-selectors"] {
+  const byMeaning = new Map<string, (typeof selectors)[number]>();
+  for (const selector of selectors) {
+    const { "match-labels": matchLabels, "match-expressions": matchExpressions } = selector;
+    const meaning = meaningOf({ matchLabels, matchExpressions });
+    if (!byMeaning.has(meaning)) byMeaning.set(meaning, selector);
+  }
+  return [...byMeaning.values()];
 }
 
 function withoutUndefined(spec: object): object {

@@ -32,7 +32,8 @@ function duration(
 ) {
   // Why in one rule: CEL would stumble over its own `duration` where the text is none.
   const rules = [{ cel: `${matches(DURATION)} && ${cel}`, message }];
-  return textOf({ description, maxLength: MAX_DURATION_LENGTH, ...validations(rules) }, (text) => read(text))
+  const unlessEmpty = (text: string) => (text === "" ? { mistake: WANT_DURATION } : read(text));
+  return textOf({ description, maxLength: MAX_DURATION_LENGTH, ...validations(rules) }, unlessEmpty)
     .transform(({ seconds }) => seconds)
     .optional();
 }

@@ -90,7 +90,7 @@ function repetitions(texts: readonly string[]): readonly number[] {
 type Selector = z.output<ReturnType<typeof selector>>;
 
 /** The same text for selectors of the same labels and conditions, whatever order the labels are written in. */
-function meaningOf({ matchLabels = {}, matchExpressions = [] }: Selector): string {
+export function meaningOf({ matchLabels = {}, matchExpressions = [] }: Selector): string {
   const conditions = matchExpressions.map(({ key, operator, values = [] }) => [key, operator, values]);
   return JSON.stringify([Object.entries(matchLabels).sort(byKey), conditions]);
 }
