@@ -17,6 +17,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   daemon: ["@herald/shared", "fastify", "pino", "prom-client", "zod"],
   controller: ["@herald/daemon", "@herald/k8s", "@herald/shared", "prom-client", "zod"],
   speaker: [
+    "@herald/bgp",
     "@herald/daemon",
     "@herald/gossip",
     "@herald/k8s",
@@ -44,6 +45,10 @@ const PURE_FILES = [
   "k8s/src/reflector-core.ts",
   "speaker/src/announcements.ts",
   "speaker/src/plan-scope.ts",
+  "speaker/src/bgp-peer.ts",
+  "speaker/src/bgp-plan.ts",
+  "speaker/src/bgp-routes.ts",
+  "speaker/src/bgp-wishes.ts",
   "speaker/src/plan.ts",
   "speaker/src/planner.ts",
   "speaker/src/presence.ts",

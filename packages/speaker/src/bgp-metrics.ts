@@ -1,0 +1,131 @@
+import type { Counters } from "@herald/bgp/counters";
+import { BGP_NOTICES, type BgpNotice, DOWN_REASONS, type DownReason } from "@herald/bgp/reasons";
+import type { SessionStatus } from "@herald/bgp/session";
+import { Counter, Gauge, type Registry } from "prom-client";
+
+/** A session that is there, wanted or on its way out. */
+export interface SessionSight {
+  /** `ADDRESS:PORT`. */
+  readonly peer: string;
+  readonly status: SessionStatus;
+  /** How many routes the peer is to have in all. */
+  readonly wanted: number;
+}
+
+export interface BgpMetrics {
+  readonly downs: Counter<"peer" | "reason">;
+  readonly notices: Counter<"peer" | "reason">;
+  /** Services and prefixes that are not announced as asked, by reason. */
+  readonly withheld: Gauge<"reason">;
+  /** Whom to ask at every scrape. */
+  watch(sessions: () => Iterable<SessionSight>): void;
+  /** Ends the series of a peer. */
+  forget(peer: string): void;
+}
+
+type Read = (sight: SessionSight) => number;
+
+const sum = (numbers: Readonly<Record<string, number>>): number =>
+  Object.values(numbers).reduce((total, each) => total + each, 0);
+const told = ({ status }: SessionSight): number => status.told[4] + status.told[6];
+const counted =
+  (read: (counters: Counters) => number): Read =>
+  ({ status }) =>
+    read(status.counters);
+
+const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
+  metallb_bgp_session_up: [
+    "1 while the session with the peer is established, else 0.",
+    ({ status }) => (status.state === "established" ? 1 : 0),
+  ],
+  metallb_bgp_announced_prefixes_total: ["Prefixes the peer has been told and still has of us.", told],
+  metallb_bgp_pending_prefixes_total: [
+    "Prefixes the peer is to have and has not been told.",
+    (sight) => Math.max(0, sight.wanted - told(sight)),
+  ],
+};
+
+const COUNTERS: Readonly<Record<string, readonly [help: string, read: Read]>> = {
+  metallb_bgp_updates_total: ["UPDATE messages sent.", counted(({ sent }) => sent.update)],
+  metallb_bgp_updates_total_received: ["UPDATE messages received.", counted((c) => c.received.update)],
+  metallb_bgp_opens_sent: ["OPEN messages sent.", counted(({ sent }) => sent.open)],
+  metallb_bgp_opens_received: ["OPEN messages received.", counted(({ received }) => received.open)],
+  metallb_bgp_notifications_sent: ["NOTIFICATIONs sent.", counted(({ sent }) => sent.notification)],
+  metallb_bgp_keepalives_sent: ["KEEPALIVEs sent.", counted(({ sent }) => sent.keepalive)],
+  metallb_bgp_keepalives_received: ["KEEPALIVEs received.", counted(({ received }) => received.keepalive)],
+  metallb_bgp_route_refresh_sent: ["ROUTE-REFRESHes sent.", counted((c) => c.sent["route-refresh"])],
+  metallb_bgp_total_sent: ["Messages sent.", counted(({ sent }) => sum(sent))],
+  metallb_bgp_total_received: ["Messages received.", counted(({ received }) => sum(received))],
+  herald_speaker_bgp_received_routes_total: [
+    "Routes the peer told us; they are counted and forgotten.",
+    counted(({ routesReceived }) => routesReceived),
+  ],
+  herald_speaker_bgp_attribute_errors_total: [
+    "UPDATEs with attributes that were wrong (RFC 7606); each is in the log, too.",
+    counted(({ attributeErrors }) => attributeErrors),
+  ],
+  herald_speaker_bgp_established_total: [
+    "Times a session with the peer was established; more than 1 means that it was lost.",
+    counted(({ established }) => established),
+  ],
+};
+
+/** Sessions are asked at each scrape: they count themselves, from when they were made. */
+export function createBgpMetrics(registry: Registry): BgpMetrics {
+  const registers = [registry];
+  const labelNames = ["peer"] as const;
+  let sessions: () => Iterable<SessionSight> = () => [];
+  for (const [name, [help, read]] of Object.entries(GAUGES)) {
+    const gauge: Gauge<"peer"> = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect: () => {
+        gauge.reset();
+        for (const sight of sessions()) gauge.set({ peer: sight.peer }, read(sight));
+      },
+    });
+  }
+  for (const [name, [help, read]] of Object.entries(COUNTERS)) {
+    const counter: Counter<"peer"> = new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect: () => {
+        counter.reset();
+        for (const sight of sessions()) counter.inc({ peer: sight.peer }, read(sight));
+      },
+    });
+  }
+  const downs = new Counter({
+    name: "herald_speaker_bgp_downs_total",
+    help: "Times a session ended or a connection came to nothing, by reason (docs/reference/reasons.md).",
+    labelNames: ["peer", "reason"],
+    registers,
+  });
+  const notices = new Counter({
+    name: "herald_speaker_bgp_notices_total",
+    help: "What sessions noticed without ending, by reason (docs/reference/reasons.md).",
+    labelNames: ["peer", "reason"],
+    registers,
+  });
+  return {
+    downs,
+    notices,
+    withheld: new Gauge({
+      name: "herald_speaker_bgp_withheld",
+      help: "Services that BGP is for and this node does not announce, and prefixes that advertisements disagree on, by reason (docs/reference/reasons.md).",
+      labelNames: ["reason"],
+      registers,
+    }),
+    watch: (from) => {
+      sessions = from;
+    },
+    forget: (peer) => {
+      for (const reason of Object.keys(DOWN_REASONS)) downs.remove(peer, reason as DownReason);
+      for (const reason of Object.keys(BGP_NOTICES)) notices.remove(peer, reason as BgpNotice);
+    },
+  };
+}

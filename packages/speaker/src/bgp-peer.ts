@@ -1,0 +1,99 @@
+import { DEFAULT_TIMINGS, PLAIN_OPTIONS, type SessionOptions } from "@herald/bgp/options";
+import type { BgpPeerConfig } from "@herald/shared/config/config";
+import { familyOf, fromOctets, type IpAddress, type IpFamily } from "@herald/shared/ip/address";
+import type { BgpTarget } from "./bgp-port.ts";
+
+/** This node, as routers get to know it. */
+export interface BgpIdentity {
+  readonly node: string;
+  /** The node's own address, where it is known. */
+  readonly address: IpAddress | undefined;
+}
+
+/** How long a peer keeps our routes while we are away, s (RFC 4724 §4.2): as long as FRR's default. */
+const RESTART_TIME_SECONDS = 120;
+
+/** Of what we send to a neighbour: a router that demands it (GTSM, RFC 5082 §3) is content, and the others do not care. */
+const TTL_OF_NEIGHBOURS = 255;
+const TTL_OF_OTHERS = 64;
+
+/** Where a peer is. @returns `undefined` for one that is only known by the interface. */
+export function targetOf(peer: BgpPeerConfig): BgpTarget | undefined {
+  if (!("address" in peer.remote)) return undefined;
+  const isNeighbour = isExternal(peer) && !peer.ebgpMultihop;
+  return {
+    address: peer.remote.address,
+    port: peer.peerPort,
+    source: peer.sourceAddress,
+    password: peer.password,
+    ttl: isNeighbour ? TTL_OF_NEIGHBOURS : TTL_OF_OTHERS,
+    minimumTtl: undefined,
+    vrf: peer.vrf,
+  };
+}
+
+export function isExternal({ peerAsn, myAsn, localAsn }: BgpPeerConfig): boolean {
+  return typeof peerAsn === "number" ? peerAsn !== (localAsn ?? myAsn) : peerAsn === "external";
+}
+
+/** @param restarting whether the peer may still have routes from before this process began. */
+export function sessionOptions(
+  peer: BgpPeerConfig,
+  identity: BgpIdentity,
+  restarting: boolean,
+): SessionOptions {
+  const connectMs = (peer.connectTimeSeconds ?? 0) * 1_000;
+  const families = familiesOf(peer);
+  return {
+    ...PLAIN_OPTIONS,
+    asn: peer.localAsn ?? peer.myAsn,
+    peerAsn: peer.peerAsn,
+    routerId: routerIdOf(peer, identity),
+    holdTimeSeconds: peer.holdTimeSeconds,
+    keepaliveSeconds: peer.keepaliveTimeSeconds === 0 ? undefined : peer.keepaliveTimeSeconds,
+    families,
+    retryMaxMs: connectMs === 0 ? DEFAULT_TIMINGS.retryMaxMs : connectMs,
+    extendedNextHop: families.length > 1 && transportOf(peer) === 6,
+    gracefulRestart: peer.gracefulRestart
+      ? {
+          restartTimeSeconds: RESTART_TIME_SECONDS,
+          forwarding: true,
+          notifications: true,
+          longLivedSeconds: undefined,
+          restarting,
+        }
+      : undefined,
+  };
+}
+
+/** All that a session cannot survive a change of; never to be shown: the password is in it. */
+export function sessionKey({ name, nodeSelectors: _, bfdProfile: __, ...rest }: BgpPeerConfig): string {
+  return JSON.stringify([name, rest]);
+}
+
+/** As MetalLB calls a peer in its metrics. */
+export function peerLabel({ remote, peerPort }: BgpPeerConfig): string {
+  return `${"address" in remote ? remote.address : remote.interface}:${peerPort}`;
+}
+
+function familiesOf(peer: BgpPeerConfig): readonly IpFamily[] {
+  return peer.dualStackAddressFamily ? [4, 6] : [transportOf(peer)];
+}
+
+function transportOf({ remote }: BgpPeerConfig): IpFamily {
+  return "address" in remote ? familyOf(remote.address) : 6;
+}
+
+/** Four octets, unique among our nodes: what was asked for, an address of this node, or its name's hash. */
+function routerIdOf({ routerId, sourceAddress }: BgpPeerConfig, { node, address }: BgpIdentity): IpAddress {
+  const known = [routerId, sourceAddress, address].find((each) => each !== undefined && familyOf(each) === 4);
+  return known ?? fromOctets(fnv1a(node));
+}
+
+/** FNV-1a of 32 bits, never zero in its first octet. */
+function fnv1a(text: string): Uint8Array {
+  let hash = 0x811c9dc5;
+  for (const octet of new TextEncoder().encode(text)) hash = Math.imul(hash ^ octet, 0x01000193);
+  const value = (hash | 0x01000000) >>> 0;
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}

@@ -1,0 +1,313 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { BgpAdvertisementConfig, BgpPeerConfig } from "@herald/shared/config/config";
+import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import type { ServiceView } from "@herald/shared/service/view";
+import fc from "fast-check";
+import { BgpPlan } from "./bgp-plan.ts";
+import type { CandidateNode } from "./plan.ts";
+import { config, excluded, fit, labelled, on, service } from "./planner-fixture.ts";
+
+const [V4, V6] = ["10.20.30.7", "fd00::7"];
+const advertisement = (change: Partial<BgpAdvertisementConfig> = {}): BgpAdvertisementConfig => ({
+  name: "ad",
+  pools: ["default"],
+  nodeSelectors: [],
+  serviceSelectors: [],
+  peers: [],
+  aggregationLength: 32,
+  aggregationLengthV6: 128,
+  localPref: undefined,
+  communities: [],
+  ...change,
+});
+const peer = (change: Partial<BgpPeerConfig> = {}): BgpPeerConfig => ({
+  name: "tor",
+  myAsn: 64500,
+  peerAsn: 64500,
+  localAsn: undefined,
+  remote: { address: parseAddress("192.0.2.1") as IpAddress },
+  sourceAddress: undefined,
+  peerPort: 179,
+  holdTimeSeconds: 90,
+  keepaliveTimeSeconds: 30,
+  connectTimeSeconds: undefined,
+  routerId: undefined,
+  nodeSelectors: [],
+  password: "",
+  bfdProfile: undefined,
+  gracefulRestart: false,
+  ebgpMultihop: false,
+  vrf: undefined,
+  dualStackAddressFamily: true,
+  ...change,
+});
+const [external, other] = [peer({ peerAsn: 64512 }), peer({ name: "other" })];
+const inRack = (rack: string): CandidateNode => ({ ...fit, labels: { rack } });
+
+interface World {
+  readonly ads?: readonly BgpAdvertisementConfig[];
+  readonly peers?: readonly BgpPeerConfig[];
+  readonly nodes?: Readonly<Record<string, CandidateNode>>;
+  readonly services?: readonly ServiceView[];
+  /** By name of the Service, where it can be reached; iris1 unless told. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  readonly parted?: boolean;
+}
+
+function build({ ads, peers, nodes, services, hosts, parted }: World): BgpPlan {
+  const options = { ignoreExcludeLb: false, drainOnCordon: true, drainOnNotReady: false, lbClass: undefined };
+  const plan = new BgpPlan({ self: "iris1", options });
+  plan.configure({
+    pools: config.pools,
+    bgpAdvertisements: ads ?? [advertisement()],
+    peers: peers ?? [peer()],
+  });
+  plan.setNodes(new Map(Object.entries(nodes ?? { iris1: fit })));
+  for (const view of services ?? [service("web", [V4])]) {
+    plan.setService(view);
+    plan.setEndpoints(view.key, on(...(hosts?.[view.uid] ?? ["iris1"])));
+  }
+  plan.setParted(parted ?? false);
+  finish(plan);
+  return plan;
+}
+
+function finish(plan: BgpPlan): void {
+  for (const _ of plan.work());
+}
+
+/** Every peer with its prefixes, each with what is said of it where something is; `-`: a refusal. */
+function shown(plan: BgpPlan): readonly string[] {
+  const routes = plan.plans.flatMap(({ peer: { name }, routes: { best } }) =>
+    [...best].map(([prefix, { attributes }]) => {
+      const said = Object.keys(attributes).length === 0 ? "" : ` ${JSON.stringify(attributes)}`;
+      return `${name} ${prefix}${said}`;
+    }),
+  );
+  return [...routes, ...[...plan.refusals()].map((refused) => `- ${refused.service} ${refused.reason}`)];
+}
+
+const only = (reason: string): readonly string[] => [`- default/web ${reason}`];
+const local = service("web", [V4], { externalTrafficPolicy: "Local" });
+const drained = { ...fit, drain: "maintenance" };
+const [high, low] = [
+  advertisement({ name: "high", localPref: 300, communities: ["64500:2", "large:64500:1:2"] }),
+  advertisement({ name: "low", localPref: 200, communities: ["64500:1"] }),
+];
+
+const CASES: readonly (World & { readonly name: string; readonly told: readonly string[] })[] = [
+  { name: "announces each address by itself", told: ["tor 10.20.30.7/32"] },
+  {
+    name: "announces both families",
+    services: [service("web", [V4, V6])],
+    told: ["tor 10.20.30.7/32", "tor fd00::7/128"],
+  },
+  {
+    name: "aggregates both families",
+    ads: [advertisement({ aggregationLength: 26, aggregationLengthV6: 124 })],
+    services: [service("web", [V4, V6]), service("api", ["10.20.30.9"])],
+    told: ["tor 10.20.30.0/26", "tor fd00::/124"],
+  },
+  {
+    name: "announces an address that two Services share once",
+    services: [service("web", [V4]), service("api", [V4])],
+    told: ["tor 10.20.30.7/32"],
+  },
+  {
+    name: "announces an aggregate and single addresses beside each other",
+    ads: [advertisement({ name: "a", aggregationLength: 24 }), advertisement({ name: "b", localPref: 7 })],
+    told: ["tor 10.20.30.0/24", 'tor 10.20.30.7/32 {"localPref":7}'],
+  },
+  {
+    name: "takes the highest LOCAL_PREF and all communities of advertisements for one prefix",
+    ads: [low, high],
+    told: [
+      'tor 10.20.30.7/32 {"localPref":300,"communities":["64500:1","64500:2"],"largeCommunities":["64500:1:2"]}',
+    ],
+  },
+  {
+    name: "takes 100 for an advertisement that asks for no LOCAL_PREF",
+    ads: [advertisement(), advertisement({ name: "b", localPref: 50 })],
+    told: ['tor 10.20.30.7/32 {"localPref":100}'],
+  },
+  {
+    name: "tells no LOCAL_PREF to another AS",
+    ads: [low],
+    peers: [external],
+    told: ['tor 10.20.30.7/32 {"communities":["64500:1"]}'],
+  },
+  {
+    name: "tells each peer what is for it",
+    ads: [advertisement({ peers: ["tor"], localPref: 1 }), advertisement({ name: "b", peers: ["other"] })],
+    peers: [peer(), other],
+    told: ['tor 10.20.30.7/32 {"localPref":1}', "other 10.20.30.7/32"],
+  },
+  {
+    name: "speaks to the peers of its node only",
+    peers: [peer({ nodeSelectors: [labelled("rack", "a")] }), other],
+    nodes: { iris1: inRack("b") },
+    told: ["other 10.20.30.7/32"],
+  },
+  {
+    name: "goes by the advertisements for its node only",
+    ads: [advertisement({ nodeSelectors: [labelled("rack", "a")] })],
+    nodes: { iris1: inRack("b") },
+    told: only("noMatchingAdvertisement"),
+  },
+  {
+    name: "goes by the advertisements for the Service only",
+    ads: [advertisement({ serviceSelectors: [labelled("app", "db")] })],
+    told: only("otherProtocol"),
+  },
+  { name: "keeps silent for a pool of layer 2", ads: [], told: only("otherProtocol") },
+  {
+    name: "keeps silent for a foreign address",
+    services: [service("web", ["192.0.2.9"])],
+    told: only("ipNotAllowed"),
+  },
+  {
+    name: "keeps silent on an excluded node",
+    nodes: { iris1: excluded },
+    told: only("nodeLabeledExcludeBalancers"),
+  },
+  {
+    name: "keeps silent where the network is unavailable",
+    nodes: { iris1: { ...fit, networkUnavailable: true } },
+    told: only("nodeNetworkUnavailable"),
+  },
+  {
+    name: "announces whether or not the pod of its speaker is Ready",
+    nodes: { iris1: { ...fit, speakerReady: false } },
+    told: ["tor 10.20.30.7/32"],
+  },
+  { name: "announces what is served elsewhere", hosts: { web: ["iris2"] }, told: ["tor 10.20.30.7/32"] },
+  { name: "keeps silent for what nobody serves", hosts: { web: [] }, told: only("noEndpoints") },
+  { name: "announces with policy Local what is served here", services: [local], told: ["tor 10.20.30.7/32"] },
+  {
+    name: "keeps silent with policy Local for what is served elsewhere",
+    services: [local],
+    hosts: { web: ["iris2"] },
+    told: only("noLocalEndpoints"),
+  },
+  {
+    name: "announces on while routers find other ways",
+    nodes: { iris1: drained, iris2: fit },
+    told: ["tor 10.20.30.7/32"],
+  },
+  {
+    name: "takes back what others announce when a drained node has parted",
+    nodes: { iris1: drained, iris2: fit },
+    parted: true,
+    told: only("nodeDrained"),
+  },
+  {
+    name: "announces on from a drained node what no other can",
+    nodes: { iris1: drained, iris2: fit },
+    services: [local],
+    parted: true,
+    told: ["tor 10.20.30.7/32"],
+  },
+  {
+    name: "counts no node as another that no advertisement is for",
+    ads: [advertisement({ nodeSelectors: [labelled("rack", "a")] })],
+    nodes: { iris1: { ...inRack("a"), drain: "x" }, iris2: inRack("b") },
+    parted: true,
+    told: ["tor 10.20.30.7/32"],
+  },
+];
+
+describe("what this node tells its routers", () => {
+  for (const { name, told, ...world } of CASES) {
+    it(name, () => assert.deepEqual(shown(build(world)), told));
+  }
+
+  it("reports advertisements that disagree, and how it was settled", () => {
+    const { plans } = build({ ads: [low, high], peers: [peer(), external] });
+    assert.deepEqual(
+      plans.map(({ disagreements }) => disagreements),
+      [[{ prefix: "10.20.30.7/32", peer: "tor", advertisements: ["high", "low"], localPref: 300 }], []],
+    );
+  });
+
+  it("keeps an aggregate until the last Service in it is gone", () => {
+    const ads = [advertisement({ aggregationLength: 24 })];
+    const plan = build({ ads, services: [service("web", [V4]), service("api", ["10.20.30.9"])] });
+    const told = ["default/web", "default/api"].map((key) => {
+      plan.removeService(key as ServiceView["key"]);
+      finish(plan);
+      return shown(plan);
+    });
+    assert.deepEqual(told, [["tor 10.20.30.0/24"], []]);
+  });
+
+  it("takes a Service back when its last local endpoint goes, and not before", () => {
+    const plan = build({ services: [local] });
+    const told = [["iris1", "iris2"], ["iris2"], []].map((nodes) => {
+      plan.setEndpoints(local.key, on(...nodes));
+      finish(plan);
+      return shown(plan);
+    });
+    assert.deepEqual(told, [["tor 10.20.30.7/32"], only("noLocalEndpoints"), only("noEndpoints")]);
+  });
+
+  it("leaves a table as it is when nothing in it is different", () => {
+    const plan = build({});
+    const before = plan.plans;
+    plan.setEndpoints(local.key, on("iris1", "iris2"));
+    plan.setService(service("web", [V4], { resourceVersion: "2" }));
+    finish(plan);
+    assert.equal(plan.plans, before);
+  });
+
+  it("comes to the same whatever happened before", () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+        const plan = build({ ads: mixed, services: [] });
+        for (const each of steps) take(plan, each);
+        const last = steps.at(-1);
+        const left = [...new Map(steps.map((each) => [each.name, each])).values()].filter(
+          ({ gone }) => !gone,
+        );
+        const fresh = build({
+          ads: mixed,
+          services: left.map(viewOf),
+          hosts: Object.fromEntries(left.map(({ name, hosts }) => [name, hosts])),
+          nodes: { iris1: last?.node ?? fit, iris2: fit },
+          parted: last?.parted ?? false,
+        });
+        assert.deepEqual([...shown(plan)].sort(), [...shown(fresh)].sort());
+      }),
+    );
+  });
+});
+
+const mixed = [low, advertisement({ nodeSelectors: [labelled("rack", "a")], aggregationLength: 24 })];
+const step = fc.record(
+  {
+    name: fc.constantFrom("a", "b", "c"),
+    ip: fc.constantFrom("10.20.30.1", "10.20.30.2", "fd00::1"),
+    policy: fc.constantFrom("Cluster" as const, "Local" as const),
+    hosts: fc.subarray(["iris1", "iris2"]),
+    node: fc.constantFrom(fit, drained, excluded, inRack("a")),
+    gone: fc.boolean(),
+    parted: fc.boolean(),
+  },
+  { noNullPrototype: true },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+function viewOf({ name, ip, policy }: Step): ServiceView {
+  return service(name, [ip], { externalTrafficPolicy: policy });
+}
+
+/** One change after another, each seen to. */
+function take(plan: BgpPlan, change: Step): void {
+  const view = viewOf(change);
+  plan.setNodes(new Map(Object.entries({ iris1: change.node, iris2: fit })));
+  plan.setParted(change.parted);
+  if (change.gone) plan.removeService(view.key);
+  else plan.setService(view);
+  plan.setEndpoints(view.key, on(...change.hosts));
+  finish(plan);
+}

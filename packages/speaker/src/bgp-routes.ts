@@ -1,0 +1,86 @@
+import { type Route, type RouteAttributes, type RouteTable, routeTable } from "@herald/bgp/route";
+import type { BgpAdvertisementConfig, BgpPeerConfig } from "@herald/shared/config/config";
+import { isExternal } from "./bgp-peer.ts";
+import type { Wish } from "./bgp-wishes.ts";
+
+/** Advertisements that disagree about one prefix, and how that was settled. */
+export interface Disagreement {
+  readonly prefix: string;
+  readonly peer: string;
+  /** Names, sorted. */
+  readonly advertisements: readonly string[];
+  /** What the peer is told. */
+  readonly localPref: number;
+}
+
+export interface PeerRoutes {
+  readonly peer: BgpPeerConfig;
+  readonly routes: RouteTable;
+  readonly disagreements: readonly Disagreement[];
+}
+
+/** What routers take a route for that says nothing of it, and what a session tells them. */
+const DEFAULT_LOCAL_PREF = 100;
+
+/**
+ * What a peer is to know. Where several wishes lead to one prefix, the peer is told the communities of all of them, as by
+ * MetalLB, and the highest LOCAL_PREF: no advertisement is taken at less than it asks for, and chance has no say. One
+ * that asks for none counts as 100. To a peer in another AS no LOCAL_PREF is told, so there is nothing to settle.
+ */
+export function routesFor(peer: BgpPeerConfig, wishes: Iterable<Wish>): PeerRoutes {
+  const external = isExternal(peer);
+  const disagreements: Disagreement[] = [];
+  const routes: Route[] = [];
+  for (const { wish, advertisements } of byPrefix(peer, wishes)) {
+    const attributes = merge([...advertisements], external);
+    routes.push({ prefix: wish.prefix, pathId: 0, attributes });
+    const names = external ? [] : inDisagreement([...advertisements]);
+    if (names.length === 0) continue;
+    const localPref = attributes.localPref ?? DEFAULT_LOCAL_PREF;
+    disagreements.push({ prefix: wish.text, peer: peer.name, advertisements: names, localPref });
+  }
+  return { peer, routes: routeTable(routes), disagreements };
+}
+
+interface Asked {
+  readonly wish: Wish;
+  readonly advertisements: Set<BgpAdvertisementConfig>;
+}
+
+/** All that is asked for of each prefix that the peer is to know. */
+function byPrefix(peer: BgpPeerConfig, wishes: Iterable<Wish>): Iterable<Asked> {
+  const asked = new Map<string, Asked>();
+  for (const wish of wishes) {
+    const { peers } = wish.advertisement;
+    if (peers.length > 0 && !peers.includes(peer.name)) continue;
+    const found = asked.get(wish.text);
+    if (found === undefined) asked.set(wish.text, { wish, advertisements: new Set([wish.advertisement]) });
+    else found.advertisements.add(wish.advertisement);
+  }
+  return asked.values();
+}
+
+function merge(advertisements: readonly BgpAdvertisementConfig[], external: boolean): RouteAttributes {
+  const localPref = external ? undefined : highest(advertisements);
+  const all = [...new Set(advertisements.flatMap(({ communities }) => communities))].sort();
+  const standard = all.filter((text) => !text.startsWith(LARGE));
+  const large = all.filter((text) => text.startsWith(LARGE)).map((text) => text.slice(LARGE.length));
+  return {
+    ...(localPref === undefined ? {} : { localPref }),
+    ...(standard.length === 0 ? {} : { communities: standard }),
+    ...(large.length === 0 ? {} : { largeCommunities: large }),
+  };
+}
+
+const LARGE = "large:";
+
+function highest(advertisements: readonly BgpAdvertisementConfig[]): number | undefined {
+  if (advertisements.every(({ localPref }) => localPref === undefined)) return undefined;
+  return Math.max(...advertisements.map(({ localPref = DEFAULT_LOCAL_PREF }) => localPref));
+}
+
+/** @returns their names when they ask for different values, else none. */
+function inDisagreement(advertisements: readonly BgpAdvertisementConfig[]): readonly string[] {
+  const values = new Set(advertisements.map(({ localPref = DEFAULT_LOCAL_PREF }) => localPref));
+  return values.size < 2 ? [] : advertisements.map(({ name }) => name).sort();
+}

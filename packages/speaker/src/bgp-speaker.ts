@@ -1,0 +1,189 @@
+import type { IpAddress } from "@herald/shared/ip/address";
+import { BgpPlan } from "./bgp-plan.ts";
+import type { Disagreement } from "./bgp-routes.ts";
+import type { BgpConfig } from "./bgp-wishes.ts";
+import type { Change } from "./kubernetes-protocol.ts";
+import type { CandidateNode, PlanOptions } from "./plan.ts";
+import { type BgpPorts, BgpSessions } from "./run-bgp.ts";
+import { SlicedWork } from "./sliced-work.ts";
+
+export interface BgpOptions {
+  /** Name of the node this speaker runs on. */
+  readonly node: string;
+  /** The node's own address, where it is known. */
+  readonly address: IpAddress | undefined;
+  readonly plan: PlanOptions;
+  /** How long routers that were asked to prefer other ways are left to find them, ms. */
+  readonly partMs: number;
+}
+
+/** Wakes the work that is under way anyway. */
+function* NO_WORK(): Generator<void> {}
+
+/** How long good-byes may take to go out, ms. */
+const FAREWELL_MS = 100;
+
+/** Services are withheld for one of these in the normal course of things: they are no news to an operator. */
+const UNREMARKABLE: ReadonlySet<string> = new Set([
+  "otherProtocol",
+  "noIPAllocated",
+  "otherLoadBalancerClass",
+]);
+
+/** BGP beside layer 2: hears the same news of the cluster, decides for itself and tells this node's routers. */
+export class BgpSpeaker {
+  readonly #options: BgpOptions;
+  readonly #ports: BgpPorts;
+  readonly #plan: BgpPlan;
+  readonly #sessions: BgpSessions;
+  readonly #work: SlicedWork;
+  /** By name; bounded by the cluster. */
+  readonly #nodes = new Map<string, CandidateNode>();
+  #nodesChanged = false;
+  #synced = false;
+  #leaving = false;
+  #isParting = false;
+  /** Ends the wait for routers that find other ways. */
+  #disarm = (): void => {};
+  /** What was reported of advertisements that disagree; bounded by the prefixes. */
+  #disagreements: ReadonlySet<string> = new Set();
+  #unreachable: ReadonlySet<string> = new Set();
+  /** Reasons that have a series. */
+  readonly #reasons = new Set<string>();
+
+  constructor(options: BgpOptions, ports: BgpPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#plan = new BgpPlan({ self: options.node, options: options.plan });
+    this.#sessions = new BgpSessions(options, ports);
+    this.#work = new SlicedWork(ports.clock, () => this.#settle());
+  }
+
+  /** What is different in the cluster; those that say nothing to BGP are passed over. */
+  take(change: Change): void {
+    switch (change.type) {
+      case "service":
+        this.#plan.setService(change.service);
+        break;
+      case "service-gone":
+        this.#plan.removeService(change.key);
+        break;
+      case "endpoints":
+        this.#plan.setEndpoints(change.key, change.endpoints);
+        break;
+      case "node":
+        this.#nodes.set(change.name, change.node);
+        this.#nodesChanged = true;
+        break;
+      case "node-gone":
+        this.#nodes.delete(change.name);
+        this.#nodesChanged = true;
+        break;
+      case "config":
+        this.#configure(change.config);
+        break;
+      case "synced":
+        this.#synced = true;
+        break;
+      default:
+        return;
+    }
+    this.#work.add(NO_WORK());
+  }
+
+  /**
+   * Leaves: routers are asked to prefer other ways, then lose the routes, then hear good-bye. Those that keep routes over
+   * a restart keep them, unless this node is to serve no more anyway. Resolves when all is said.
+   */
+  async drain(): Promise<void> {
+    this.#leaving = true;
+    this.#disarm();
+    this.#sessions.part(!this.#isParting);
+    if (this.#sessions.isMissed) {
+      this.#ports.log.info("BGP routes are being drained", { forMs: this.#options.partMs });
+      await this.#after(this.#options.partMs);
+    }
+    this.#sessions.withdraw();
+    this.#sessions.stop("the speaker of this node stops");
+    await this.#after(FAREWELL_MS);
+  }
+
+  /** At once. What was not drained ends without a word. */
+  stop(): void {
+    this.#disarm();
+    this.#work.stop();
+    this.#sessions.stop("the speaker of this node stops");
+  }
+
+  #after(ms: number): Promise<void> {
+    const { clock } = this.#ports;
+    return new Promise((resolve) => clock.at(clock.now() + ms, resolve));
+  }
+
+  #configure(config: BgpConfig): void {
+    this.#plan.configure(config);
+    const unreachable = config.peers.filter(({ remote }) => "interface" in remote);
+    for (const { name } of unreachable) {
+      if (this.#unreachable.has(name)) continue;
+      this.#ports.log.warn("BGP peer is not spoken to", { peer: name, reason: "it has no address" });
+    }
+    this.#unreachable = new Set(unreachable.map(({ name }) => name));
+  }
+
+  *#settle(): Generator<void> {
+    if (!this.#synced || this.#leaving) return;
+    if (this.#nodesChanged) {
+      this.#nodesChanged = false;
+      this.#plan.setNodes(new Map(this.#nodes));
+      this.#judgeStanding();
+    }
+    yield* this.#plan.work();
+    if (this.#leaving) return;
+    this.#sessions.plan(this.#plan.plans);
+    this.#report();
+  }
+
+  /** A node that is asked to serve no more asks routers to prefer other ways, and takes routes back a little later. */
+  #judgeStanding(): void {
+    const isParting = this.#plan.isParting;
+    if (isParting === this.#isParting) return;
+    this.#isParting = isParting;
+    this.#disarm();
+    this.#sessions.drain(isParting);
+    this.#ports.log.info(isParting ? "BGP parts from its routers" : "BGP is back for its routers");
+    if (!isParting) {
+      this.#plan.setParted(false);
+      return;
+    }
+    const { clock } = this.#ports;
+    this.#disarm = clock.at(clock.now() + this.#options.partMs, () => {
+      this.#plan.setParted(true);
+      this.#work.add(NO_WORK());
+    });
+  }
+
+  #report(): void {
+    const { metrics, log } = this.#ports;
+    const counts = new Map<string, number>();
+    for (const { reason } of this.#plan.refusals()) {
+      if (!UNREMARKABLE.has(reason)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    const disagreements = this.#plan.plans.flatMap((plan) => plan.disagreements);
+    if (disagreements.length > 0) counts.set("localPrefConflict", disagreements.length);
+    for (const reason of new Set([...counts.keys(), ...this.#reasons])) {
+      this.#reasons.add(reason);
+      metrics.withheld.set({ reason }, counts.get(reason) ?? 0);
+    }
+    const said = new Set<string>();
+    for (const each of disagreements) {
+      const text = describe(each);
+      said.add(text);
+      if (!this.#disagreements.has(text)) log.warn("BGP advertisements disagree", { ...each });
+    }
+    this.#disagreements = said;
+  }
+}
+
+function describe({ prefix, peer, advertisements, localPref }: Disagreement): string {
+  return `${prefix} ${peer} ${advertisements.join()} ${localPref}`;
+}

@@ -1,0 +1,254 @@
+import type { BgpEffect, BgpInput, ConnectionId, Stop } from "@herald/bgp/effect";
+import { type RouteTable, routeTable } from "@herald/bgp/route";
+import { BgpSession, type SessionStatus } from "@herald/bgp/session";
+import type { Log } from "@herald/daemon/log";
+import type { BgpPeerConfig } from "@herald/shared/config/config";
+import type { Clock, Random } from "@herald/shared/core";
+import { type Driven, drive } from "@herald/shared/driver";
+import type { BgpMetrics, SessionSight } from "./bgp-metrics.ts";
+import { type BgpIdentity, peerLabel, sessionKey, sessionOptions, targetOf } from "./bgp-peer.ts";
+import type { BgpConnection, BgpPort, BgpTarget } from "./bgp-port.ts";
+
+export interface BgpPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sockets: BgpPort;
+  readonly log: Log;
+  readonly metrics: BgpMetrics;
+}
+
+/** What a peer is to know, beside who it is. */
+export interface PeerPlan {
+  readonly peer: BgpPeerConfig;
+  /** `undefined` until it is known in full: a peer that kept our routes over a restart must not lose them. */
+  readonly routes: RouteTable | undefined;
+}
+
+const NO_ROUTES = routeTable([]);
+
+/** The sessions of this node: one with each peer that is wanted. */
+export class BgpSessions {
+  readonly #identity: BgpIdentity;
+  readonly #ports: BgpPorts;
+  /** By name of the peer; bounded by the configuration. */
+  readonly #sessions = new Map<string, PeerSession>();
+  #draining = false;
+  /** Whether peers may still have routes from before this process began: until they were configured first. */
+  #isFirst = true;
+  /** Whether another process is to take over from this one. */
+  #isFollowed = true;
+
+  constructor(identity: BgpIdentity, ports: BgpPorts) {
+    this.#identity = identity;
+    this.#ports = ports;
+    ports.metrics.watch(() => [...this.#sessions.values()].map((session) => session.sight()));
+  }
+
+  /** All peers there are to be, and what each is to know. One that is as before keeps its session. */
+  plan(plans: readonly PeerPlan[]): void {
+    const wanted = new Map(plans.map((each) => [each.peer.name, each]));
+    for (const [name, session] of this.#sessions) {
+      const next = wanted.get(name)?.peer;
+      if (next !== undefined && sessionKey(next) === session.key) continue;
+      const how = next === undefined ? "deconfigured" : "reset";
+      this.#end(name, { type: "stop", how, text: "the configuration changed" });
+    }
+    for (const { peer, routes } of plans) {
+      const session = this.#sessions.get(peer.name) ?? this.#begin(peer);
+      if (routes !== undefined) session?.tell(routes);
+    }
+    if (plans.length > 0) this.#isFirst = false;
+  }
+
+  /** Asks every peer to prefer other ways from now on, or not any more (RFC 8326). */
+  drain(draining: boolean): void {
+    this.#draining = draining;
+    for (const session of this.#sessions.values()) session.feed({ type: "drain", draining });
+  }
+
+  /**
+   * This process is about to end. Peers that agreed to keep the routes over a restart are left alone if another
+   * process is to follow; the others are asked to prefer other ways.
+   */
+  part(isFollowed: boolean): void {
+    this.#isFollowed = isFollowed;
+    for (const session of this.#sessions.values()) {
+      if (!this.#outlives(session)) session.feed({ type: "drain", draining: true });
+    }
+  }
+
+  /** Whether some peer has routes of us that it is to lose when we go. */
+  get isMissed(): boolean {
+    return [...this.#sessions.values()].some((session) => session.has > 0 && !this.#outlives(session));
+  }
+
+  /** Takes back whatever is not to outlive this process. */
+  withdraw(): void {
+    for (const session of this.#sessions.values()) if (!this.#outlives(session)) session.tell(NO_ROUTES);
+  }
+
+  /** Says good-bye. */
+  stop(text: string): void {
+    for (const [name, session] of this.#sessions) {
+      this.#end(name, { type: "stop", how: this.#outlives(session) ? "restart" : "shutdown", text });
+    }
+  }
+
+  /** By name of the peer. */
+  statuses(): ReadonlyMap<string, SessionStatus> {
+    return new Map([...this.#sessions].map(([name, session]) => [name, session.sight().status]));
+  }
+
+  #outlives(session: PeerSession): boolean {
+    return this.#isFollowed && session.keepsRoutes;
+  }
+
+  #begin(peer: BgpPeerConfig): PeerSession | undefined {
+    const target = targetOf(peer);
+    if (target === undefined) return undefined;
+    const session = new PeerSession(peer, target, this.#identity, this.#isFirst, this.#ports);
+    this.#sessions.set(peer.name, session);
+    if (this.#draining) session.feed({ type: "drain", draining: true });
+    session.feed({ type: "start" });
+    return session;
+  }
+
+  #end(name: string, stop: Stop): void {
+    const session = this.#sessions.get(name);
+    this.#sessions.delete(name);
+    session?.end(stop);
+  }
+}
+
+class PeerSession {
+  readonly key: string;
+  readonly feed: (input: BgpInput) => void;
+  readonly #label: string;
+  readonly #target: BgpTarget;
+  readonly #ports: BgpPorts;
+  readonly #log: Log;
+  readonly #core: BgpSession;
+  readonly #driven: Driven<BgpInput>;
+  /** Bounded by the session: two at most. */
+  readonly #connections = new Map<ConnectionId, BgpConnection>();
+  #routes: RouteTable | undefined;
+  /** What was said last of why there is no session: once for each new answer. */
+  #said = "";
+
+  constructor(
+    peer: BgpPeerConfig,
+    target: BgpTarget,
+    identity: BgpIdentity,
+    restarting: boolean,
+    ports: BgpPorts,
+  ) {
+    this.key = sessionKey(peer);
+    this.#label = peerLabel(peer);
+    this.#target = target;
+    this.#ports = ports;
+    this.#log = ports.log.with({ peer: peer.name, address: this.#label });
+    this.#core = new BgpSession(sessionOptions(peer, identity, restarting), ports.random);
+    this.#driven = drive(this.#core, ports.clock, (effect) => this.#perform(effect));
+    this.feed = this.#driven.feed;
+  }
+
+  /** How many routes the peer has of us. */
+  get has(): number {
+    const { told } = this.#core.status();
+    return told[4] + told[6];
+  }
+
+  /** Whether the peer agreed to keep our routes over a restart of this process. */
+  get keepsRoutes(): boolean {
+    return this.#core.status().negotiated?.gracefulRestart !== undefined;
+  }
+
+  tell(routes: RouteTable): void {
+    if (this.#routes === routes) return;
+    this.#routes = routes;
+    this.feed({ type: "routes", routes });
+  }
+
+  sight(): SessionSight {
+    return { peer: this.#label, status: this.#core.status(), wanted: this.#routes?.best.size ?? 0 };
+  }
+
+  end(stop: Stop): void {
+    this.feed(stop);
+    this.#driven.stop();
+    for (const connection of this.#connections.values()) connection.close();
+    this.#connections.clear();
+    this.#ports.metrics.forget(this.#label);
+  }
+
+  #perform(effect: BgpEffect): void {
+    switch (effect.type) {
+      case "connect":
+        this.#dial(effect.connection);
+        return;
+      case "send":
+        this.#connections.get(effect.connection)?.send(effect.bytes);
+        return;
+      case "close":
+        this.#connections.get(effect.connection)?.close();
+        this.#connections.delete(effect.connection);
+        return;
+      default:
+        this.#report(effect);
+    }
+  }
+
+  #dial(connection: ConnectionId): void {
+    const opened = this.#ports.sockets.dial(this.#target, {
+      onConnected: (local) => this.feed({ type: "connected", connection, local }),
+      onBytes: (bytes) => this.feed({ type: "bytes", connection, bytes }),
+      onClosed: (why) => {
+        this.#connections.delete(connection);
+        this.feed({ type: "closed", connection, why });
+      },
+    });
+    this.#connections.set(connection, opened);
+  }
+
+  #report(effect: Exclude<BgpEffect, { type: "connect" | "send" | "close" }>): void {
+    const { metrics } = this.#ports;
+    switch (effect.type) {
+      case "established": {
+        const { peerAsn, peerRouterId, holdTimeSeconds, families } = effect.negotiated;
+        this.#log.info("BGP session established", { peerAsn, peerRouterId, holdTimeSeconds, families });
+        this.#said = "";
+        return;
+      }
+      case "down": {
+        const { reason, text } = effect.error;
+        metrics.downs.inc({ peer: this.#label, reason });
+        if (reason === "stopped" || reason === "restarting") this.#log.info("BGP session ended", { text });
+        else this.#sayDown(reason, text, effect.established);
+        return;
+      }
+      case "notice":
+        metrics.notices.inc({ peer: this.#label, reason: effect.reason });
+        this.#log.warn("BGP notice", { reason: effect.reason, detail: effect.detail });
+        return;
+      case "told": {
+        const { announced, withdrawn, updates } = effect;
+        this.#log.debug("BGP peer told", { announced, withdrawn, updates });
+        return;
+      }
+      case "state":
+        this.#log.debug("BGP state", { from: effect.from, to: effect.to });
+        return;
+      case "end-of-rib":
+        return;
+    }
+  }
+
+  /** A router that is away is tried many times: the same answer is worth a line once. */
+  #sayDown(reason: string, text: string, established: boolean): void {
+    const message = established ? "BGP session down" : "BGP session failed";
+    const isNews = this.#said !== text;
+    this.#said = text;
+    if (isNews || established) this.#log.warn(message, { reason, text });
+    else this.#log.debug(message, { reason, text });
+  }
+}
