@@ -138,6 +138,11 @@ describe("the chart, on a cluster with kubelets", () => {
     { who: "speaker", verb: "get", what: "secrets", where: NAMESPACE, may: false },
     { who: "speaker", verb: "list", what: "pods", where: "default", may: false },
     { who: "speaker", verb: "list", what: "pods", where: NAMESPACE, may: true },
+    { who: "speaker", verb: "watch", what: "l2advertisements.metallb.io", where: NAMESPACE, may: true },
+    { who: "speaker", verb: "watch", what: "l2advertisements.metallb.io", where: "default", may: false },
+    { who: "speaker", verb: "patch", what: "ipaddresspools.metallb.io", where: NAMESPACE, may: false },
+    { who: "speaker", verb: "create", what: "servicel2statuses.metallb.io", where: NAMESPACE, may: true },
+    { who: "speaker", verb: "patch", what: "servicel2statuses.metallb.io/status", where: NAMESPACE, may: true },
   ];
   for (const { who, verb, what, where, may } of rights) {
     it(`${may ? "lets" : "does not let"} the ${who} ${verb} ${what} in ${where}`, async () => {

@@ -2,12 +2,14 @@ import { hash } from "node:crypto";
 import type { Log } from "@herald/daemon/log";
 import type { ProfileName } from "@herald/gossip/options";
 import type { FakeApi } from "@herald/k8s/fake";
+import { ServedKinds } from "@herald/k8s/served-kinds";
 import type { DatagramNet } from "@herald/lab/datagrams";
 import type { Lan } from "@herald/lab/lan";
 import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import type { Clock, Instant, Random } from "@herald/shared/core";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import { CONFIG_KINDS } from "@herald/speaker/config-source";
 import { GossipLink } from "@herald/speaker/gossip-link";
 import type { Link } from "@herald/speaker/interface-rules";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
@@ -248,7 +250,9 @@ export class SimNode {
     };
     const { random } = this.#ground;
     const put = (change: Change): void => outbox.put(change);
-    void followKubernetes(options, { client, clock, random, put, notice: () => {} }, signal);
+    const served = new ServedKinds({ client, clock, random, wanted: CONFIG_KINDS });
+    void served.run(signal);
+    void followKubernetes(options, served, { client, clock, random, put, notice: () => {} }, signal);
   }
 
   /** It is gone without a word: the whole machine, or only the process. */

@@ -103,4 +103,14 @@ describe("CustomObjects", () => {
     assert.equal(objects.anyServed, true);
     await end();
   });
+
+  it("is not held up by a kind that it may not read", async () => {
+    const { end, pass, synced } = world((api) => {
+      api.put(V1BETA1, serving("ipaddresspools"));
+      api.failNext(100, new ApiError(403, "Forbidden", "no"), ({ method }) => method === "LIST");
+    });
+    await pass(100);
+    assert.equal(synced(), true);
+    await end();
+  });
 });

@@ -22,10 +22,13 @@ export interface CustomObjectsOptions<Plural extends string> {
 export class CustomObjects<Plural extends string> {
   readonly #options: CustomObjectsOptions<Plural>;
   readonly #reflectors: ReadonlyMap<Plural, Reflector<ConfigObject>>;
+  /** Resolved for kinds that we may not read. */
+  readonly #forbidden: ReadonlyMap<Plural, PromiseWithResolvers<void>>;
 
   constructor(options: CustomObjectsOptions<Plural>) {
     this.#options = options;
     const { client, clock, random, namespace, follow } = options;
+    this.#forbidden = new Map(follow.map(({ plural }) => [plural, Promise.withResolvers()]));
     this.#reflectors = new Map(
       follow.map((kind) => {
         const reflector = new Reflector<ConfigObject>({
@@ -35,7 +38,12 @@ export class CustomObjects<Plural extends string> {
           random,
           view: configObject,
           onChange: () => options.onChange(),
-          notice: (notice) => options.notice?.(kind.plural, notice),
+          notice: (notice) => {
+            if (notice.type === "list-failed" && notice.status === 403) {
+              this.#forbidden.get(kind.plural)?.resolve();
+            }
+            options.notice?.(kind.plural, notice);
+          },
         });
         return [kind.plural, reflector];
       }),
@@ -52,12 +60,17 @@ export class CustomObjects<Plural extends string> {
     return [...(this.#reflectors.get(plural)?.values() ?? [])];
   }
 
-  /** Resolves once every kind that is served has been seen in full. @throws the signal's reason when aborted first. */
+  /**
+   * Resolves once every kind that is served has been seen in full; what we may not read holds nobody up.
+   *
+   * @throws the signal's reason when aborted first.
+   */
   async whenSynced(signal: AbortSignal): Promise<void> {
     const { served } = this.#options;
     await Promise.race([served.whenLooked(), aborted(signal)]);
     for (const [plural, reflector] of this.#reflectors) {
-      if (served.has(plural)) await reflector.whenSynced(signal);
+      if (!served.has(plural)) continue;
+      await Promise.race([reflector.whenSynced(signal), this.#forbidden.get(plural)?.promise]);
     }
   }
 

@@ -6,6 +6,7 @@ import type { ConfigMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import type { CONFIG_KINDS } from "./config-source.ts";
 import type { CandidateNode } from "./plan.ts";
 
 /** What the worker is started with. */
@@ -34,13 +35,19 @@ export type Change =
   /** Where the pods of speakers are that stay, ready or not: the whole list, ours included, sorted. */
   | { readonly type: "speakers"; readonly addresses: readonly IpAddress[] }
   | { readonly type: "config"; readonly config: Config }
-  /** At least one mistake, or none when the ConfigMap is missing or has no data. */
+  /** Of some part: at least one mistake, or none when there is nothing or the ConfigMap is missing or has no data. */
   | { readonly type: "config-refused"; readonly mistakes: readonly ConfigMistake[]; readonly message: string }
   /** All of the above has been seen once, in full. */
   | { readonly type: "synced" };
 
 /** Kinds of objects that are followed; a metric label. */
-export type Resource = "services" | "endpointslices" | "nodes" | "pods" | "configmaps";
+export type Resource =
+  | "services"
+  | "endpointslices"
+  | "nodes"
+  | "pods"
+  | "configmaps"
+  | (typeof CONFIG_KINDS)[number]["plural"];
 
 /** What this node has to say of a Service in its status. */
 export interface ServiceWord {

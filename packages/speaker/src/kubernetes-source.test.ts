@@ -3,8 +3,10 @@ import { describe, it } from "node:test";
 import { elapse } from "@herald/k8s/elapse";
 import { FakeApi } from "@herald/k8s/fake";
 import { configMapsPath, endpointSlicesPath, nodesPath, podsPath, servicesPath } from "@herald/k8s/paths";
+import { customPath, ServedKinds } from "@herald/k8s/served-kinds";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
+import { CONFIG_KINDS } from "./config-source.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import { followKubernetes, whereUsable } from "./kubernetes-source.ts";
 
@@ -57,14 +59,15 @@ async function world(speakerLabels: string, objects: Readonly<Record<string, obj
     put: (change: Change) => changes.push(change),
     notice: () => {},
   };
-  const run = followKubernetes(options, ports, stop.signal);
+  const served = new ServedKinds({ client: api, clock, random: ports.random, wanted: CONFIG_KINDS });
+  const run = Promise.all([served.run(stop.signal), followKubernetes(options, served, ports, stop.signal)]);
   await elapse(clock, 100);
   return {
     api,
     /** Lets it happen; what came of it, in short. */
-    after: async (happening: () => void = () => {}): Promise<readonly string[]> => {
+    after: async (happening: () => void = () => {}, ms = 100): Promise<readonly string[]> => {
       happening();
-      await elapse(clock, 100);
+      await elapse(clock, ms);
       latest = changes.splice(0);
       return latest.map(inShort);
     },
@@ -221,6 +224,63 @@ describe("what the speaker follows", () => {
     assert.deepEqual(await after(() => api.remove(CONFIG)), [
       `config-refused there is no ConfigMap ${NAMESPACE}/config`,
     ]);
+    await end();
+  });
+
+  const SERVED = {
+    "/apis/metallb.io/v1beta1": { resources: CONFIG_KINDS.map(({ plural: name }) => ({ name })) },
+  };
+  const customObject = (index: 0 | 1, name: string): string =>
+    `${customPath(CONFIG_KINDS[index], NAMESPACE)}/${name}`;
+  const poolOf = (...addresses: string[]): object => ({ spec: { addresses } });
+
+  it("reads objects of metallb.io beside the ConfigMap, a burst of them once", async () => {
+    const { after, api, changes, end } = await world("", {
+      ...SERVED,
+      [CONFIG]: configMap("address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24]}]"),
+      [customObject(0, "b")]: poolOf("198.51.100.0/24"),
+    });
+    assert.deepEqual((await after()).slice(-2), ["config a,b", "synced"]);
+    const made = await after(() => {
+      api.put(customObject(1, "all"), { spec: { nodeSelectors: [{ matchLabels: { zone: "a" } }] } });
+      api.put(customObject(0, "c"), poolOf("203.0.113.0/24"));
+    });
+    assert.deepEqual(made, ["config a,b,c"]);
+    const advertisements = changes().flatMap((change) =>
+      change.type === "config" ? change.config.l2Advertisements.map(({ name, pools }) => [name, pools]) : [],
+    );
+    assert.deepEqual(advertisements, [
+      ["configmap/a", ["a"]],
+      ["all", ["b", "c"]],
+    ]);
+    await end();
+  });
+
+  it("refuses a part of the objects by kind, name and field, and keeps the last good of it", async () => {
+    const { after, api, changes, end } = await world("", {
+      ...SERVED,
+      [customObject(0, "b")]: poolOf("198.51.100.0/24"),
+      [customObject(1, "all")]: { spec: {} },
+    });
+    assert.deepEqual((await after()).slice(-2), ["config b", "synced"]);
+    const bad = await after(() => api.put(customObject(0, "c"), poolOf("198.51.100.7/32")));
+    assert.deepEqual(bad, ["config-refused 0"]);
+    assert.match(JSON.stringify(changes()), /IPAddressPool c: spec\.addresses\[0\]/);
+    const more = await after(() => api.put(customObject(1, "all"), { spec: { interfaces: ["eth1"] } }));
+    assert.deepEqual(more, ["config b", "config-refused 0"]);
+    assert.deepEqual(await after(() => api.remove(customObject(0, "c"))), ["config b"]);
+    await end();
+  });
+
+  it("takes up kinds that are installed later, and says nothing of them until then", async () => {
+    const { after, api, end } = await world("", {});
+    assert.deepEqual(await after(), [`config-refused there is no ConfigMap ${NAMESPACE}/config`, "synced"]);
+    assert.deepEqual(await after(() => {}, 120_000), []);
+    const installed = await after(() => {
+      for (const [path, object] of Object.entries(SERVED)) api.put(path, object);
+      api.put(customObject(0, "b"), poolOf("198.51.100.0/24"));
+    }, 40_000);
+    assert.deepEqual(installed, ["config b"]);
     await end();
   });
 

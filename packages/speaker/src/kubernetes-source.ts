@@ -1,18 +1,17 @@
 import type { ApiClient, ApiObject, Query } from "@herald/k8s/api";
-import { type ConfigMapView, configMapView } from "@herald/k8s/config-map";
 import { EndpointIndex, endpointSliceView } from "@herald/k8s/endpoints";
 import { nodeView } from "@herald/k8s/node";
-import { configMapsPath, endpointSlicesPath, nodesPath, podsPath, servicesPath } from "@herald/k8s/paths";
+import { endpointSlicesPath, nodesPath, podsPath, servicesPath } from "@herald/k8s/paths";
 import { podView } from "@herald/k8s/pod";
 import { Reflector } from "@herald/k8s/reflector";
 import type { ReflectorNotice } from "@herald/k8s/reflector-core";
+import type { ServedKinds } from "@herald/k8s/served-kinds";
 import { serviceView } from "@herald/k8s/service";
-import { configFromConfigMap } from "@herald/shared/config/load";
 import type { Clock, Random } from "@herald/shared/core";
-import { ConfigError } from "@herald/shared/errors";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey } from "@herald/shared/service/view";
+import { followConfig } from "./config-source.ts";
 import type { Change, KubernetesOptions, Resource } from "./kubernetes-protocol.ts";
 import type { CandidateNode } from "./plan.ts";
 import { SpeakerPlaces } from "./speaker-places.ts";
@@ -25,25 +24,26 @@ export interface KubernetesSourcePorts {
   readonly notice: (resource: Resource, notice: ReflectorNotice) => void;
 }
 
-/** Follows what a speaker must know and puts it out small. Resolves when aborted; rejects only for our own bugs. */
+/**
+ * Follows what a speaker must know and puts it out small. Resolves when aborted; rejects only for our own bugs.
+ *
+ * @param served runs by itself, and looks for the kinds of a configuration.
+ */
 export async function followKubernetes(
   options: KubernetesOptions,
+  served: ServedKinds,
   ports: KubernetesSourcePorts,
   signal: AbortSignal,
 ): Promise<void> {
-  const config = followConfig(options, ports);
-  const reflectors = [
-    followServices(ports),
-    followEndpoints(ports),
-    ...followCandidates(options, ports),
-    config.reflector,
-  ];
+  const config = followConfig(options, served, ports);
+  const reflectors = [followServices(ports), followEndpoints(ports), ...followCandidates(options, ports)];
   const sync = async (): Promise<void> => {
-    await Promise.all(reflectors.map((reflector) => reflector.whenSynced(signal)));
-    config.putIfMissing(); // what was never there changed nothing, and nobody has told of it
+    const all = [config, ...reflectors];
+    await Promise.all(all.map((source) => source.whenSynced(signal)));
     ports.put({ type: "synced" });
   };
-  await Promise.all([unlessAborted(sync(), signal), ...reflectors.map((reflector) => reflector.run(signal))]);
+  const runs = [config, ...reflectors].map((source) => source.run(signal));
+  await Promise.all([unlessAborted(sync(), signal), ...runs]);
 }
 
 async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
@@ -167,31 +167,6 @@ function speakerPod(object: ApiObject): SpeakerPod | undefined {
   if (deleting || nodeName === "") return undefined;
   const addresses = podIps.map(parseAddress).filter((address) => address !== undefined);
   return { readyOn: ready ? nodeName : undefined, addresses };
-}
-
-function followConfig(
-  { namespace, configName }: KubernetesOptions,
-  ports: KubernetesSourcePorts,
-): { readonly reflector: Reflector<unknown>; readonly putIfMissing: () => void } {
-  const key = `${namespace}/${configName}`;
-  const put = (): void => ports.put(readConfig(key, reflector.get(key)));
-  const query = { fieldSelector: `metadata.name=${configName}` };
-  const reflector = reflect(ports, "configmaps", configMapsPath(namespace), query, configMapView, put);
-  return { reflector, putIfMissing: () => reflector.get(key) ?? put() };
-}
-
-function readConfig(key: string, configMap: ConfigMapView | undefined): Change {
-  if (configMap === undefined) return refused([], `there is no ConfigMap ${key}`);
-  try {
-    return { type: "config", config: configFromConfigMap(configMap.data) };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return refused(error.mistakes, error.message);
-  }
-}
-
-function refused(mistakes: ConfigError["mistakes"], message: string): Change {
-  return { type: "config-refused", mistakes, message };
 }
 
 function reflect<View>(

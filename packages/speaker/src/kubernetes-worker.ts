@@ -3,7 +3,9 @@ import { systemClock } from "@herald/daemon/clock";
 import { systemRandom } from "@herald/daemon/random";
 import { connect } from "@herald/k8s/client";
 import { createEventRecorder } from "@herald/k8s/events";
+import { ServedKinds } from "@herald/k8s/served-kinds";
 import { ConditionWriter } from "./condition-writer.ts";
+import { CONFIG_KINDS } from "./config-source.ts";
 import type { FromWorker, KubernetesOptions, ToWorker } from "./kubernetes-protocol.ts";
 import { followKubernetes } from "./kubernetes-source.ts";
 import { Outbox } from "./outbox.ts";
@@ -61,8 +63,10 @@ if (client !== undefined) {
     }
   });
   const untilTheEnd = new AbortController().signal; // ends with its thread
+  const served = new ServedKinds({ client, clock: systemClock, random: systemRandom, wanted: CONFIG_KINDS });
   const following = followKubernetes(
     options,
+    served,
     {
       client,
       clock: systemClock,
@@ -72,5 +76,5 @@ if (client !== undefined) {
     },
     untilTheEnd,
   );
-  await Promise.all([following, conditions.run(untilTheEnd)]);
+  await Promise.all([served.run(untilTheEnd), following, conditions.run(untilTheEnd)]);
 }

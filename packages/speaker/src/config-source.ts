@@ -1,0 +1,136 @@
+import { configMapView } from "@herald/k8s/config-map";
+import { CustomObjects } from "@herald/k8s/custom-objects";
+import { configMapsPath } from "@herald/k8s/paths";
+import { Reflector } from "@herald/k8s/reflector";
+import type { ServedKinds } from "@herald/k8s/served-kinds";
+import { type ConfigOutcome, ConfigSources } from "@herald/shared/config/config-sources";
+import type { ConfigObjects } from "@herald/shared/config/objects/config-objects";
+import { describeMistake } from "@herald/shared/errors";
+import type { Change } from "./kubernetes-protocol.ts";
+import type { KubernetesSourcePorts } from "./kubernetes-source.ts";
+
+/** Where each kind of object of a configuration lives. */
+export const CONFIG_KINDS = [
+  { version: "v1beta1", plural: "ipaddresspools" },
+  { version: "v1beta1", plural: "l2advertisements" },
+  { version: "v1beta1", plural: "bgpadvertisements" },
+  { version: "v1beta2", plural: "bgppeers" },
+  { version: "v1beta1", plural: "bfdprofiles" },
+  { version: "v1beta1", plural: "communities" },
+] as const;
+
+/** After a change, for those that come with it: a thousand pools are one configuration, ms. */
+const SETTLE_MS = 20;
+
+export interface ConfigSource {
+  /** Resolves when aborted. Rejects only for our own bugs. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Both sources have been seen in full, and what they come to has been put. @throws when aborted first. */
+  whenSynced(signal: AbortSignal): Promise<void>;
+}
+
+/** Follows both sources of the configuration: the ConfigMap and the objects of metallb.io. */
+export function followConfig(
+  { namespace, configName }: { readonly namespace: string; readonly configName: string },
+  served: ServedKinds,
+  ports: KubernetesSourcePorts,
+): ConfigSource {
+  const { client, clock, random, put, notice } = ports;
+  const key = `${namespace}/${configName}`;
+  const sources = new ConfigSources();
+  const news = new ConfigNews(put);
+  let isSynced = false;
+  let isDue = false;
+  const look = (): void => {
+    const data = configMap.get(key)?.data;
+    const outcome = sources.offer({ configMap: data, objects: objectsOf(objects) });
+    const isThere = data !== undefined || objects.of("ipaddresspools").length > 0;
+    const alone = `there is no ConfigMap ${key}`;
+    const missing = objects.anyServed ? `${alone}, and no IPAddressPool` : alone;
+    news.tell(outcome, isThere ? "" : missing);
+  };
+  const onChange = (): void => {
+    if (!isSynced || isDue) return;
+    isDue = true;
+    clock.at(clock.now() + SETTLE_MS, () => {
+      isDue = false;
+      look();
+    });
+  };
+  const configMap = new Reflector({
+    client,
+    clock,
+    random,
+    path: configMapsPath(namespace),
+    query: { fieldSelector: `metadata.name=${configName}` },
+    view: configMapView,
+    onChange,
+    notice: (what) => notice("configmaps", what),
+  });
+  const objects: Followed = new CustomObjects({
+    client,
+    clock,
+    random,
+    namespace,
+    served,
+    follow: CONFIG_KINDS,
+    onChange,
+    notice: (plural, what) => notice(plural, what),
+  });
+  return {
+    run: async (signal) => {
+      await Promise.all([configMap.run(signal), objects.run(signal)]);
+    },
+    whenSynced: async (signal) => {
+      await Promise.all([configMap.whenSynced(signal), objects.whenSynced(signal)]);
+      isSynced = true;
+      look();
+    },
+  };
+}
+
+type Followed = CustomObjects<(typeof CONFIG_KINDS)[number]["plural"]>;
+
+/** Who may have which address, and passwords, are no business of a speaker's that only does layer 2. */
+function objectsOf(objects: Followed): ConfigObjects | undefined {
+  if (!objects.anyServed) return undefined;
+  return {
+    pools: objects.of("ipaddresspools"),
+    l2Advertisements: objects.of("l2advertisements"),
+    bgpAdvertisements: objects.of("bgpadvertisements"),
+    peers: objects.of("bgppeers"),
+    bfdProfiles: objects.of("bfdprofiles"),
+    communities: objects.of("communities"),
+    secrets: undefined,
+    namespaces: [],
+    nodes: undefined,
+  };
+}
+
+/** Puts out what is different of a configuration: what is in force, then what is wrong with the rest. */
+class ConfigNews {
+  readonly #put: (change: Change) => void;
+  #inForce: string | undefined;
+  #refusal = "";
+
+  constructor(put: (change: Change) => void) {
+    this.#put = put;
+  }
+
+  /** @param missing that there is no configuration, in words; "": there is one. */
+  tell({ config, refused }: ConfigOutcome, missing: string): void {
+    const mistakes = [...refused.values()].flat();
+    const refusal = missing === "" ? mistakes.map(describeMistake).join("; ") : missing;
+    const inForce = JSON.stringify(config, asText);
+    const isRight = refusal === "" && this.#refusal !== "";
+    if (config !== undefined && (isRight || inForce !== this.#inForce)) this.#put({ type: "config", config });
+    this.#inForce = inForce;
+    this.#refusal = refusal;
+    if (refusal !== "") this.#put({ type: "config-refused", mistakes, message: refusal });
+  }
+}
+
+function asText(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `${value}`;
+  return value instanceof Set ? [...value] : value;
+}
