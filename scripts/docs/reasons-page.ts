@@ -1,6 +1,7 @@
 import { SWIM_NOTICES } from "../../packages/gossip/src/notices.ts";
 import { CONFLICT_KINDS } from "../../packages/layer2/src/conflict-messages.ts";
 import { DROP_REASONS } from "../../packages/layer2/src/drop-reasons.ts";
+import { ALLOCATED_REASONS } from "../../packages/shared/src/allocator/allocated-condition.ts";
 import { ALLOCATION_REASONS } from "../../packages/shared/src/errors.ts";
 import { ANNOUNCED_REASONS } from "../../packages/speaker/src/announced-condition.ts";
 import { UNFIT_REASONS } from "../../packages/speaker/src/interface-rules.ts";
@@ -49,6 +50,11 @@ export function reasonsPage(): string {
         "Why nothing is announced on an interface",
         "Source: `packages/speaker/src/interface-rules.ts`. In `herald_speaker_interfaces`.",
         UNFIT_REASONS,
+      ),
+      section(
+        "Whether a Service has addresses",
+        "Source: `packages/shared/src/allocator/allocated-condition.ts`. Reason of the condition `herald.io/Allocated` in the status of the Service, written by the controller together with the addresses.",
+        ALLOCATED_REASONS,
       ),
       section(
         "What gossip noticed",

@@ -102,7 +102,31 @@ describe("a Service", () => {
     await world.pass(5000);
     assert.deepEqual(world.everything(), { a: ["192.168.1.100"], c: ["192.168.1.101"] });
     assert.equal(world.events("c").length, 2);
+    assert.equal(world.statusWrites, 4); // one each, and one more for why there was nothing
+  });
+
+  it("has its address, the pool and why it has it written at once, and says why while it has none", async () => {
+    const { world } = await lead(TWO_ADDRESSES);
+    for (const name of ["a", "b", "c"]) world.put(name);
+    await world.pass(5000);
+    const full =
+      'no available IPs: pool "small" has no free IPv4 address. To change that, add addresses to a pool, or delete a Service that needs none.';
+    assert.deepEqual(
+      ["a", "c"].map((name) => world.conditions(name)),
+      [
+        ['herald.io/Allocated True Allocated: 192.168.1.100 of pool "small"'],
+        [`herald.io/Allocated False PoolExhausted: ${full}`],
+      ],
+    );
     assert.equal(world.statusWrites, 3);
+    await world.pass(600_000);
+    assert.equal(world.statusWrites, 3);
+    world.put("a", { spec: { type: "ClusterIP" } });
+    await world.pass(5000);
+    assert.deepEqual([world.conditions("a"), world.statusWrites], [[], 5]);
+    assert.deepEqual(world.conditions("c"), [
+      'herald.io/Allocated True Allocated: 192.168.1.100 of pool "small"',
+    ]);
   });
 
   it("of another class is never touched", async () => {

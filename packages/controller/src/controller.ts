@@ -159,8 +159,9 @@ export class Controller {
   }
 
   #createTerm(caches: Caches, mayWrite: () => boolean): Term {
-    const { client, clock, random, events, metrics, log } = this.#ports;
+    const { client, clock, random, events, metrics, log, epochMs = Date.now } = this.#ports;
     return new Term({
+      epochMs,
       client,
       clock,
       random,

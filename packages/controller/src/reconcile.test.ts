@@ -251,11 +251,13 @@ describe("deciding for one Service", () => {
   it("says once, to each Service without an address, that there are no pools yet", () => {
     const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     const view = service({});
-    const message =
-      'Failed to allocate IP for "default/web": there are no address pools yet: ConfigMap ns/config does not exist or is refused';
+    const why = "there are no address pools yet: ConfigMap ns/config does not exist or is refused";
+    const allocated = { status: "False", reason: "NotConfigured", message: why };
+    const desired = { addresses: [], pool: undefined, allocated };
+    const message = `Failed to allocate IP for "default/web": ${why}`;
     const change = { key: view.key, view };
     assert.deepEqual(reconciler.update([change, change]), [
-      { view, desired: undefined, notices: [{ level: "Warning", reason: "AllocationFailed", message }] },
+      { view, desired, notices: [{ level: "Warning", reason: "AllocationFailed", message }] },
     ]);
     reconciler.update([{ key: view.key, view: undefined }]);
     assert.equal(reconciler.update([change]).length, 1);

@@ -1,4 +1,5 @@
 import type { DesiredStatus } from "@herald/k8s/service";
+import { allocatedCondition, notConfigured } from "@herald/shared/allocator/allocated-condition";
 import { Allocator, type Held } from "@herald/shared/allocator/allocator";
 import { converge, type Notice, type Outcome, relinquish } from "@herald/shared/allocator/converge";
 import type { PoolUsage } from "@herald/shared/allocator/pool-state";
@@ -137,10 +138,14 @@ export class Reconciler {
     if (view === undefined || view.ingress.length > 0 || !this.#serves(view)) return [];
     if (this.#unconfigured.get(key) === view.uid) return [];
     this.#unconfigured.set(key, view.uid);
-    const message = `Failed to allocate IP for "${key}": there are no address pools yet: ${this.#source} does not exist or is refused`;
-    return [
-      { view, desired: undefined, notices: [{ level: "Warning", reason: "AllocationFailed", message }] },
-    ];
+    const why = `there are no address pools yet: ${this.#source} does not exist or is refused`;
+    const message = `Failed to allocate IP for "${key}": ${why}`;
+    const desired = {
+      addresses: [],
+      pool: view.annotations[ALLOCATED_FROM_POOL],
+      allocated: notConfigured(why),
+    };
+    return [{ view, desired, notices: [{ level: "Warning", reason: "AllocationFailed", message }] }];
   }
 
   #serves(view: ServiceView): boolean {
@@ -201,10 +206,11 @@ export class Reconciler {
   #relinquish(view: ServiceView): Decision {
     const held = this.#allocator.heldBy(view.key) !== undefined;
     this.#remember(view, relinquish(view, this.#allocator));
-    const ours = held || view.annotations[ALLOCATED_FROM_POOL] !== undefined;
+    const ours = held || view.annotations[ALLOCATED_FROM_POOL] !== undefined || view.allocated !== undefined;
     // Why the type: a LoadBalancer of another class belongs to somebody else, with all its status says.
     const clear = ours && view.type !== "LoadBalancer";
-    return { view, desired: clear ? { addresses: [], pool: undefined } : undefined, notices: [] };
+    const nothing = { addresses: [], pool: undefined, allocated: "none" } as const;
+    return { view, desired: clear ? nothing : undefined, notices: [] };
   }
 
   #remember(view: ServiceView, outcome: Outcome): Decision {
@@ -218,7 +224,8 @@ export class Reconciler {
     if (waits) this.#waiting.add(view.key);
     else this.#waiting.delete(view.key);
     const news = notices.filter((_, index) => !told.includes(telling[index] ?? ""));
-    return { view, desired: { addresses, pool }, notices: news };
+    const allocated = allocatedCondition(outcome) ?? ("none" as const);
+    return { view, desired: { addresses, pool, allocated }, notices: news };
   }
 
   /** Those that wait, without those that are asked anyway. */

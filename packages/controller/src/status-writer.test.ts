@@ -33,6 +33,7 @@ function bench(options: Partial<StatusWriterOptions> = {}): Bench {
     client: api,
     latest,
     mayWrite: () => true,
+    epochMs: () => 0,
     enqueue: (key) => story.push(`enqueue ${key}`),
     reconsider: ({ resourceVersion }) => story.push(`reconsider ${resourceVersion}`),
     tell: (_, notices) => story.push(...notices.map(({ reason }) => `tell ${reason}`)),

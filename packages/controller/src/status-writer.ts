@@ -18,6 +18,8 @@ export interface StatusWriterOptions {
   readonly reconsider: (view: ServiceView) => void;
   readonly tell: (view: ServiceView, notices: readonly Notice[]) => void;
   readonly count: (outcome: WriteOutcome | "conflict") => void;
+  /** Milliseconds since 1970. */
+  readonly epochMs: () => number;
 }
 
 /**
@@ -105,10 +107,11 @@ export class StatusWriter {
     decide: (fresh: ServiceView) => DesiredStatus | undefined,
   ): Promise<ServiceView | undefined> {
     try {
-      const { client, mayWrite } = this.#options;
+      const { client, mayWrite, epochMs } = this.#options;
       const result = await writeServiceStatus({
         client,
         service,
+        epochMs: epochMs(),
         decide: (fresh) => (mayWrite() ? decide(fresh) : undefined),
         signal,
       });

@@ -17,6 +17,8 @@ export interface TermOptions {
   readonly random: Random;
   readonly events: EventRecorder;
   readonly caches: Caches;
+  /** Milliseconds since 1970. */
+  readonly epochMs: () => number;
   readonly lbClass: string;
   readonly sharingAcrossNamespaces: boolean;
   /** What the configuration comes from, for people. */
@@ -73,6 +75,7 @@ export class Term {
         }
       },
       count: observe.wrote,
+      epochMs: options.epochMs,
     });
   }
 

@@ -80,8 +80,8 @@ export interface WriteOptions {
   readonly fieldManager?: string;
 }
 
-/** RFC 7386, RFC 6902 and Kubernetes' server-side apply. */
-export type PatchType = "merge" | "json" | "apply";
+/** RFC 7386, RFC 6902, Kubernetes' server-side apply, and its merge patch that knows the keys of lists. */
+export type PatchType = "merge" | "json" | "apply" | "strategic";
 
 export interface PatchOptions extends WriteOptions {
   /** Server-side apply only: take fields over from another manager. */

@@ -118,8 +118,8 @@ export class FakeStore {
     return this.#write(target, before, this.#merge(target, before, { ...wanted, metadata }));
   }
 
-  patch(path: string, patch: object): Stored {
-    return this.change(path, (stored) => mergePatch(stored, patch));
+  patch(path: string, patch: object, merge = mergePatch): Stored {
+    return this.change(path, (stored) => merge(stored, patch));
   }
 
   remove(path: string, preconditions: { uid?: string; resourceVersion?: string } = {}): void {

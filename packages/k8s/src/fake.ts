@@ -15,6 +15,7 @@ import {
 } from "./api.ts";
 import { type Change, eventsOf, FakeStore } from "./fake-store.ts";
 import { FakeWatch } from "./fake-watch.ts";
+import { mergeByKeys, mergePatch } from "./merge-patch.ts";
 
 export interface FakeApiOptions {
   readonly clock: Clock;
@@ -187,7 +188,7 @@ export class FakeApi implements ApiClient {
     );
   }
 
-  /** Merge patches; server-side apply of an existing object is taken for one. */
+  /** Merge patches; server-side apply of an existing object is taken for one that knows the keys of conditions. */
   async patch<T>(
     path: string,
     type: PatchType,
@@ -196,7 +197,7 @@ export class FakeApi implements ApiClient {
   ): Promise<Raw<T>> {
     return await this.#answer({ method: "PATCH", path }, signal, () => {
       if (type === "json") throw new ApiError(415, "UnsupportedMediaType", "JSON patch is not spoken here");
-      return this.#store.patch(path, body) as Raw<T>;
+      return this.#store.patch(path, body, type === "merge" ? mergePatch : mergeByKeys) as Raw<T>;
     });
   }
 

@@ -26,6 +26,7 @@ const PATCH_CONTENT_TYPE: Readonly<Record<PatchType, string>> = {
   merge: "application/merge-patch+json",
   json: "application/json-patch+json",
   apply: "application/apply-patch+yaml", // JSON is YAML
+  strategic: "application/strategic-merge-patch+json",
 };
 
 /** The API over HTTP. No throttle of its own: the server has priority and fairness, and says 429. */

@@ -111,6 +111,36 @@ const view = (ips: readonly string[], pool?: string, hostname?: string): Service
 const identity = { uid: "u1", resourceVersion: "7" };
 const statusOf = (...ips: string[]): object => ({ loadBalancer: { ingress: ips.map((ip) => ({ ip })) } });
 
+describe("the condition herald.io/Allocated", () => {
+  const found = { status: "False", reason: "PoolExhausted", message: "full", since: "2026-01-01T00:00:00Z" };
+  const { since: _, ...same } = found;
+  const type = "herald.io/Allocated";
+  const patched = (allocated: DesiredStatus["allocated"], from = found as typeof found | undefined) =>
+    statusPatch(
+      { ...view([]), ...(from !== undefined && { allocated: from }) },
+      { ...desired([]), ...(allocated !== undefined && { allocated }) },
+      Date.UTC(2026, 6, 1),
+    );
+  const conditions = (...list: object[]) => ({ metadata: identity, status: { conditions: list } });
+
+  it("is left alone where nothing is wanted of it, or it says so already", () => {
+    assert.deepEqual(
+      [patched(undefined), patched(same), patched("none", undefined)],
+      [undefined, undefined, undefined],
+    );
+  });
+
+  it("is removed, or written with the time since when it is so", () => {
+    assert.deepEqual(patched("none"), conditions({ $patch: "delete", type }));
+    const other = { ...same, message: "still full" };
+    assert.deepEqual(patched(other), conditions({ type, ...other, lastTransitionTime: found.since }));
+    const good = { status: "True", reason: "Allocated", message: "here" };
+    const now = "2026-07-01T00:00:00Z";
+    assert.deepEqual(patched(good), conditions({ type, ...good, lastTransitionTime: now }));
+    assert.deepEqual(patched(good, undefined), conditions({ type, ...good, lastTransitionTime: now }));
+  });
+});
+
 const patches: readonly { name: string; from: ServiceView; to: DesiredStatus; patch: object | undefined }[] =
   [
     {

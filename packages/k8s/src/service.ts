@@ -5,14 +5,18 @@ import {
   HERALD_ANNOTATIONS,
 } from "@herald/shared/service/annotations";
 import { ingressShows } from "@herald/shared/service/ingress";
-import type { IngressView, ServiceKey, ServiceView } from "@herald/shared/service/view";
+import type { ConditionView, IngressView, ServiceKey, ServiceView } from "@herald/shared/service/view";
 import type { V1LoadBalancerIngress, V1Service } from "@kubernetes/client-node";
 import { type ApiClient, ApiError, keyOf, type Raw } from "./api.ts";
 import { servicePath, serviceStatusPath } from "./paths.ts";
 
+/** Type of the condition on a Service that says whether it has addresses, and why not. */
+export const ALLOCATED_CONDITION = "herald.io/Allocated";
+
 /** The view of a Service as it comes over the wire. */
 export function serviceView(service: Raw<V1Service>): ServiceView {
   const { metadata = {}, spec = {}, status } = service;
+  const allocated = status?.conditions?.find(({ type }) => type === ALLOCATED_CONDITION);
   return {
     key: keyOf(service) as ServiceKey,
     uid: metadata.uid ?? "",
@@ -29,6 +33,7 @@ export function serviceView(service: Raw<V1Service>): ServiceView {
     ingress: (status?.loadBalancer?.ingress ?? []).map(ingressView),
     createdAtMs: Date.parse(metadata.creationTimestamp ?? "") || 0,
     deleting: metadata.deletionTimestamp !== undefined,
+    ...(allocated !== undefined && { allocated: conditionView(allocated) }),
   };
 }
 
@@ -57,24 +62,35 @@ function ingressView({ ip, hostname }: Raw<V1LoadBalancerIngress>): IngressView 
   return { ...(ip !== undefined && { ip }), ...(hostname !== undefined && { hostname }) };
 }
 
+function conditionView({ status, reason, message, lastTransitionTime: since }: RawCondition): ConditionView {
+  return { status, reason, message, since };
+}
+
+type RawCondition = Readonly<Record<"status" | "reason" | "message" | "lastTransitionTime", string>>;
+
 /** What the status of a Service ought to say. */
 export interface DesiredStatus {
   /** In the order to write them; empty clears the status. */
   readonly addresses: readonly IpAddress[];
   /** Written as `metallb.io/ip-allocated-from-pool`; `undefined` removes it. */
   readonly pool: string | undefined;
+  /** The condition `herald.io/Allocated`; "none" removes it, absent leaves it alone. */
+  readonly allocated?: Omit<ConditionView, "since"> | "none";
 }
 
 /**
- * The merge patch that brings a Service's status to `desired`, for the status subresource; `undefined` when nothing
- * differs. Addresses are compared as a sequence of ips: the API server adds `ipMode` to what we write. Carries the
- * resourceVersion, so that it fails with 409 when somebody else was faster.
+ * The strategic merge patch that brings a Service's status to `desired`, for the status subresource; `undefined`
+ * when nothing differs. Addresses are compared as a sequence of ips: the API server adds `ipMode` to what we write.
+ * Carries the resourceVersion, so that it fails with 409 when somebody else was faster.
+ *
+ * @param epochMs milliseconds since 1970, for the condition.
  */
-export function statusPatch(service: ServiceView, desired: DesiredStatus): object | undefined {
+export function statusPatch(service: ServiceView, desired: DesiredStatus, epochMs = 0): object | undefined {
   const { uid, resourceVersion, annotations } = service;
   const addressesDiffer = !ingressShows(service, desired.addresses);
   const poolDiffers = annotations[ALLOCATED_FROM_POOL] !== desired.pool;
-  if (!addressesDiffer && !poolDiffers) return undefined;
+  const conditions = conditionsPatch(service, desired, epochMs);
+  if (!addressesDiffer && !poolDiffers && conditions === undefined) return undefined;
   const written = desired.addresses.map((ip) => ({ ip }));
   return {
     metadata: {
@@ -82,10 +98,29 @@ export function statusPatch(service: ServiceView, desired: DesiredStatus): objec
       resourceVersion,
       ...(poolDiffers && { annotations: { [ALLOCATED_FROM_POOL]: desired.pool ?? null } }),
     },
-    ...(addressesDiffer && {
-      status: { loadBalancer: { ingress: written.length === 0 ? null : written } },
+    ...((addressesDiffer || conditions !== undefined) && {
+      status: {
+        ...(addressesDiffer && { loadBalancer: { ingress: written.length === 0 ? null : written } }),
+        ...(conditions !== undefined && { conditions }),
+      },
     }),
   };
+}
+
+function conditionsPatch(
+  { allocated: found }: ServiceView,
+  { allocated: wanted }: DesiredStatus,
+  epochMs: number,
+): readonly object[] | undefined {
+  const type = ALLOCATED_CONDITION;
+  if (wanted === undefined) return undefined;
+  if (wanted === "none") return found === undefined ? undefined : [{ $patch: "delete", type }];
+  const { status, reason, message } = wanted;
+  const isSame = found?.status === status && found.reason === reason && found.message === message;
+  if (isSame) return undefined;
+  const now = new Date(epochMs).toISOString().replace(/\.\d+Z$/, "Z"); // whole seconds, as metav1.Time is written
+  const lastTransitionTime = found?.status === status ? found.since : now;
+  return [{ type, status, reason, message, lastTransitionTime }];
 }
 
 export type StatusWrite =
@@ -98,6 +133,8 @@ export interface StatusWriteOptions {
   readonly service: ServiceView;
   /** What the status of this Service should be; `undefined` leaves it alone. Asked again after a conflict. */
   readonly decide: (service: ServiceView) => DesiredStatus | undefined;
+  /** Milliseconds since 1970; for the condition. */
+  readonly epochMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -124,13 +161,18 @@ async function decideAndWrite(
   service: ServiceView,
   attemptsLeft: number,
 ): Promise<StatusWrite> {
-  const { client, decide, signal } = options;
+  const { client, decide, epochMs, signal } = options;
   const reading = signal === undefined ? {} : { signal };
   const desired = decide(service);
-  const patch = desired === undefined ? undefined : statusPatch(service, desired);
+  const patch = desired === undefined ? undefined : statusPatch(service, desired, epochMs);
   if (patch === undefined) return { outcome: "unchanged", service };
   try {
-    const written = await client.patch<V1Service>(serviceStatusPath(service.key), "merge", patch, reading);
+    const written = await client.patch<V1Service>(
+      serviceStatusPath(service.key),
+      "strategic",
+      patch,
+      reading,
+    );
     return { outcome: "written", service: serviceView(written as Raw<V1Service>) };
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 409 && attemptsLeft > 1)) throw error;

@@ -120,6 +120,14 @@ export class World {
     return service?.metadata?.annotations?.["metallb.io/ip-allocated-from-pool"];
   }
 
+  /** `type status reason: message` of each condition in the status of a Service. */
+  conditions(name: string): readonly string[] {
+    const { status } = this.api.peek<StoredService>(servicePath(`default/${name}`)) ?? {};
+    return (status?.conditions ?? []).map(
+      ({ type, status: is, reason, message }) => `${type} ${is} ${reason}: ${message}`,
+    );
+  }
+
   /** `Type Reason: message`, times how often it was told, of an object in `default` or of the ConfigMap. */
   events(name: string): readonly string[] {
     return this.api
@@ -324,6 +332,7 @@ type Method = (this: ApiClient, path: string, ...rest: readonly unknown[]) => Pr
 interface StoredService {
   readonly metadata?: { readonly name?: string; readonly annotations?: Readonly<Record<string, string>> };
   readonly status?: {
+    readonly conditions?: readonly Record<"type" | "status" | "reason" | "message", string>[];
     readonly loadBalancer?: { readonly ingress?: readonly { ip?: string; hostname?: string }[] };
   };
 }

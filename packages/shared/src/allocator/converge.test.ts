@@ -296,6 +296,7 @@ describe("converging one Service", () => {
         { level: "Normal", reason: "IPAllocated", message: 'Assigned IP ["1.0.0.0"]' },
       ],
       failure: undefined,
+      why: undefined,
       waits: false,
       freed: false,
     });
@@ -310,6 +311,7 @@ describe("converging one Service", () => {
         },
       ],
       failure: "pool-exhausted",
+      why: 'no available IPs: pool "p" has no free IPv4 address',
       waits: true,
       freed: false,
     });
@@ -414,6 +416,7 @@ describe("converging through changes", () => {
       pool: undefined,
       notices: [],
       failure: undefined,
+      why: undefined,
       waits: false,
       freed: true,
     });

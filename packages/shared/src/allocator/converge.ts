@@ -14,6 +14,8 @@ export interface Outcome {
   readonly notices: readonly Notice[];
   /** Why it does not have what it asks for; `undefined` when it does, or asks for nothing. */
   readonly failure: AllocationReason | undefined;
+  /** The same as a sentence. */
+  readonly why: string | undefined;
   /** Whether it would be given more if somebody else gave something back. */
   readonly waits: boolean;
   /** Services without addresses may succeed now: look at them again. */
@@ -61,20 +63,21 @@ function outcomeOf(
   allocator: Allocator,
   openings: number,
   notices: readonly Notice[],
-  failure: AllocationReason | undefined,
+  failure: AllocationError | undefined,
 ): Outcome {
   const held = allocator.heldBy(view.key);
   return {
     addresses: held?.addresses ?? [],
     pool: held?.pool,
     notices,
-    failure,
+    failure: failure?.reason,
+    why: failure?.message,
     waits: failure !== undefined || (held !== undefined && lacksFamily(view, held)),
     freed: allocator.openings !== openings,
   };
 }
 
-function settle(view: ServiceView, allocator: Allocator, notices: Notice[]): AllocationReason | undefined {
+function settle(view: ServiceView, allocator: Allocator, notices: Notice[]): AllocationError | undefined {
   if (view.type !== "LoadBalancer" || view.clusterIps.length === 0) {
     allocator.release(view.key);
     return undefined;
@@ -83,7 +86,7 @@ function settle(view: ServiceView, allocator: Allocator, notices: Notice[]): All
     allocator.release(view.key);
     const message = `Service requires dual stack but has only the cluster address ${view.clusterIps[0]}`;
     notices.push({ level: "Warning", reason: "not enough clusterips", message });
-    return "wrong-family";
+    return new AllocationError("wrong-family", message);
   }
   if (allocator.hasPools) adoptStatus(view, allocator, notices);
   return holdAndTell(view, allocator, notices);
@@ -109,7 +112,7 @@ function holdAndTell(
   view: ServiceView,
   allocator: Allocator,
   notices: Notice[],
-): AllocationReason | undefined {
+): AllocationError | undefined {
   const before = allocator.heldBy(view.key);
   const objection = allocator.objection(view);
   const tellLoss = (): void => {
@@ -123,7 +126,8 @@ function holdAndTell(
     notices.push(...tellGain(view, before, after));
     return undefined;
   } catch (error) {
-    const { reason, message } = expectAllocationError(error);
+    const failure = expectAllocationError(error);
+    const { message } = failure;
     tellLoss();
     notices.push(
       allocator.heldBy(view.key) === undefined
@@ -134,7 +138,7 @@ function holdAndTell(
           }
         : { level: "Warning", reason: "LoadBalancerFailed", message: `${message}; the address is kept` },
     );
-    return reason;
+    return failure;
   }
 }
 

@@ -29,6 +29,17 @@ export interface ServiceView {
   /** Milliseconds since 1970; decides who keeps an address that two Services claim after a restart. */
   readonly createdAtMs: number;
   readonly deleting: boolean;
+  /** The condition `herald.io/Allocated` of the status; absent when there is none. */
+  readonly allocated?: ConditionView;
+}
+
+/** A condition in a status, without its type. */
+export interface ConditionView {
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  /** When its status was another for the last time, as written. */
+  readonly since: string;
 }
 
 export interface ServicePort {
