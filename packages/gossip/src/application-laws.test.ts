@@ -92,8 +92,9 @@ describe("a broadcast that everybody passes on", () => {
     });
   }
 
-  for (const size of [3, 5, 9, 10, 50]) {
-    it(`is missed by so many of ${size}`, { skip: ROUNDS === 0 }, (t) => {
+  // Figures, made only when asked for.
+  for (const size of ROUNDS === 0 ? [] : [3, 5, 9, 10, 50]) {
+    it(`is missed by so many of ${size}`, (t) => {
       const tellers = new Tellers(size, size);
       const living = new Set(tellers.cluster.machines.keys());
       const told = Array.from({ length: ROUNDS }, () => tellAll(tellers, living));

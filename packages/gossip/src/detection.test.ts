@@ -200,8 +200,8 @@ describe("a quiet cluster", () => {
   });
 });
 
-describe("the table of docs/gossip.md", { skip: !TABLE }, () => {
-  for (const profile of ["fast", "default", "lan"] as const) {
+describe("the table of docs/gossip.md", () => {
+  for (const profile of TABLE ? (["fast", "default", "lan"] as const) : []) {
     for (const [size, crashes] of [
       [3, 300],
       [10, 100],
