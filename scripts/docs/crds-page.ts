@@ -14,7 +14,7 @@ export function crdsPage(): string {
 
 function section({ kind, about, versions }: CrdKind): string {
   const stored = versions.find(({ isStored }) => isStored) as CrdVersion;
-  const older = versions.filter(({ isStored }) => !isStored).map(({ name }) => olderText(name, stored.name));
+  const older = versions.filter(({ isStored }) => !isStored).map(({ name }) => olderText(name));
   const { properties = {}, required = [] } = objectSchema(stored, about);
   const parts = ["spec", "status"].flatMap((part) => {
     const schema = properties[part];
@@ -26,8 +26,8 @@ function section({ kind, about, versions }: CrdKind): string {
   );
 }
 
-function olderText(older: string, stored: string): string {
-  return `Also served as ${older}, which is deprecated: the same without the defaults that ${stored} has.`;
+function olderText(older: string): string {
+  return `Also served as ${older}, which is deprecated and has the same fields, so that nothing is lost between the two.`;
 }
 
 /** The tables of an object and of what is in it; none where it has no fields. */

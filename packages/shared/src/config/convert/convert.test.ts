@@ -181,7 +181,11 @@ address-pools:
     it(`calls ${text} ${name}`, () => assert.deepEqual(objectName(text), { name }));
   }
 
-  it("writes YAML that can be applied, each object a document", () => {
+  it("writes YAML that can be applied, each object a document, and no text that kubectl takes for something else", () => {
+    assert.equal(
+      yamlText([{ a: ["yes", "0123", "1e3", "on", "1:20", "~", "plain"] }]),
+      'a:\n  - "yes"\n  - "0123"\n  - "1e3"\n  - "on"\n  - "1:20"\n  - "~"\n  - plain\n',
+    );
     const { objects } = convert(`address-pools:\n${pool("a", 1)}`, "ns");
     assert.equal(
       yamlText(objects),

@@ -117,12 +117,20 @@ const FIELDS = {
   ),
   ebgpMultiHop: flag("Whether a router of another autonomous system may be several hops away."),
   vrf: z.string().optional().meta({ description: "VRF of the node to connect in; by default the main one." }),
+  peerPort: z
+    .int()
+    .min(0)
+    .max(MAX_PORT)
+    .default(DEFAULT_PORT)
+    .meta({ description: "TCP port of the router; 0 means 179." }),
+  dualStackAddressFamily: z.boolean().default(false).meta({
+    description: "Whether prefixes of both families go over this session, and not only those of its own.",
+  }),
+  disableMP: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Does nothing any more; use `dualStackAddressFamily`." }),
 };
-
-/** Fields that have a default in one version only. */
-const PORT = z.int().min(0).max(MAX_PORT).meta({ description: "TCP port of the router; 0 means 179." });
-const DUAL_STACK = "Whether prefixes of both families go over this session, and not only those of its own.";
-const DISABLE_MP = "Does nothing any more; use `dualStackAddressFamily`.";
 
 const isSet = (text: unknown) => text !== undefined && text !== "";
 const celSet = (field: string, nothing: string) => `(has(self.${field}) && self.${field} != ${nothing})`;
@@ -174,31 +182,9 @@ const RULES: readonly Rule<Ruled>[] = [
   },
 ];
 
-const ABOUT_SPEC = "Who we are, where the router is, and how we speak with it.";
-
 export const BgpPeerSpec = ruled(
-  z.object({
-    ...FIELDS,
-    peerPort: PORT.default(DEFAULT_PORT),
-    dualStackAddressFamily: z.boolean().default(false).meta({ description: DUAL_STACK }),
-    disableMP: z.boolean().default(false).meta({ description: DISABLE_MP }),
-  }),
-  { description: ABOUT_SPEC },
-  RULES,
-);
-
-/**
- * The old version has the fields of the new one, so that nothing is lost when it is used to change what the new one
- * wrote: the API server drops on the way whatever the version that is asked for does not know.
- */
-export const BgpPeerSpecV1Beta1 = ruled(
-  z.object({
-    ...FIELDS,
-    peerPort: PORT.optional(),
-    dualStackAddressFamily: flag(DUAL_STACK),
-    disableMP: flag(DISABLE_MP),
-  }),
-  { description: ABOUT_SPEC },
+  z.object(FIELDS),
+  { description: "Who we are, where the router is, and how we speak with it." },
   RULES,
 );
 
@@ -219,12 +205,17 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-const COMMON: Pick<CrdVersion, "needsSpec" | "status" | "columns"> = {
+const COMMON: Pick<CrdVersion, "spec" | "needsSpec" | "status" | "columns"> = {
+  spec: BgpPeerSpec,
   needsSpec: true,
   status: EmptyStatus,
   columns: COLUMNS,
 };
 
+/**
+ * Both versions have the same fields, so that nothing is lost when the old one is used to change what the new one
+ * wrote: the API server drops on the way whatever the version that is asked for does not know, and converts nothing.
+ */
 export const BGP_PEER: CrdKind = {
   kind: "BGPPeer",
   plural: "bgppeers",
@@ -234,9 +225,8 @@ export const BGP_PEER: CrdKind = {
       name: "v1beta1",
       isStored: false,
       deprecationWarning: "v1beta1 is deprecated, please use v1beta2",
-      spec: BgpPeerSpecV1Beta1,
       ...COMMON,
     },
-    { name: "v1beta2", isStored: true, spec: BgpPeerSpec, ...COMMON },
+    { name: "v1beta2", isStored: true, ...COMMON },
   ],
 };

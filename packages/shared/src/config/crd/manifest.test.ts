@@ -65,6 +65,9 @@ describe("manifests of the kinds", () => {
       "IPAddressPool/v1beta1.spec.avoidBuggyIPs false",
       "BGPAdvertisement/v1beta1.spec.aggregationLength 32",
       "BGPAdvertisement/v1beta1.spec.aggregationLengthV6 128",
+      "BGPPeer/v1beta1.spec.peerPort 179",
+      "BGPPeer/v1beta1.spec.dualStackAddressFamily false",
+      "BGPPeer/v1beta1.spec.disableMP false",
       "BGPPeer/v1beta2.spec.peerPort 179",
       "BGPPeer/v1beta2.spec.dualStackAddressFamily false",
       "BGPPeer/v1beta2.spec.disableMP false",
@@ -82,7 +85,7 @@ describe("manifests of the kinds", () => {
   it("store one version each", () => {
     for (const kind of CRD_KINDS) {
       assert.equal(kind.versions.filter(({ isStored }) => isStored).length, 1, kind.kind);
-      assert.match(JSON.stringify(crdManifest(kind)), /"conversion":\{"strategy":"None"\}/);
+      assert.match(JSON.stringify(crdManifest(kind)), /"conversion":\{"strategy":"None","webhook":null\}/);
     }
   });
 });

@@ -39,7 +39,8 @@ export function crdManifest({ kind, plural, about, versions }: CrdKind): object 
       group: GROUP,
       names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase() },
       scope: "Namespaced",
-      conversion: { strategy: "None" },
+      // Why null: a webhook that somebody else put there must go, or the API server refuses to go without one.
+      conversion: { strategy: "None", webhook: null },
       versions: versions.map((version) => ({
         name: version.name,
         served: true,
