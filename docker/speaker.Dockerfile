@@ -28,6 +28,7 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,t
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY patches patches
 COPY docker/package.json docker/
+COPY packages/bfd/package.json packages/bfd/
 COPY packages/bgp/package.json packages/bgp/
 COPY packages/controller/package.json packages/controller/
 COPY packages/daemon/package.json packages/daemon/

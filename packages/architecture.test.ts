@@ -13,6 +13,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   layer2: ["@herald/shared", "@herald/wire"],
   gossip: ["@herald/shared", "@herald/wire"],
   bgp: ["@herald/shared", "@herald/wire"],
+  bfd: ["@herald/shared", "@herald/wire"],
   k8s: ["@herald/shared", "@kubernetes/client-node"],
   daemon: ["@herald/shared", "fastify", "pino", "prom-client", "zod"],
   controller: ["@herald/daemon", "@herald/k8s", "@herald/shared", "prom-client", "zod"],
@@ -34,7 +35,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Protocols, allocation and configuration: no I/O, no clock, no dice, no promise. */
-const PURE = ["wire", "shared", "layer2", "gossip", "bgp"];
+const PURE = ["wire", "shared", "layer2", "gossip", "bgp", "bfd"];
 
 /** Pure files inside packages that also do I/O. */
 const PURE_FILES = [
