@@ -115,9 +115,9 @@ describe("the condition herald.io/Allocated", () => {
   const found = { status: "False", reason: "PoolExhausted", message: "full", since: "2026-01-01T00:00:00Z" };
   const { since: _, ...same } = found;
   const type = "herald.io/Allocated";
-  const patched = (allocated: DesiredStatus["allocated"], from = found as typeof found | undefined) =>
+  const patched = (allocated: DesiredStatus["allocated"], from: typeof found | "none" = found) =>
     statusPatch(
-      { ...view([]), ...(from !== undefined && { allocated: from }) },
+      { ...view([]), ...(from !== "none" && { allocated: from }) },
       { ...desired([]), ...(allocated !== undefined && { allocated }) },
       Date.UTC(2026, 6, 1),
     );
@@ -125,7 +125,7 @@ describe("the condition herald.io/Allocated", () => {
 
   it("is left alone where nothing is wanted of it, or it says so already", () => {
     assert.deepEqual(
-      [patched(undefined), patched(same), patched("none", undefined)],
+      [patched(undefined), patched(same), patched("none", "none")],
       [undefined, undefined, undefined],
     );
   });
@@ -137,7 +137,7 @@ describe("the condition herald.io/Allocated", () => {
     const good = { status: "True", reason: "Allocated", message: "here" };
     const now = "2026-07-01T00:00:00Z";
     assert.deepEqual(patched(good), conditions({ type, ...good, lastTransitionTime: now }));
-    assert.deepEqual(patched(good, undefined), conditions({ type, ...good, lastTransitionTime: now }));
+    assert.deepEqual(patched(good, "none"), conditions({ type, ...good, lastTransitionTime: now }));
   });
 });
 
