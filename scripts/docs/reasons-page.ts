@@ -1,9 +1,11 @@
+import { BGP_NOTICES, DOWN_REASONS } from "../../packages/bgp/src/reasons.ts";
 import { SWIM_NOTICES } from "../../packages/gossip/src/notices.ts";
 import { CONFLICT_KINDS } from "../../packages/layer2/src/conflict-messages.ts";
 import { DROP_REASONS } from "../../packages/layer2/src/drop-reasons.ts";
 import { ALLOCATED_REASONS } from "../../packages/shared/src/allocator/allocated-condition.ts";
 import { ALLOCATION_REASONS } from "../../packages/shared/src/errors.ts";
 import { ANNOUNCED_REASONS } from "../../packages/speaker/src/announced-condition.ts";
+import { BGP_DISAGREEMENTS } from "../../packages/speaker/src/bgp-routes.ts";
 import { UNFIT_REASONS } from "../../packages/speaker/src/interface-rules.ts";
 import { WITHDRAW_REASONS } from "../../packages/speaker/src/plan.ts";
 import { SPREAD_REFUSALS } from "../../packages/speaker/src/plan-spread.ts";
@@ -61,8 +63,29 @@ export function reasonsPage(): string {
         "Source: `packages/gossip/src/notices.ts`. In `herald_speaker_gossip_notices_total`.",
         SWIM_NOTICES,
       ),
+      ...bgpSections(),
     ],
   );
+}
+
+function bgpSections(): readonly string[] {
+  return [
+    section(
+      "Why there is no BGP session",
+      "Source: `packages/bgp/src/reasons.ts`. In `herald_speaker_bgp_downs_total` and, with the whole story, in the log.",
+      DOWN_REASONS,
+    ),
+    section(
+      "What a BGP session noticed",
+      "Source: `packages/bgp/src/reasons.ts`. In `herald_speaker_bgp_notices_total` and in the log.",
+      BGP_NOTICES,
+    ),
+    section(
+      "What BGP advertisements disagree on",
+      "Source: `packages/speaker/src/bgp-routes.ts`. In `herald_speaker_bgp_withheld`, beside the reasons why a node does not answer for a Service, and in the log.",
+      BGP_DISAGREEMENTS,
+    ),
+  ];
 }
 
 function section(title: string, source: string, reasons: Readonly<Record<string, string>>): string {

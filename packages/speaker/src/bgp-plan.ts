@@ -1,3 +1,4 @@
+import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import { type PeerRoutes, routesFor } from "./bgp-routes.ts";
@@ -109,6 +110,21 @@ export class BgpPlan {
     }
   }
 
+  /** By Service, the addresses that lead to what is announced. */
+  announced(): ReadonlyMap<ServiceKey, readonly IpAddress[]> {
+    const announced = new Map<ServiceKey, readonly IpAddress[]>();
+    for (const [service, wishes] of this.#wishes) {
+      if (typeof wishes === "string") continue;
+      announced.set(service, [...new Set(wishes.map(({ address }) => address))]);
+    }
+    return announced;
+  }
+
+  /** "" for a Service that is gone. */
+  uidOf(service: ServiceKey): string {
+    return this.#services.get(service)?.uid ?? "";
+  }
+
   #changed(change: Partial<BgpSurroundings>): void {
     this.#around = { ...this.#around, ...change };
     this.#stale = true;
@@ -136,7 +152,12 @@ function sameWishes(before: Decided, after: Decided): boolean {
   const [a, b] = [wishesOf(before), wishesOf(after)];
   return (
     a.length === b.length &&
-    a.every((wish, at) => wish.text === b[at]?.text && wish.advertisement === b[at]?.advertisement)
+    a.every(
+      (wish, at) =>
+        wish.text === b[at]?.text &&
+        wish.address === b[at]?.address &&
+        wish.advertisement === b[at]?.advertisement,
+    )
   );
 }
 

@@ -19,6 +19,12 @@ export interface PeerRoutes {
   readonly disagreements: readonly Disagreement[];
 }
 
+/** How advertisements may disagree. A closed set: it is a metric label, beside why Services are withheld. */
+export const BGP_DISAGREEMENTS = {
+  localPrefConflict:
+    "Advertisements ask for different LOCAL_PREFs for one prefix and peer: the peer is told the highest one, and one that asks for none counts as 100.",
+} as const;
+
 /** What routers take a route for that says nothing of it, and what a session tells them. */
 const DEFAULT_LOCAL_PREF = 100;
 

@@ -1,6 +1,6 @@
 import type { IpAddress } from "@herald/shared/ip/address";
 import { BgpPlan } from "./bgp-plan.ts";
-import type { Disagreement } from "./bgp-routes.ts";
+import { BgpReporter, type BgpReporterPorts } from "./bgp-reporter.ts";
 import type { BgpConfig } from "./bgp-wishes.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import type { CandidateNode, PlanOptions } from "./plan.ts";
@@ -23,19 +23,15 @@ function* NO_WORK(): Generator<void> {}
 /** How long good-byes may take to go out, ms. */
 const FAREWELL_MS = 100;
 
-/** Services are withheld for one of these in the normal course of things: they are no news to an operator. */
-const UNREMARKABLE: ReadonlySet<string> = new Set([
-  "otherProtocol",
-  "noIPAllocated",
-  "otherLoadBalancerClass",
-]);
+export interface BgpSpeakerPorts extends Omit<BgpPorts, "metrics">, BgpReporterPorts {}
 
 /** BGP beside layer 2: hears the same news of the cluster, decides for itself and tells this node's routers. */
 export class BgpSpeaker {
   readonly #options: BgpOptions;
-  readonly #ports: BgpPorts;
+  readonly #ports: BgpSpeakerPorts;
   readonly #plan: BgpPlan;
   readonly #sessions: BgpSessions;
+  readonly #reporter: BgpReporter;
   readonly #work: SlicedWork;
   /** By name; bounded by the cluster. */
   readonly #nodes = new Map<string, CandidateNode>();
@@ -45,17 +41,15 @@ export class BgpSpeaker {
   #isParting = false;
   /** Ends the wait for routers that find other ways. */
   #disarm = (): void => {};
-  /** What was reported of advertisements that disagree; bounded by the prefixes. */
-  #disagreements: ReadonlySet<string> = new Set();
+  /** Names of peers that cannot be connected to; bounded by the configuration. */
   #unreachable: ReadonlySet<string> = new Set();
-  /** Reasons that have a series. */
-  readonly #reasons = new Set<string>();
 
-  constructor(options: BgpOptions, ports: BgpPorts) {
+  constructor(options: BgpOptions, ports: BgpSpeakerPorts) {
     this.#options = options;
     this.#ports = ports;
     this.#plan = new BgpPlan({ self: options.node, options: options.plan });
-    this.#sessions = new BgpSessions(options, ports);
+    this.#sessions = new BgpSessions(options, { ...ports, metrics: ports.metrics.bgp });
+    this.#reporter = new BgpReporter(options.node, ports);
     this.#work = new SlicedWork(ports.clock, () => this.#settle());
   }
 
@@ -103,9 +97,11 @@ export class BgpSpeaker {
       this.#ports.log.info("BGP routes are being drained", { forMs: this.#options.partMs });
       await this.#after(this.#options.partMs);
     }
+    const { count } = this.#sessions;
     this.#sessions.withdraw();
+    this.#reporter.stopped();
     this.#sessions.stop("the speaker of this node stops");
-    await this.#after(FAREWELL_MS);
+    if (count > 0) await this.#after(FAREWELL_MS);
   }
 
   /** At once. What was not drained ends without a word. */
@@ -140,7 +136,7 @@ export class BgpSpeaker {
     yield* this.#plan.work();
     if (this.#leaving) return;
     this.#sessions.plan(this.#plan.plans);
-    this.#report();
+    this.#reporter.planned(this.#plan);
   }
 
   /** A node that is asked to serve no more asks routers to prefer other ways, and takes routes back a little later. */
@@ -161,29 +157,4 @@ export class BgpSpeaker {
       this.#work.add(NO_WORK());
     });
   }
-
-  #report(): void {
-    const { metrics, log } = this.#ports;
-    const counts = new Map<string, number>();
-    for (const { reason } of this.#plan.refusals()) {
-      if (!UNREMARKABLE.has(reason)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    }
-    const disagreements = this.#plan.plans.flatMap((plan) => plan.disagreements);
-    if (disagreements.length > 0) counts.set("localPrefConflict", disagreements.length);
-    for (const reason of new Set([...counts.keys(), ...this.#reasons])) {
-      this.#reasons.add(reason);
-      metrics.withheld.set({ reason }, counts.get(reason) ?? 0);
-    }
-    const said = new Set<string>();
-    for (const each of disagreements) {
-      const text = describe(each);
-      said.add(text);
-      if (!this.#disagreements.has(text)) log.warn("BGP advertisements disagree", { ...each });
-    }
-    this.#disagreements = said;
-  }
-}
-
-function describe({ prefix, peer, advertisements, localPref }: Disagreement): string {
-  return `${prefix} ${peer} ${advertisements.join()} ${localPref}`;
 }

@@ -18,9 +18,10 @@ import {
 /** What BGP goes by of a configuration. */
 export type BgpConfig = Pick<Config, "pools" | "bgpAdvertisements" | "peers">;
 
-/** One prefix that one advertisement wants announced for one Service. */
+/** One prefix that one advertisement wants announced for an address of one Service. */
 export interface Wish {
   readonly service: ServiceKey;
+  readonly address: IpAddress;
   readonly advertisement: BgpAdvertisementConfig;
   readonly prefix: Prefix;
   /** The same as text. */
@@ -101,7 +102,7 @@ function ownNode(self: string, nodes: ReadonlyMap<string, CandidateNode>): Candi
 function wish(service: ServiceKey, advertisement: BgpAdvertisementConfig, address: IpAddress): Wish {
   const { aggregationLength, aggregationLengthV6 } = advertisement;
   const prefix = prefixOf(address, familyOf(address) === 4 ? aggregationLength : aggregationLengthV6);
-  return { service, advertisement, prefix, text: formatPrefix(prefix) };
+  return { service, address, advertisement, prefix, text: formatPrefix(prefix) };
 }
 
 function isFor({ nodeSelectors }: BgpAdvertisementConfig, node: CandidateNode | undefined): boolean {

@@ -70,7 +70,8 @@ const patterns: z.ZodType<readonly RegExp[], string> = z.string().transform((wri
 export const program = {
   name: "herald-speaker",
   version: manifest.version,
-  about: "answers ARP for the addresses of Services, so that their traffic comes to this node.",
+  about:
+    "draws the traffic of Services to this node: answers ARP and NDP for their addresses, or tells routers of them by BGP.",
   flags: {
     namespace: {
       schema: text.min(1, "want a name"),
@@ -161,7 +162,7 @@ export const program = {
     "drain-timeout": {
       schema: durationMs,
       description:
-        "How long an address that moves away is still answered for while its new owner is not heard.",
+        "How long an address that moves away is still answered for while its new owner is not heard, and how long routers that were asked to prefer other ways (GRACEFUL_SHUTDOWN) keep their routes to this node.",
       default: "5s",
       placeholder: "DURATION",
     },

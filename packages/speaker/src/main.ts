@@ -9,9 +9,12 @@ import { systemRandom } from "@herald/daemon/random";
 import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { parseAddress } from "@herald/shared/ip/address";
+import type { BgpReporterPorts } from "./bgp-reporter.ts";
+import { BgpSpeaker } from "./bgp-speaker.ts";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
 import { GossipLink } from "./gossip-link.ts";
+import { bgpSockets } from "./io/bgp-sockets.ts";
 import { openGossipSockets } from "./io/gossip-sockets.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
 import { multicastGroups } from "./io/multicast-groups.ts";
@@ -43,7 +46,10 @@ async function start(life: Life): Promise<void> {
   const metrics = createSpeakerMetrics(registry);
 
   const kubernetes = startKubernetes(kubernetesOptions(), {
-    onChanges: (changes, taken) => speaker.apply(changes, taken),
+    onChanges: (changes, taken) => {
+      for (const change of changes) bgp.take(change);
+      speaker.apply(changes, taken);
+    },
     ...troubles(metrics),
     onCannotStart: (message) => life.fail("cannot start", message),
     onCrash: (error) => life.fail("the Kubernetes worker crashed", error),
@@ -73,8 +79,6 @@ async function start(life: Life): Promise<void> {
     digest: (text) => hash("sha256", text, "buffer"),
     log,
     metrics,
-    recordEvent: kubernetes.recordEvent,
-    say: kubernetes.say,
     onStations: (stations) => gossip.setMeta(encodeSpeakerMeta(stations)),
     isStill: (station) => interfaces.isStill(station),
     onCaptureLost: () => interfaces.refresh(),
@@ -82,6 +86,9 @@ async function start(life: Life): Promise<void> {
     onSpeakers: (addresses) => gossip.setSpeakers(addresses),
   });
   life.onStop("captures", () => speaker.stop());
+
+  const bgp = createBgp(options, metrics, kubernetes.recordEvent);
+  life.onStop("routers", () => bgp.stop());
 
   const interfaces = watchInterfaces({
     clock,
@@ -99,9 +106,19 @@ async function start(life: Life): Promise<void> {
   life.onStop("events", () => kubernetes.flush(FLUSH_MS));
   // Why both at once: the others take over when they hear that we leave, and we yield when we hear them.
   life.onStop("addresses", async () => {
-    await Promise.all([speaker.drain(), gossip.leave()]);
+    await Promise.all([speaker.drain(), gossip.leave(), bgp.drain()]);
   });
   log.info("started", { node: flags["node-name"], namespace: namespaceOf(flags), port: http.port });
+}
+
+function createBgp(
+  { node, plan }: SpeakerOptions,
+  metrics: SpeakerMetrics,
+  recordEvent: BgpReporterPorts["recordEvent"],
+): BgpSpeaker {
+  const address = parseAddress(flags["ml-bindaddr"]);
+  const ports = { clock: systemClock, random: systemRandom, sockets: bgpSockets, log, metrics, recordEvent };
+  return new BgpSpeaker({ node, address, plan, partMs: flags["drain-timeout"] }, ports);
 }
 
 function waitingFor(life: Life, speaker: Speaker): readonly string[] {

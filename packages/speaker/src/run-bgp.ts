@@ -1,6 +1,6 @@
 import type { BgpEffect, BgpInput, ConnectionId, Stop } from "@herald/bgp/effect";
 import { type RouteTable, routeTable } from "@herald/bgp/route";
-import { BgpSession, type SessionStatus } from "@herald/bgp/session";
+import { BgpSession } from "@herald/bgp/session";
 import type { Log } from "@herald/daemon/log";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
@@ -94,9 +94,9 @@ export class BgpSessions {
     }
   }
 
-  /** By name of the peer. */
-  statuses(): ReadonlyMap<string, SessionStatus> {
-    return new Map([...this.#sessions].map(([name, session]) => [name, session.sight().status]));
+  /** How many there are, established or not. */
+  get count(): number {
+    return this.#sessions.size;
   }
 
   #outlives(session: PeerSession): boolean {
