@@ -218,6 +218,7 @@ export class SimNode {
         metrics: silentMetrics<SpeakerMetrics>(),
         recordEvent: () => {},
         say: () => {},
+        sayHolding: () => {},
         onStations: (stations) => gossip.setMeta(encodeSpeakerMeta(stations)),
         isStill: () => true,
         onCaptureLost: () => {},

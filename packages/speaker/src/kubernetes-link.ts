@@ -6,6 +6,7 @@ import type { ServiceKey } from "@herald/shared/service/view";
 import type {
   Change,
   FromWorker,
+  HoldingWord,
   KubernetesOptions,
   Resource,
   ServiceWord,
@@ -31,6 +32,8 @@ export interface KubernetesLink {
   recordEvent(record: EventRecord): void;
   /** Puts it into the status of the Service, whenever the API server lets. */
   say(word: ServiceWord): void;
+  /** The same for the object that says who announces a Service. */
+  sayHolding(word: HoldingWord): void;
   /** Resolves once all Events and words so far are written, or `withinMs` has passed. */
   flush(withinMs: number): Promise<void>;
   close(): Promise<void>;
@@ -71,6 +74,7 @@ export function startKubernetes(options: KubernetesOptions, handlers: Kubernetes
   return {
     recordEvent: (record) => tell({ type: "event", record }),
     say: (word) => tell({ type: "word", word }),
+    sayHolding: (word) => tell({ type: "holding", word }),
     flush: async (withinMs) => {
       flushed = Promise.withResolvers();
       tell({ type: "flush", withinMs });

@@ -59,6 +59,18 @@ export interface ServiceWord {
   readonly holdMs: number;
 }
 
+/** Which Services this node announces. */
+export type HoldingWord =
+  /** `interfaces`: in order, none: all. `isShared`: with other nodes. */
+  | {
+      readonly type: "here";
+      readonly service: ServiceKey;
+      readonly interfaces: readonly string[];
+      readonly isShared: boolean;
+    }
+  /** No more; `left`: another node does and says so. */
+  | { readonly type: "gone" | "left"; readonly service: ServiceKey };
+
 export type FromWorker =
   /** At most {@link BATCH_CHANGES}; the next one follows a `taken`. */
   | { readonly type: "batch"; readonly changes: readonly Change[] }
@@ -75,6 +87,7 @@ export type ToWorker =
   | { readonly type: "taken" }
   | { readonly type: "event"; readonly record: EventRecord }
   | { readonly type: "word"; readonly word: ServiceWord }
+  | { readonly type: "holding"; readonly word: HoldingWord }
   /** Send what waits, within this time. */
   | { readonly type: "flush"; readonly withinMs: number };
 

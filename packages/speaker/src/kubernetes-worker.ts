@@ -4,10 +4,12 @@ import { systemRandom } from "@herald/daemon/random";
 import { connect } from "@herald/k8s/client";
 import { createEventRecorder } from "@herald/k8s/events";
 import { ServedKinds } from "@herald/k8s/served-kinds";
+import { SERVICE_L2_STATUSES } from "@herald/k8s/service-l2-status";
 import { ConditionWriter } from "./condition-writer.ts";
 import { CONFIG_KINDS } from "./config-source.ts";
 import type { FromWorker, KubernetesOptions, ToWorker } from "./kubernetes-protocol.ts";
 import { followKubernetes } from "./kubernetes-source.ts";
+import { L2StatusWriter } from "./l2-status-writer.ts";
 import { Outbox } from "./outbox.ts";
 
 // The thread that talks to the API server and parses what it says, so that the main thread need not. It must
@@ -43,6 +45,22 @@ if (client !== undefined) {
     epochMs: Date.now,
     failed: (service, { message }) => post({ type: "word-failed", service, message }),
   });
+  const served = new ServedKinds({
+    client,
+    clock: systemClock,
+    random: systemRandom,
+    wanted: [...CONFIG_KINDS, SERVICE_L2_STATUSES],
+  });
+  const holdings = new L2StatusWriter({
+    client,
+    clock: systemClock,
+    random: systemRandom,
+    namespace: options.namespace,
+    node: options.nodeName,
+    podName: options.podName,
+    served,
+    failed: (service, { message }) => post({ type: "word-failed", service, message }),
+  });
   const outbox = new Outbox(systemClock, (changes) => post({ type: "batch", changes }));
   port.on("message", (message: ToWorker) => {
     switch (message.type) {
@@ -55,15 +73,19 @@ if (client !== undefined) {
       case "word":
         conditions.put(message.word);
         return;
+      case "holding":
+        holdings.put(message.word);
+        return;
       case "flush": {
         const written = events.flush(AbortSignal.timeout(message.withinMs));
-        void Promise.all([written, conditions.whenIdle()]).then(() => post({ type: "flushed" }));
+        void Promise.all([written, conditions.whenIdle(), holdings.whenIdle()]).then(() =>
+          post({ type: "flushed" }),
+        );
         return;
       }
     }
   });
   const untilTheEnd = new AbortController().signal; // ends with its thread
-  const served = new ServedKinds({ client, clock: systemClock, random: systemRandom, wanted: CONFIG_KINDS });
   const following = followKubernetes(
     options,
     served,
@@ -76,5 +98,10 @@ if (client !== undefined) {
     },
     untilTheEnd,
   );
-  await Promise.all([served.run(untilTheEnd), following, conditions.run(untilTheEnd)]);
+  await Promise.all([
+    served.run(untilTheEnd),
+    following,
+    conditions.run(untilTheEnd),
+    holdings.run(untilTheEnd),
+  ]);
 }

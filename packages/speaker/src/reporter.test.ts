@@ -6,7 +6,7 @@ import type { IpAddress } from "@herald/shared/ip/address";
 import { type ServiceView, serviceKey } from "@herald/shared/service/view";
 import type { MacAddress } from "@herald/wire/mac";
 import { Registry } from "prom-client";
-import type { ServiceWord } from "./kubernetes-protocol.ts";
+import type { HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { AddressNews } from "./perform-layer2.ts";
 import type { Decision, WithdrawReason } from "./plan.ts";
@@ -43,16 +43,18 @@ const announced = 'announced from node "node-1": 192.0.2.10';
 let reporter: Reporter;
 let registry: Registry;
 let words: ServiceWord[];
+let holdings: HoldingWord[];
 let events: EventRecord[];
 let lines: string[];
 beforeEach(() => {
   registry = new Registry();
-  [words, events, lines] = [[], [], []];
+  [words, holdings, events, lines] = [[], [], [], []];
   reporter = new Reporter("node-1", {
     log: createLog({ level: "info", program: "speaker", write: (line) => lines.push(line) }),
     metrics: createSpeakerMetrics(registry),
     recordEvent: (record) => events.push(record),
     say: (word) => words.push(word),
+    sayHolding: (word) => holdings.push(word),
   });
   reporter.know({ key, uid: "uid-1" } as ServiceView);
 });
@@ -67,6 +69,45 @@ const logged = () => lines.splice(0).map((line) => JSON.parse(line) as Record<st
 const hear = (...news: AddressNews[]) => news.forEach((one) => void reporter.news(one));
 const series = async (name: string) =>
   (await registry.metrics()).split("\n").filter((line) => line.startsWith(name));
+
+describe("The object that says who announces a Service", () => {
+  const here = (interfaces: string[], isShared = false): HoldingWord => ({
+    type: "here",
+    service: key,
+    interfaces,
+    isShared,
+  });
+
+  it("is written once all addresses are announced, and anew only when the interfaces are others", () => {
+    reporter.decided(key, { ...wants(V4), interfaces: ["eth0", "eth1"] } as Decision);
+    assert.deepEqual(holdings.splice(0), []);
+    hear(begins(V4));
+    reporter.decided(key, { ...wants(V4), interfaces: ["eth0", "eth1"] } as Decision);
+    assert.deepEqual(holdings.splice(0), [here(["eth0", "eth1"])]);
+    reporter.decided(key, wants(V4));
+    assert.deepEqual(holdings.splice(0), [here([])]);
+  });
+
+  it("is left to the node that takes over, and goes where none does", () => {
+    const ends: Decision = { type: "withdraw", reason: "noInterface", owner: undefined };
+    for (const [owner, type] of [
+      ["node-2", "left"],
+      [undefined, "gone"],
+    ] as const) {
+      reporter.decided(key, wants(V4));
+      hear(begins(V4));
+      reporter.decided(key, { ...ends, owner });
+      reporter.decided(key, ends);
+      assert.deepEqual(holdings.splice(0), [here([]), { type, service: key }]);
+    }
+  });
+
+  it("goes while an address is given up to another machine", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), gaveUp);
+    assert.deepEqual(holdings.splice(0), [here([]), { type: "gone", service: key }]);
+  });
+});
 
 describe("The status of a Service", () => {
   it("says that it is asked for, a little later, and at once that it is announced", () => {

@@ -6,7 +6,8 @@ import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import { type AddressState, AddressStates, type AddressTurn } from "./address-states.ts";
 import { conditionOf, stoppedCondition, withdrawnCondition } from "./announced-condition.ts";
 import { adviceFor, describeConflict, describeQuarantine } from "./conflict-words.ts";
-import type { ServiceWord } from "./kubernetes-protocol.ts";
+import { HoldingWords } from "./holding-words.ts";
+import type { HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import type { AddressNews } from "./perform-layer2.ts";
 import { type Decision, WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
@@ -17,6 +18,7 @@ export interface ReporterPorts {
   readonly metrics: SpeakerMetrics;
   readonly recordEvent: (record: EventRecord) => void;
   readonly say: (word: ServiceWord) => void;
+  readonly sayHolding: (word: HoldingWord) => void;
 }
 
 /** How long a word waits that another one often follows, ms. */
@@ -34,6 +36,9 @@ export class Reporter {
   /** Told to be announced. */
   readonly #announced = new Map<ServiceKey, readonly IpAddress[]>();
   readonly #addresses = new AddressStates();
+  readonly #holdings: HoldingWords;
+  /** Where the Services are announced that are not on all interfaces; bounded by what is to be announced here. */
+  readonly #interfaces = new Map<ServiceKey, readonly string[]>();
   /** Announced from several nodes; what was said of each; both bounded by what is to be announced here. */
   readonly #spread = new Set<ServiceKey>();
   readonly #said = new Map<ServiceKey, ConditionWish>();
@@ -49,6 +54,7 @@ export class Reporter {
   constructor(node: string, ports: ReporterPorts) {
     this.#node = node;
     this.#ports = ports;
+    this.#holdings = new HoldingWords(ports.sayHolding);
   }
 
   know({ key, uid }: ServiceView): void {
@@ -61,14 +67,15 @@ export class Reporter {
     const after = decision.type === "announce" ? decision.addresses : [];
     this.#want(key, before, after);
     if (decision.type === "announce") {
-      if (decision.spread === undefined) this.#spread.delete(key);
-      else this.#spread.add(key);
+      this.#note(key, decision);
       this.#refuseSpread(key, decision.notSpread);
       this.#tell(key);
       return;
     }
     this.#setSeries(key, []);
     this.#notSpread.delete(key);
+    this.#interfaces.delete(key);
+    this.#holdings.ended(key, decision.owner === undefined ? "gone" : "left");
     const { reason, owner, note } = decision;
     if (before.length > 0) this.#sayWithdrawn(key, decision);
     this.#spread.delete(key);
@@ -76,6 +83,13 @@ export class Reporter {
       this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner, note });
     else this.#explain(key, reason, owner);
     if (reason === "serviceDeleted") this.#uids.delete(key);
+  }
+
+  #note(key: ServiceKey, { spread, interfaces }: Extract<Decision, { type: "announce" }>): void {
+    if (spread === undefined) this.#spread.delete(key);
+    else this.#spread.add(key);
+    if (interfaces === undefined) this.#interfaces.delete(key);
+    else this.#interfaces.set(key, interfaces);
   }
 
   /** What became of an address that is to be announced here. */
@@ -196,8 +210,18 @@ export class Reporter {
     const announced = wanted.filter((address) => this.#isAnnounced(address));
     const before = this.#setSeries(key, announced);
     this.#sayAnnounced(key, wanted);
+    this.#sayHolding(key, wanted, announced);
     if (announced.length < wanted.length || announced.every((address) => before.includes(address))) return;
     this.#tookOver(key, announced);
+  }
+
+  #sayHolding(key: ServiceKey, wanted: readonly IpAddress[], announced: readonly IpAddress[]): void {
+    if (announced.length > 0 && announced.length === wanted.length) {
+      this.#holdings.here(key, this.#interfaces.get(key) ?? [], this.#spread.has(key));
+    } else if (announced.length === 0) {
+      const isLost = wanted.some((address) => this.#addresses.get(address).name === "lost");
+      this.#holdings.ended(key, isLost ? "left" : "gone");
+    }
   }
 
   #sayAnnounced(key: ServiceKey, addresses: readonly IpAddress[]): void {

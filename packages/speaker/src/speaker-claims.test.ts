@@ -118,6 +118,7 @@ class Pair {
         metrics: createSpeakerMetrics(new Registry()),
         recordEvent: () => {},
         say: () => {},
+        sayHolding: () => {},
         isStill: () => true,
         onStations: () => {},
         onCaptureLost: () => {},

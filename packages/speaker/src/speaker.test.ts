@@ -15,7 +15,7 @@ import { describeFrame } from "@herald/wire/describe";
 import { parseMac } from "@herald/wire/mac";
 import { Registry } from "prom-client";
 import type { Link } from "./interface-rules.ts";
-import type { Change, ServiceWord } from "./kubernetes-protocol.ts";
+import type { Change, HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CaptureOptions } from "./packet-port.ts";
 import type { CandidateNode } from "./plan.ts";
@@ -91,6 +91,7 @@ function start() {
   const sent: string[] = [];
   const events: EventRecord[] = [];
   const words: ServiceWord[] = [];
+  const holdings: HoldingWord[] = [];
   const lines: string[] = [];
   const groups: string[] = [];
   const stations: string[] = [];
@@ -137,6 +138,7 @@ function start() {
       metrics: createSpeakerMetrics(registry),
       recordEvent: (record) => events.push(record),
       say: (word) => words.push(word),
+      sayHolding: (word) => holdings.push(word),
       onStations: ({ interfaces }) => stations.push([...interfaces].join()),
       isStill: () => true,
       onCaptureLost: () => {},
@@ -150,6 +152,7 @@ function start() {
     clock,
     events,
     words,
+    holdings,
     stations,
     speaker,
     setLinks: (...links: readonly Link[]) => {

@@ -15,7 +15,7 @@ import type { CapturesOptions } from "./captures.ts";
 import { Claims, type ClaimsNews, type ClaimsTransport } from "./claims.ts";
 import type { GroupPort } from "./group-port.ts";
 import type { Link, UsableInterfaces } from "./interface-rules.ts";
-import type { Change, ServiceWord } from "./kubernetes-protocol.ts";
+import type { Change, HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import type { OwnershipOptions } from "./ownership.ts";
 import type { PacketPort } from "./packet-port.ts";
@@ -54,6 +54,8 @@ export interface SpeakerPorts {
   readonly recordEvent: (record: EventRecord) => void;
   /** Puts a word on a Service into its status. */
   readonly say: (word: ServiceWord) => void;
+  /** Says which Services this node announces. */
+  readonly sayHolding: (word: HoldingWord) => void;
   /** See Layer2Ports. */
   readonly isStill: (station: Interface) => boolean;
   /** See Layer2Ports. */
