@@ -79,6 +79,7 @@ async function start(life: Life): Promise<void> {
     digest: (text) => hash("sha256", text, "buffer"),
     log,
     metrics,
+    ...kubernetes, // recordEvent, say, sayHolding
     onStations: (stations) => gossip.setMeta(encodeSpeakerMeta(stations)),
     isStill: (station) => interfaces.isStill(station),
     onCaptureLost: () => interfaces.refresh(),
