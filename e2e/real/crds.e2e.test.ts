@@ -63,6 +63,11 @@ function predecessor(): object {
   };
 }
 
+async function conversion(): Promise<object> {
+  const { spec } = await cluster.get<{ spec: { conversion: object } }>("crd", "bgppeers.metallb.io");
+  return spec.conversion;
+}
+
 function pathOf(plural: string, version = "v1beta1"): string {
   return `/apis/metallb.io/${version}/namespaces/${NAMESPACE}/${plural}`;
 }
@@ -157,8 +162,7 @@ address-pools:
 
 describe("objects of metallb.io on a real API server", () => {
   it("take the place of definitions that convert by a webhook, which then is asked no more", async () => {
-    const definition = await cluster.get<{ spec: { conversion: object } }>("crd", "bgppeers.metallb.io");
-    assert.deepEqual(definition.spec.conversion, { strategy: "None" });
+    assert.deepEqual(await conversion(), { strategy: "None" });
   });
 
   it("leave nothing to tell the definitions apart from what was applied", async () => {
@@ -232,6 +236,42 @@ describe("a BGPPeer of the new version, seen through the old one", () => {
     const shell = `${cluster.kubectlCommand.join(" ")} get bgppeers.v1beta1.metallb.io -n ${NAMESPACE} 2>&1`;
     const text = await cluster.exec("control-plane", ["sh", "-c", shell.replace(/^.*?(\S*kubectl )/, "$1")]);
     assert.match(text, /Warning: v1beta1 is deprecated, please use v1beta2/);
+  });
+});
+
+describe("a kind whose versions differ in their fields", () => {
+  const fields = (...names: readonly string[]) => ({
+    openAPIV3Schema: {
+      type: "object",
+      properties: {
+        spec: {
+          type: "object",
+          properties: Object.fromEntries(names.map((name) => [name, { type: "string" }])),
+        },
+      },
+    },
+  });
+
+  it("loses a field when it is changed through the version without it, which is why ours do not differ", async () => {
+    const versions = [
+      { name: "v1", served: true, storage: false, schema: fields("old") },
+      { name: "v2", served: true, storage: true, schema: fields("old", "new") },
+    ];
+    const names = { kind: "Probe", listKind: "ProbeList", plural: "probes", singular: "probe" };
+    await cluster.apply({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "probes.example.com" },
+      spec: { group: "example.com", names, scope: "Cluster", versions, conversion: { strategy: "None" } },
+    });
+    await cluster.kubectl(["wait", "--for=condition=Established", "crd/probes.example.com", "--timeout=60s"]);
+    const path = (version: string) => `/apis/example.com/${version}/probes/p`;
+    const specIn = async (version: string) => (await cluster.api.get<{ spec: object }>(path(version))).spec;
+    const spec = { old: "a", new: "b" };
+    await cluster.apply({ apiVersion: "example.com/v2", kind: "Probe", metadata: { name: "p" }, spec });
+    assert.deepEqual([await specIn("v2"), await specIn("v1")], [spec, { old: "a" }]);
+    await cluster.api.patch(path("v1"), { metadata: { labels: { a: "b" } } });
+    assert.deepEqual(await specIn("v2"), { old: "a" });
   });
 });
 
@@ -388,4 +428,31 @@ describe("the API server and our parser", () => {
       });
     }
   }
+});
+
+describe("the chart", () => {
+  const chart = join(ROOT, "charts/herald");
+  const only = ["--set=controller.enabled=false,speaker.enabled=false,rbac.create=false"];
+  const install = (...flags: readonly string[]) =>
+    cluster.helm(["install", "herald", chart, `--namespace=${NAMESPACE}`, ...only, ...flags]);
+
+  it("takes no definitions from whoever installed them, unless it is told to or does without", async () => {
+    await assert.rejects(install(), /invalid ownership metadata/);
+    await install("--set=crds.enabled=false");
+    await cluster.helm(["uninstall", "herald", `--namespace=${NAMESPACE}`]);
+    await cluster.kubectl(["replace", "-f", "-"], { input: yamlText([predecessor()]) });
+    const patch = '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'; // Helm's way of applying removes nothing
+    await cluster.kubectl(["patch", "crd", "bgppeers.metallb.io", "--type=merge", `--patch=${patch}`]);
+    await install("--take-ownership", "--force-conflicts");
+    assert.deepEqual(await conversion(), { strategy: "None" });
+  });
+
+  it("leaves definitions and objects behind when it goes", async () => {
+    await cluster.helm(["uninstall", "herald", `--namespace=${NAMESPACE}`]);
+    const names = await cluster.kubectl(["get", "ipaddresspools", `--namespace=${NAMESPACE}`, "-o", "name"]);
+    assert.deepEqual(names.trim().split("\n"), [
+      "ipaddresspool.metallb.io/full",
+      "ipaddresspool.metallb.io/plain",
+    ]);
+  });
 });
