@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, describe } from "node:test";
+import type { ApiObject } from "../cluster/api.ts";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { clusterTests } from "./cluster-tests.ts";
+import { Installation, NAMESPACE } from "./installation.ts";
+import { addressesIn, type ServiceObject, type ServiceOptions, service } from "./objects.ts";
+
+const { it, before } = clusterTests({ kubelets: false });
+const CHART = join(import.meta.dirname, "../../charts/herald");
+const POOLS = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/ipaddresspools`;
+const services = (namespace = "default"): string => `/api/v1/namespaces/${namespace}/services`;
+
+interface Found extends ServiceObject {
+  readonly status: ServiceObject["status"] & {
+    readonly conditions?: readonly Record<"type" | "status" | "reason" | "message", string>[];
+  };
+}
+
+describe("allocation from objects, on a real API server", () => {
+  let cluster: Cluster;
+  let herald: Installation;
+
+  before(async () => {
+    cluster = await startCluster({ name: "allocation", nodes: 1 });
+    herald = await Installation.start(cluster, { speakers: [] });
+    await cluster.kubectl(["create", "namespace", "bank"]);
+  });
+  after(() => cluster?.stop());
+
+  it("is ready without the kinds, and serves from a pool once they are installed", async () => {
+    await create("waiting");
+    await settled("waiting", "NotConfigured");
+    await cluster.apply(await cluster.helm(["template", "herald", CHART, "--show-only=templates/crds.yaml"]));
+    await cluster.kubectl([
+      ...["wait", "--for=condition=Established", "crd/ipaddresspools.metallb.io", "--timeout=60s"],
+    ]);
+    await pool("first", ["192.0.2.0/30"]);
+    const found = await settled("waiting", "Allocated", 90_000);
+    assert.deepEqual(addressesIn(found), ["192.0.2.0"]);
+    assert.equal(found.metadata.annotations?.["metallb.io/ip-allocated-from-pool"], "first");
+    assert.deepEqual(allocated(found), ["True", "Allocated", '192.0.2.0 of pool "first"']);
+  });
+
+  it("writes address, pool and condition at once, and leaves other conditions alone", async () => {
+    const before = await written();
+    await create("other", { spec: { type: "ClusterIP" } });
+    const conditions = [
+      {
+        type: "example.com/Other",
+        status: "True",
+        reason: "Some",
+        message: "",
+        lastTransitionTime: "2026-01-01T00:00:00Z",
+      },
+    ];
+    await cluster.api.patch(`${services()}/other/status`, { status: { conditions } });
+    await cluster.api.patch(`${services()}/other`, { spec: { type: "LoadBalancer" } });
+    const found = await settled("other", "Allocated");
+    assert.deepEqual(found.status.conditions?.map(({ type }) => type).sort(), [
+      "example.com/Other",
+      "herald.io/Allocated",
+    ]);
+    assert.equal(await written(), before + 1);
+    await cluster.api.patch(`${services()}/other`, { spec: { type: "ClusterIP" } });
+    const cleared = await waitFor("other", (service) => addressesIn(service).length === 0);
+    assert.deepEqual(
+      cleared.status.conditions?.map(({ type }) => type),
+      ["example.com/Other"],
+    );
+    assert.equal(await written(), before + 2);
+  });
+
+  it("says which pools were tried and why each was refused, until there is room", async () => {
+    await pool("closed", ["198.51.100.0/30"], { "herald.io/disabled-for-new-services": "true" });
+    for (const name of ["a", "b", "c"]) await create(name);
+    await settled("c", "Allocated");
+    await create("late");
+    const [status, , message] = allocated(await settled("late", "PoolExhausted"));
+    assert.equal(status, "False");
+    assert.equal(
+      message,
+      'no available IPs: pool "closed" is disabled for new Services; pool "first" has no free IPv4 address. ' +
+        "To change that, add addresses to a pool, or delete a Service that needs none.",
+    );
+    await cluster.api.delete(`${services()}/b`);
+    await settled("late", "Allocated");
+  });
+
+  it("keeps sharing keys inside their namespace, unless the pool says otherwise", async () => {
+    await pool("shared", ["203.0.113.0/28"]);
+    const sharing = { "metallb.io/allow-shared-ip": "k", "metallb.io/address-pool": "shared" };
+    const options = { annotations: sharing, spec: { ports: [{ protocol: "TCP", port: 443 }] } };
+    await create("sharer", { annotations: sharing });
+    const one = addressesIn(await settled("sharer", "Allocated"));
+    await create("neighbour", options, "bank");
+    assert.notDeepEqual(addressesIn(await settled("neighbour", "Allocated", 15_000, "bank")), one);
+    await cluster.api.delete(`${services("bank")}/neighbour`);
+    await pool("shared", ["203.0.113.0/28"], { "herald.io/allow-sharing-across-namespaces": "true" });
+    await eventually(async () => {
+      await create("neighbour", options, "bank");
+      const found = addressesIn(await settled("neighbour", "Allocated", 15_000, "bank"));
+      await cluster.api.delete(`${services("bank")}/neighbour`);
+      return found.join() === one.join();
+    });
+  });
+
+  it("reserves, excludes and counts as the pool's annotations say", async () => {
+    await pool("ruled", ["10.9.0.0/29"], {
+      "herald.io/exclude": "network, broadcast",
+      "herald.io/reserve": "10.9.0.5=default/chosen",
+      "herald.io/quota-per-namespace": "2",
+    });
+    const annotations = { "metallb.io/address-pool": "ruled" };
+    await create("chosen");
+    assert.deepEqual(addressesIn(await settled("chosen", "Allocated")), ["10.9.0.5"]);
+    await create("plain", { annotations });
+    assert.deepEqual(addressesIn(await settled("plain", "Allocated")), ["10.9.0.1"]);
+    await create("too-many", { annotations });
+    await settled("too-many", "QuotaReached");
+    await create("own-quota", { annotations }, "bank");
+    assert.deepEqual(addressesIn(await settled("own-quota", "Allocated", 15_000, "bank")), ["10.9.0.2"]);
+    await create("thief", { annotations: { "metallb.io/loadBalancerIPs": "10.9.0.5" } }, "bank");
+    await settled("thief", "AddressReserved", 15_000, "bank");
+  });
+
+  it("gives a Service that returns what it had", async () => {
+    await pool("sticky", ["10.8.0.0/29"], { "herald.io/sticky": "10m" });
+    const annotations = { "metallb.io/address-pool": "sticky" };
+    await create("returns", { annotations });
+    const had = addressesIn(await settled("returns", "Allocated"));
+    await cluster.api.delete(`${services()}/returns`);
+    await create("between", { annotations });
+    assert.notDeepEqual(addressesIn(await settled("between", "Allocated")), had);
+    await create("returns", { annotations });
+    assert.deepEqual(addressesIn(await settled("returns", "Allocated")), had);
+  });
+
+  it("follows the labels of namespaces, and serves nobody where none match (MetalLB defect 4)", async () => {
+    await pool("team", ["10.7.0.0/29"], {}, { namespaceSelectors: [{ matchLabels: { team: "money" } }] });
+    const annotations = { "metallb.io/address-pool": "team" };
+    await create("teams", { annotations }, "bank");
+    await settled("teams", "PoolNotAllowed", 15_000, "bank");
+    await cluster.kubectl(["label", "namespace", "bank", "team=money"]);
+    assert.deepEqual(addressesIn(await settled("teams", "Allocated", 15_000, "bank")), ["10.7.0.0"]);
+  });
+
+  it("keeps the last good pools while one overlaps, and tells that pool", async () => {
+    await pool("overlapping", ["10.7.0.4/30"]);
+    await cluster.waitFor<{ items: readonly { message: string }[] }>(
+      `/api/v1/namespaces/${NAMESPACE}/events?fieldSelector=involvedObject.name%3Dteam`,
+      (list) => list?.items.some(({ message }) => message.includes("overlapping")) === true,
+      15_000,
+      "the later pool is told which one it overlaps",
+    );
+    assert.equal(await herald.metric("control-plane", "metallb_k8s_client_config_stale_bool"), 1);
+    await cluster.api.delete(`${POOLS}/overlapping`);
+    await eventually(
+      async () => (await herald.metric("control-plane", "metallb_k8s_client_config_stale_bool")) === 0,
+    );
+  });
+
+  async function pool(
+    name: string,
+    addresses: readonly string[],
+    annotations: Readonly<Record<string, string>> = {},
+    serviceAllocation?: object,
+  ): Promise<void> {
+    await cluster.apply({
+      apiVersion: "metallb.io/v1beta1",
+      kind: "IPAddressPool",
+      metadata: { name, namespace: NAMESPACE, annotations },
+      spec: { addresses, ...(serviceAllocation !== undefined && { serviceAllocation }) },
+    });
+  }
+
+  async function create(
+    name: string,
+    options: Omit<ServiceOptions, "name"> = {},
+    namespace?: string,
+  ): Promise<void> {
+    await cluster.api.post<ApiObject>(services(namespace), service({ name, ...options }));
+  }
+
+  function settled(name: string, reason: string, deadlineMs?: number, namespace?: string): Promise<Found> {
+    return waitFor(name, (found) => allocated(found)[1] === reason, deadlineMs, namespace);
+  }
+
+  function waitFor(
+    name: string,
+    holds: (found: Found) => boolean,
+    deadlineMs = 15_000,
+    namespace?: string,
+  ): Promise<Found> {
+    return cluster.waitFor<Found>(
+      `${services(namespace)}/${name}`,
+      (found) => found !== undefined && holds(found),
+      deadlineMs,
+      `${name} is as expected`,
+    );
+  }
+
+  function written(): Promise<number> {
+    return herald.metric("control-plane", 'herald_controller_status_writes_total{outcome="written"}');
+  }
+});
+
+/** Status, reason and message of the condition. */
+function allocated({ status }: Found): readonly string[] {
+  const found = status.conditions?.find(({ type }) => type === "herald.io/Allocated");
+  return found === undefined ? [] : [found.status, found.reason, found.message];
+}
+
+/** Asks again until it is so, at most 50 times. */
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100)); // as a person looks again
+  }
+  assert.fail("it never came to be");
+}
