@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hex } from "@herald/lab/hex";
+import { SeededRandom } from "@herald/lab/random";
 import fc from "fast-check";
 import { joinParts } from "./compound.ts";
 import { compress } from "./compression.ts";
@@ -65,12 +66,20 @@ describe("a datagram", () => {
     assert.deepEqual(send(CLEAR), PART);
   });
 
-  it("is compressed only where that makes it smaller", () => {
+  it("is compressed only where it has 512 octets or more and that makes it smaller", () => {
     const compressing = { ...CLEAR, compress: true };
-    const long = encodeMessage({ type: "user", payload: new Uint8Array(500) });
-    assert.deepEqual(send(compressing), PART);
+    const ofZeros = (octets: number): Uint8Array =>
+      encodeMessage({ type: "user", payload: new Uint8Array(octets - 1) });
+    const dice = new SeededRandom(1);
+    const [short, long] = [ofZeros(511), ofZeros(512)];
+    const noise = encodeMessage({
+      type: "user",
+      payload: Uint8Array.from({ length: 600 }, () => dice.next() * 256),
+    });
+    assert.deepEqual(send(compressing, short), short);
     assert.equal(send(compressing, long)[0], 9);
     assert.ok(send(compressing, long).length < 100);
+    assert.deepEqual(send(compressing, noise), noise);
   });
 
   it("has a label in the clear, in front of everything", () => {

@@ -40,7 +40,8 @@ export function encodeDatagram(
   around: Framing,
 ): Uint8Array {
   const joined = joinParts(parts);
-  const message = around.compress ? smaller(joined, compress(joined)) : joined;
+  const packs = around.compress && joined.length >= around.compressFromOctets;
+  const message = packs ? smaller(joined, compress(joined)) : joined;
   const plain = crc ? withCrc(message) : message;
   const encryption = outgoingEncryption(around);
   const body = encryption === undefined ? plain : seal(encryption, plain, labelOf(around));

@@ -13,9 +13,16 @@ export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** What a socket would make of an endpoint: equal texts lead to the same place, 4 octets or IPv4-mapped 16. */
-export function placeOf({ address, port }: Endpoint): string {
-  return `${unmapped(address).join(".")}/${port}`;
+export function placeOf(endpoint: Endpoint): string {
+  const known = places.get(endpoint);
+  if (known !== undefined) return known;
+  const place = `${unmapped(endpoint.address).join(".")}/${endpoint.port}`;
+  places.set(endpoint, place);
+  return place;
 }
+
+/** Endpoints are never changed, and those of members are asked about in every round. */
+const places = new WeakMap<Endpoint, string>();
 
 /** Ten zeros, two octets of ones (RFC 4291 §2.5.5.2). */
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255];

@@ -6,20 +6,28 @@ export interface Framing {
   /** The label's header, from `framing`; empty for none. */
   readonly labelHeader: Uint8Array;
   readonly encryption: Encryption | undefined;
-  /** Whether we compress: datagrams where it makes them smaller, streams always. Understood in any case. */
+  /** Whether we compress: larger datagrams where it makes them smaller, streams always. Understood in any case. */
   readonly compress: boolean;
+  /** From how many octets on a datagram is worth it. */
+  readonly compressFromOctets: number;
 }
+
+/** Below that a datagram is one packet whether compressed or not, and LZW is half of what it costs to make. */
+const WORTH_COMPRESSING_OCTETS = 512;
 
 /** @param label at most 255 octets; empty for none. @throws {RangeError} past that. */
 export function framing(options: {
   readonly label: string;
   readonly encryption: Encryption | undefined;
   readonly compress: boolean;
+  /** 512 when left out; 0 is memberlist's. */
+  readonly compressFromOctets?: number;
 }): Framing {
   return {
     labelHeader: encodeLabel(options.label),
     encryption: options.encryption,
     compress: options.compress,
+    compressFromOctets: options.compressFromOctets ?? WORTH_COMPRESSING_OCTETS,
   };
 }
 

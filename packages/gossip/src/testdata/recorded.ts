@@ -22,6 +22,7 @@ export function recordedFraming({ decoded, label, keys, shape, scenario, produce
   return framing({
     label: label ?? "",
     compress: shape.includes("compress") || (scenario.includes("compressed") && producer === "memberlist"),
+    compressFromOctets: 0,
     encryption:
       ring.length === 0
         ? undefined
