@@ -4,7 +4,7 @@ import { type ArpPacket, decodeArp, encodeArp } from "@herald/wire/arp";
 import { writeU32 } from "@herald/wire/bytes";
 import { decodeEthernet, ETHERTYPE, encodeEthernet } from "@herald/wire/ethernet";
 import { decodeIpv6, encodeIpv6, type Ipv6Packet, isUnspecified } from "@herald/wire/ipv6";
-import { BROADCAST, formatMac, type MacAddress, macOctets, UNKNOWN } from "@herald/wire/mac";
+import { BROADCAST, formatMac, type MacAddress, macEquals, macOctets, UNKNOWN } from "@herald/wire/mac";
 import type { Lan, LanPort } from "./lan.ts";
 import { ALL_NODES_MAC, advertise, groupMacOf, readNeighbour, solicit } from "./lan-ndp.ts";
 import { LINUX_LOCK_MS, NeighbourCache } from "./neighbour-cache.ts";
@@ -39,8 +39,9 @@ export class LanHost {
   /** Datagrams that found no neighbour. */
   undeliverable = 0;
   readonly #octets: Uint8Array;
+  readonly #number: number; // the address, when it is IPv4
   /** MACs that are everybody's, and this station's, too. */
-  readonly #groups: readonly MacAddress[];
+  readonly #groups: readonly Uint8Array[];
   readonly #receive: (datagram: Datagram) => void;
   readonly #port: LanPort;
   readonly #neighbours: NeighbourCache;
@@ -49,11 +50,13 @@ export class LanHost {
     this.mac = mac;
     this.address = address;
     this.#octets = macOctets(mac);
+    this.#number = familyOf(address) === 4 ? toU32(address) : 0;
     this.#receive = receive;
     this.#port = lan.plugIn((frame) => this.#hear(frame), station);
     const family = familyOf(address);
     const etherType = family === 4 ? ETHERTYPE.ipv4 : ETHERTYPE.ipv6;
-    this.#groups = family === 4 ? [BROADCAST] : [ALL_NODES_MAC, groupMacOf(address)];
+    const groups = family === 4 ? [BROADCAST] : [ALL_NODES_MAC, groupMacOf(address)];
+    this.#groups = groups.map(macOctets);
     this.#neighbours = new NeighbourCache(clock, LINUX_LOCK_MS[family], {
       solicit: (wanted, to) => this.#ask(wanted, to),
       transmit: (payload, to) => this.#transmit(to, etherType, payload),
@@ -92,9 +95,8 @@ export class LanHost {
   #hear(bytes: Uint8Array): void {
     for (const tap of this.#taps) tap(bytes);
     const { destination, etherType, payload } = decodeEthernet(bytes);
-    const to = formatMac(destination);
-    const toUsAlone = to === this.mac;
-    if (!toUsAlone && !this.#groups.includes(to)) return;
+    const toUsAlone = macEquals(destination, 0, this.#octets);
+    if (!toUsAlone && !this.#groups.some((group) => macEquals(destination, 0, group))) return;
     const family = familyOf(this.address);
     if (family === 4 && etherType === ETHERTYPE.arp) this.#hearArp(decodeArp(payload), toUsAlone);
     if (family === 4 && etherType === ETHERTYPE.ipv4 && toUsAlone) this.#receive(decodeDatagram(payload));
@@ -132,7 +134,7 @@ export class LanHost {
     const mac = formatMac(packet.senderMac);
     const address = textOf(packet.senderIp);
     const isRequest = packet.operation === "request";
-    if (isRequest && packet.targetIp === toU32(this.address)) {
+    if (isRequest && packet.targetIp === this.#number) {
       this.#neighbours.hear({ address, mac, override: true, confirms: false, create: packet.senderIp !== 0 });
       this.#sendArp(mac, { ...reversed(packet), senderMac: this.#octets });
       return;
@@ -152,7 +154,7 @@ export class LanHost {
     this.#sendArp(to ?? BROADCAST, {
       operation: "request",
       senderMac: this.#octets,
-      senderIp: toU32(this.address),
+      senderIp: this.#number,
       targetMac: macOctets(to ?? UNKNOWN),
       targetIp: toU32(wanted),
     });
@@ -185,8 +187,8 @@ function encodeDatagram({ from, to, data }: Datagram): Uint8Array {
       trafficClass: 0,
       flowLabel: 0,
       hopLimit: 64,
-      source: toOctets(from),
-      destination: toOctets(to),
+      source: octetsOf(from),
+      destination: octetsOf(to),
       hopByHop: undefined,
       nextHeader: EXPERIMENT,
       payload: data,
@@ -194,8 +196,8 @@ function encodeDatagram({ from, to, data }: Datagram): Uint8Array {
   }
   const bytes = new Uint8Array(HEADER_OCTETS + data.length);
   bytes[0] = 0x45;
-  bytes.set(toOctets(from), 12);
-  bytes.set(toOctets(to), 16);
+  bytes.set(octetsOf(from), 12);
+  bytes.set(octetsOf(to), 16);
   bytes.set(data, HEADER_OCTETS);
   return bytes;
 }
@@ -206,6 +208,17 @@ function decodeDatagram(bytes: Uint8Array): Datagram {
     to: fromOctets(bytes.subarray(16, 20)),
     data: bytes.slice(HEADER_OCTETS),
   };
+}
+
+/** Addresses taken apart before; only read. Bounded by the addresses of all tests of a process. */
+const octets = new Map<IpAddress, Uint8Array>();
+
+function octetsOf(address: IpAddress): Uint8Array {
+  const known = octets.get(address);
+  if (known !== undefined) return known;
+  const fresh = toOctets(address);
+  octets.set(address, fresh);
+  return fresh;
 }
 
 function toU32(address: IpAddress): number {

@@ -1,6 +1,7 @@
 import type { Clock, Random } from "@herald/shared/core";
+import { readU16, readU32 } from "@herald/wire/bytes";
 import { decodeEthernet } from "@herald/wire/ethernet";
-import { formatMac, isGroup, type MacAddress } from "@herald/wire/mac";
+import { isGroup } from "@herald/wire/mac";
 import { happens } from "./random.ts";
 
 export interface LanOptions {
@@ -35,7 +36,7 @@ export interface Sent {
 export class Lan {
   readonly #options: LanOptions;
   readonly #receivers = new Map<(frame: Uint8Array) => void, string>(); // by receiver, the station's name
-  readonly #learned = new Map<MacAddress, (frame: Uint8Array) => void>();
+  readonly #learned = new Map<number, (frame: Uint8Array) => void>(); // by MAC
   /** Everything that was sent, in order. */
   readonly log: Sent[] = [];
   constructor(options: LanOptions) {
@@ -63,8 +64,8 @@ export class Lan {
     const { destination, source } = decodeEthernet(frame);
     const { clock, connects, keepLog = true } = this.#options;
     if (keepLog) this.log.push({ at: clock.now(), frame });
-    this.#learned.set(formatMac(source), from);
-    const known = isGroup(destination) ? undefined : this.#learned.get(formatMac(destination));
+    this.#learned.set(numberOf(source), from);
+    const known = isGroup(destination) ? undefined : this.#learned.get(numberOf(destination));
     const sender = this.#receivers.get(from) ?? "";
     for (const [receive, station] of this.#receivers) {
       if (receive === from || (known !== undefined && known !== receive)) continue;
@@ -82,4 +83,9 @@ export class Lan {
       });
     }
   }
+}
+
+/** A MAC address's six octets as one number. */
+function numberOf(octets: Uint8Array): number {
+  return readU16(octets, 0) * 2 ** 32 + readU32(octets, 2);
 }

@@ -20,8 +20,7 @@ export class VirtualClock implements Clock {
   at(due: Instant, callback: () => void): () => void {
     const timer: Timer = { due: Math.max(due, this.#now), order: this.#count, callback };
     this.#count += 1;
-    this.#heap.push(timer);
-    this.#rise(this.#heap.length - 1);
+    this.#rise(timer);
     return () => {
       timer.callback = undefined;
     };
@@ -53,41 +52,41 @@ export class VirtualClock implements Clock {
 
   #removeFirst(): void {
     const last = this.#heap.pop();
-    if (last === undefined || this.#heap.length === 0) return;
-    this.#heap[0] = last;
-    this.#sink(0);
+    if (last !== undefined && this.#heap.length > 0) this.#sink(last);
   }
 
-  #rise(from: number): void {
-    for (let at = from; at > 0; ) {
+  /** Puts a timer at the end to where it belongs. */
+  #rise(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!this.#swapIfEarlier(at, parent)) return;
+      const above = heap[parent] as Timer;
+      if (!isEarlier(timer, above)) break;
+      heap[at] = above;
       at = parent;
     }
+    heap[at] = timer;
   }
 
-  #sink(from: number): void {
-    for (let at = from; ; ) {
-      const left = 2 * at + 1;
-      const earlier = this.#isEarlier(left + 1, left) ? left + 1 : left;
-      if (!this.#swapIfEarlier(earlier, at)) return;
-      at = earlier;
+  /** Puts a timer in the first one's place to where it belongs. */
+  #sink(timer: Timer): void {
+    const heap = this.#heap;
+    const { length } = heap;
+    let at = 0;
+    for (let child = 1; child < length; child = 2 * at + 1) {
+      if (child + 1 < length && isEarlier(heap[child + 1] as Timer, heap[child] as Timer)) child += 1;
+      const below = heap[child] as Timer;
+      if (!isEarlier(below, timer)) break;
+      heap[at] = below;
+      at = child;
     }
+    heap[at] = timer;
   }
+}
 
-  #swapIfEarlier(child: number, parent: number): boolean {
-    const [lower, upper] = [this.#heap[child], this.#heap[parent]];
-    if (lower === undefined || upper === undefined || !this.#isEarlier(child, parent)) return false;
-    this.#heap[child] = upper;
-    this.#heap[parent] = lower;
-    return true;
-  }
-
-  #isEarlier(a: number, b: number): boolean {
-    const [first, second] = [this.#heap[a], this.#heap[b]];
-    if (first === undefined || second === undefined) return false;
-    return first.due < second.due || (first.due === second.due && first.order < second.order);
-  }
+function isEarlier(a: Timer, b: Timer): boolean {
+  return a.due < b.due || (a.due === b.due && a.order < b.order);
 }
 
 interface Timer {
