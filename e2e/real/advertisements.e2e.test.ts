@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe } from "node:test";
+import type { NodeName } from "../cluster/addresses.ts";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { clusterTests } from "./cluster-tests.ts";
+import { Installation, NAMESPACE } from "./installation.ts";
+import { service } from "./objects.ts";
+import { SecondSegment } from "./second-segment.ts";
+
+const { it, before } = clusterTests({ kubelets: false });
+const CHART = join(import.meta.dirname, "../../charts/herald");
+const ADDRESS = "192.168.2.180";
+const STATUSES = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/servicel2statuses`;
+
+interface L2Status {
+  readonly metadata: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly ownerReferences: readonly { readonly kind: string; readonly name: string }[];
+  };
+  readonly status: object;
+}
+
+// Speakers gossip on eth0; what is advertised is on eth1, a segment of its own.
+describe("layer 2 advertisements of metallb.io, on nodes with a second interface", () => {
+  let cluster: Cluster;
+  let herald: Installation;
+  let second: SecondSegment;
+
+  before(async () => {
+    cluster = await startCluster({ name: "advertisements" });
+    second = await SecondSegment.plugIn(cluster);
+    await cluster.apply(await cluster.helm(["template", "herald", CHART, "--show-only=templates/crds.yaml"]));
+    await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    herald = await Installation.start(cluster, { controllers: 0 }); // it is all about who announces
+    await Promise.all(cluster.nodes.map((node) => herald.startEcho(`echo-${node}`, node, "echo")));
+    await apply("IPAddressPool", "second", { addresses: [`${ADDRESS}/32`] });
+    await advertise({ interfaces: ["eth1"] });
+    await cluster.api.post("/api/v1/namespaces/default/services", service({ name: "web" }));
+    const status = { loadBalancer: { ingress: [{ ip: ADDRESS }] } };
+    await cluster.api.patch("/api/v1/namespaces/default/services/web/status", { status }, "strategic-merge");
+  });
+  after(() => cluster?.stop());
+
+  it("announces on the interfaces of the advertisement and on no other, and says who and where", async () => {
+    const holder = await second.untilHeld(ADDRESS);
+    assert.deepEqual(await second.whoHas(ADDRESS, "eth0"), []);
+    const [said, ...others] = await statuses((found) => found.length > 0);
+    assert.deepEqual(others, []);
+    assert.deepEqual(said?.status, {
+      node: holder,
+      serviceName: "web",
+      serviceNamespace: "default",
+      interfaces: [{ name: "eth1" }],
+    });
+    assert.deepEqual(said?.metadata.labels, {
+      "metallb.io/node": holder,
+      "metallb.io/service-name": "web",
+      "metallb.io/service-namespace": "default",
+    });
+    assert.deepEqual(
+      said?.metadata.ownerReferences.map(({ kind, name }) => `${kind} ${name}`),
+      [`Pod speaker-${holder}`],
+    );
+  });
+
+  it("moves an address within half a second from a node whose cable is pulled, though its gossip lives", async () => {
+    for (let round = 1; round <= 3; round += 1) {
+      const holder = (await second.untilHeld(ADDRESS)) as NodeName;
+      const { heard, firstFrom } = await second.listen();
+      const pulledAt = Date.now();
+      await second.setLink(holder, "down");
+      const afterMs = await firstFrom(holder, pulledAt);
+      heard.kill();
+      assert.ok(afterMs < 500, `moved after ${afterMs.toFixed(0)} ms`);
+      const next = await second.untilHeld(ADDRESS);
+      assert.notEqual(next, holder);
+      await statuses(([said, ...others]) => others.length === 0 && nodeOf(said) === next);
+      await second.setLink(holder, "up");
+      assert.equal(await second.untilHeld(ADDRESS), next, "it stays where it is");
+    }
+  });
+
+  it("leaves an address to the nodes that are selected", async () => {
+    const holder = await second.untilHeld(ADDRESS);
+    const other = cluster.nodes.find((node) => node !== holder) as NodeName;
+    await cluster.kubectl(["label", "node", other, "edge=true"]);
+    await advertise({ interfaces: ["eth1"], nodeSelectors: [{ matchLabels: { edge: "true" } }] });
+    await second.untilHeld(ADDRESS, other);
+    await cluster.kubectl(["label", "node", other, "edge-"]);
+    await second.untilHeld(ADDRESS, "");
+    await statuses((found) => found.length === 0);
+    await advertise({ interfaces: ["eth1"], nodeSelectors: [] });
+    await second.untilHeld(ADDRESS);
+  });
+
+  it("prefers a node for an address that nobody holds", async () => {
+    for (const hostname of cluster.nodes) {
+      await advertise({ interfaces: ["eth9"], nodeSelectors: [] });
+      await second.untilHeld(ADDRESS, "");
+      const preference = { matchLabels: { "kubernetes.io/hostname": hostname } };
+      await cluster.kubectl(["label", "node", hostname, `kubernetes.io/hostname=${hostname}`, "--overwrite"]);
+      await advertise({ interfaces: ["eth1"], preferredNodeSelectors: [{ weight: 10, preference }] });
+      await second.untilHeld(ADDRESS, hostname);
+    }
+  });
+
+  it("says that nobody can be heard where no node has the interface", async () => {
+    await advertise({ interfaces: ["eth9"] });
+    await second.untilHeld(ADDRESS, "");
+    await statuses((found) => found.length === 0);
+    const logs = cluster.nodes.map((node) => readFileSync(herald.speaker(node).logPath, "utf8"));
+    assert.ok(logs.some((log) => log.includes('"reason":"noInterface"')));
+    await advertise({});
+    await second.untilHeld(ADDRESS);
+  });
+
+  async function apply(kind: string, name: string, spec: object): Promise<void> {
+    await cluster.apply({
+      apiVersion: "metallb.io/v1beta1",
+      kind,
+      metadata: { namespace: NAMESPACE, name },
+      spec,
+    });
+  }
+
+  function advertise(spec: object): Promise<void> {
+    return apply("L2Advertisement", "second", spec);
+  }
+
+  /** Once they are as wanted. */
+  async function statuses(accept: (found: readonly L2Status[]) => boolean): Promise<readonly L2Status[]> {
+    let found: readonly L2Status[] = [];
+    await herald.segment.until(async () => {
+      ({ items: found } = await cluster.api.get<{ items: readonly L2Status[] }>(STATUSES));
+      return accept(found);
+    }, "the ServiceL2Statuses are as wanted");
+    return found;
+  }
+});
+
+function nodeOf(said: L2Status | undefined): string {
+  return (said?.status as { node?: string } | undefined)?.node ?? "";
+}
