@@ -1,6 +1,4 @@
 import { PROFILES, type ProfileName } from "@herald/gossip/options";
-import { YIELDING } from "./fault-kinds.ts";
-import { KNOWN_GAPS } from "./known-gaps.ts";
 import type { Fault, Script } from "./script.ts";
 
 /** From a crash until another node answers, at up to 2 % loss, all other things well (docs/gossip.md). */
@@ -38,8 +36,6 @@ export interface Bounds {
   readonly settleMs: number;
   /** After that every neighbour cache points to it. */
   readonly cachesMs: number;
-  /** Nodes may have taken each other for dead while both were up. */
-  readonly parted: boolean;
 }
 
 /** What the script makes necessary, and nothing on top. */
@@ -48,9 +44,7 @@ export function boundsOf(script: Script): Bounds {
   const { rejoinIntervalMs, streamTimeoutMs } = PROFILES[profile];
   const viewMs = slowestView(script);
   const parted = faults.some(({ kind, forMs }) => PARTING.has(kind) && forMs > PAUSE_TOLERANCE_MS[profile]);
-  const yields = faults.some(({ kind }) => YIELDING.has(kind));
-  const excusedMs = KNOWN_GAPS.drainedNodeMeetsOthers && parted && yields ? YIELD_MS : 0;
-  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS + excusedMs;
+  const overlapMs = DETECTION_MS[profile] + DELIVERY_MS;
   const reunionMs = 2 * DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs + DELIVERY_MS;
   const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + viewMs : 0;
   const stopped = faults.some(({ kind }) => kind === "stop") ? YIELD_MS : 0;
@@ -61,7 +55,7 @@ export function boundsOf(script: Script): Bounds {
     booted +
     stopped +
     apiRecoveryMs(faults);
-  return { overlapMs, reunionMs, settleMs, cachesMs: 3 * REPEAT_MS + DELIVERY_MS, parted };
+  return { overlapMs, reunionMs, settleMs, cachesMs: 3 * REPEAT_MS + DELIVERY_MS };
 }
 
 const PARTING = new Set<Fault["kind"]>([

@@ -53,12 +53,3 @@ export const MOVES: Readonly<Partial<Record<FaultKind, "its" | "all">>> = {
   "endpoints-move": "all",
   "config-changes": "all",
 };
-
-/** What makes a node leave its addresses to others, in order. */
-export const YIELDING: ReadonlySet<FaultKind> = new Set<FaultKind>([
-  "excluded",
-  "network-unavailable",
-  "drain",
-  "stop",
-  "endpoints-move",
-]);

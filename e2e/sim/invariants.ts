@@ -1,7 +1,4 @@
 import type { IpAddress } from "@herald/shared/ip/address";
-import { YIELD_MS } from "./bounds.ts";
-import { YIELDING } from "./fault-kinds.ts";
-import { KNOWN_GAPS } from "./known-gaps.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
 
@@ -65,7 +62,6 @@ export const INVARIANTS: readonly Invariant[] = [
     name: "caches: every client's neighbour cache points to the holder, or nowhere, once the faults are over",
     check: (world) => {
       if (world.now < world.settledAt + world.bounds.cachesMs) return undefined;
-      if (KNOWN_GAPS.winnerIsSilentAfterReunion && world.bounds.parted) return undefined;
       for (const address of world.servable()) {
         const violation = wrongCache(world, address);
         if (violation !== undefined) return violation;
@@ -98,9 +94,7 @@ function twoHolders(world: World, address: IpAddress): string | undefined {
 function isStray(world: World, node: SimNode, address: IpAddress): boolean {
   const view = world.viewOf(node);
   if (view.allows(address)) return false;
-  const yields = world.script.faults.some(({ kind }) => YIELDING.has(kind));
-  const excusedMs = KNOWN_GAPS.yieldOutlivesService && yields ? YIELD_MS : 0;
-  return world.now - Math.max(view.disallowedSince(address), node.wokeAt) > SAME_MOMENT_MS + excusedMs;
+  return world.now - Math.max(view.disallowedSince(address), node.wokeAt) > SAME_MOMENT_MS;
 }
 
 function wrongCache(world: World, address: IpAddress): string | undefined {

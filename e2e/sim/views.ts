@@ -1,6 +1,6 @@
 import type { Pool } from "@herald/shared/config/config";
 import type { Instant } from "@herald/shared/core";
-import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
+import { familyOf, type IpAddress, type IpFamily, parseAddress, toBigint } from "@herald/shared/ip/address";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 
 /** What one speaker has been told, as far as it says what may be announced. */
@@ -53,10 +53,26 @@ export class View {
 
 /** Whether any of these pools has the address. */
 export function holds(pools: readonly Pool[], address: string): boolean {
-  const parsed = parseAddress(address);
+  const parsed = readAddress(address);
   if (parsed === undefined) return false;
-  const [family, value] = [familyOf(parsed), toBigint(parsed)];
+  const { family, value } = parsed;
   return pools.some(({ ranges }) =>
     ranges.some((range) => range.family === family && range.first <= value && value <= range.last),
   );
+}
+
+interface ReadAddress {
+  readonly family: IpFamily;
+  readonly value: bigint;
+}
+
+/** The few addresses there are, asked about again and again; bounded by the stories' pools. */
+const addresses = new Map<string, ReadAddress | undefined>();
+
+function readAddress(text: string): ReadAddress | undefined {
+  if (addresses.has(text)) return addresses.get(text);
+  const parsed = parseAddress(text);
+  const read = parsed === undefined ? undefined : { family: familyOf(parsed), value: toBigint(parsed) };
+  addresses.set(text, read);
+  return read;
 }
