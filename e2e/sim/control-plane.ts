@@ -56,7 +56,7 @@ export class ControlPlane {
     this.#clock = clock;
     this.#random = random;
     this.#log = log;
-    this.api = new FakeApi({ clock, startEpochMs: EPOCH_MS });
+    this.api = new FakeApi({ clock, startEpochMs: EPOCH_MS, sharesObjects: true });
     this.connection = new ApiConnection(this.api, clock, 1);
   }
 

@@ -46,15 +46,24 @@ export class FakeStore {
   readonly #objects = new Map<string, Map<string, Stored>>(); // by collection, then key; for tests
   readonly #epochMs: () => number;
   readonly #changed: (change: Change) => void;
-  readonly #snapshots = new Map<string, Stored[]>(); // what is left of paged lists, by continue token
+  readonly #freezes: boolean;
+  /** Answers to lists, until something changes: many clients ask for the same. */
+  readonly #lists = new Map<string, readonly Stored[]>();
+  readonly #snapshots = new Map<string, readonly Stored[]>(); // what is left of paged lists, by continue token
   #history: Change[] = [];
   #version = 1;
   #compacted = 0;
   #serial = 0;
 
-  constructor(epochMs: () => number, changed: (change: Change) => void) {
+  /** @param options `freezes`: whoever changes what is stored in place gets a TypeError. */
+  constructor(
+    epochMs: () => number,
+    changed: (change: Change) => void,
+    options: { readonly freezes: boolean },
+  ) {
     this.#epochMs = epochMs;
     this.#changed = changed;
+    this.#freezes = options.freezes;
   }
 
   get version(): number {
@@ -66,7 +75,14 @@ export class FakeStore {
     return this.#collection(target.collection).get(keyOfTarget(target));
   }
 
-  all(path: string, query: Query = {}): Stored[] {
+  all(path: string, query: Query = {}): readonly Stored[] {
+    const question = JSON.stringify([path, query]);
+    const known = this.#lists.get(question) ?? this.#select(path, query);
+    this.#lists.set(question, known);
+    return known;
+  }
+
+  #select(path: string, query: Query): readonly Stored[] {
     const target = parsePath(path);
     return [...this.#collection(target.collection).entries()]
       .sort(([left], [right]) => (left < right ? -1 : 1))
@@ -168,6 +184,7 @@ export class FakeStore {
       ...(target.resource === "services" ? withIpMode(rest) : rest),
       metadata: { ...metadata, resourceVersion: `${version}` },
     };
+    if (this.#freezes) freeze(after);
     // Why: the API server writes nothing when nothing changed.
     if (before !== undefined && sameBut(before, after)) return before;
     this.#collection(target.collection).set(keyOfTarget(target), after);
@@ -177,6 +194,7 @@ export class FakeStore {
 
   #record(collection: string, before: Stored | undefined, after: Stored | undefined): void {
     this.#version += 1;
+    this.#lists.clear();
     const last =
       before !== undefined && after === undefined
         ? { ...before, metadata: { ...before.metadata, resourceVersion: `${this.#version}` } }
@@ -291,6 +309,13 @@ function sameBut(left: Stored, right: Stored): boolean {
   const plain = ({ metadata, ...rest }: Stored): string =>
     JSON.stringify({ ...rest, metadata: { ...metadata, resourceVersion: "" } });
   return plain(left) === plain(right);
+}
+
+/** All of it, to the bottom. */
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freeze(inner);
 }
 
 function isoSeconds(epochMs: number): string {

@@ -6,6 +6,8 @@ export interface FakeWatchOptions {
   readonly clock: Clock;
   readonly bookmarkMs: number;
   readonly timeoutMs: number;
+  /** Whether events need no copy, as nobody can change what is in them. */
+  readonly sharesObjects: boolean;
   /** The newest resourceVersion of the store. */
   readonly version: () => string;
   readonly select: (change: Change) => readonly WatchEvent<unknown>[];
@@ -39,7 +41,8 @@ export class FakeWatch implements AsyncIterable<WatchEvent<unknown>> {
 
   push(event: WatchEvent<unknown>): void {
     if (this.#silent || this.#end !== undefined) return;
-    this.#queue.push(event.type === "error" ? event : structuredClone(event)); // cloning an error loses its class
+    const isSafe = this.#options.sharesObjects || event.type === "error"; // cloning an error loses its class
+    this.#queue.push(isSafe ? event : structuredClone(event));
     this.#arrived.resolve();
   }
 

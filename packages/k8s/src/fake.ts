@@ -23,6 +23,8 @@ export interface FakeApiOptions {
   readonly startEpochMs?: number;
   /** Between bookmarks on a watch; 60,000 when absent. */
   readonly bookmarkMs?: number;
+  /** Hands out what it stores, frozen, instead of a copy to each: for many clients of many objects. Not when left out. */
+  readonly sharesObjects?: boolean;
 }
 
 /** One request that reached the fake, in order of arrival. */
@@ -47,11 +49,12 @@ export class FakeApi implements ApiClient {
   readonly requests: FakeRequest[] = [];
 
   constructor(options: FakeApiOptions) {
-    const { clock, startEpochMs = 0 } = options;
+    const { clock, startEpochMs = 0, sharesObjects = false } = options;
     this.#options = options;
     this.#store = new FakeStore(
       () => startEpochMs + clock.now(),
       (change) => this.#tell(change),
+      { freezes: sharesObjects },
     );
   }
 
@@ -159,6 +162,7 @@ export class FakeApi implements ApiClient {
         clock: this.#options.clock,
         bookmarkMs: this.#options.bookmarkMs ?? 60_000,
         timeoutMs: timeoutSeconds * 1000,
+        sharesObjects: this.#options.sharesObjects ?? false,
         version: () => `${this.#store.version}`,
         select: (change) => eventsOf(path, query, change),
         closed: () => this.#watches.delete(watch),
@@ -214,7 +218,7 @@ export class FakeApi implements ApiClient {
     if (this.#delayMs > 0) await this.#sleep(this.#delayMs, signal);
     if (!this.#reachable) throw new ApiError(0, "Unreachable", "connect ECONNREFUSED");
     const failure = this.#failures.find(({ left, match }) => left > 0 && match(request));
-    if (failure === undefined) return structuredCloneOfJson(act());
+    if (failure === undefined) return this.#options.sharesObjects ? act() : structuredCloneOfJson(act());
     failure.left -= 1;
     throw failure.error;
   }
