@@ -78,6 +78,20 @@ describe("chart: rights", () => {
     assert.deepEqual(one(objects, "Role", "herald-controller").rules, [
       config,
       { apiGroups: ["metallb.io"], resources: ["ipaddresspools"], verbs: read },
+      { apiGroups: ["metallb.io"], resources: ["ipaddresspools/status"], verbs: ["patch"] },
+      { apiGroups: ["metallb.io"], resources: ["configurationstates"], verbs: ["create"] },
+      {
+        apiGroups: ["metallb.io"],
+        resources: ["configurationstates"],
+        resourceNames: ["controller"],
+        verbs: ["get"],
+      },
+      {
+        apiGroups: ["metallb.io"],
+        resources: ["configurationstates/status"],
+        resourceNames: ["controller"],
+        verbs: ["patch"],
+      },
       { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
       {
         apiGroups: ["coordination.k8s.io"],
@@ -106,6 +120,20 @@ describe("chart: rights", () => {
     assert.deepEqual(one(objects, "Role", "herald-speaker").rules, [
       config,
       { apiGroups: [""], resources: ["pods"], verbs: read },
+      {
+        apiGroups: ["metallb.io"],
+        resources: [
+          "ipaddresspools",
+          "l2advertisements",
+          "bgpadvertisements",
+          "bgppeers",
+          "bfdprofiles",
+          "communities",
+        ],
+        verbs: read,
+      },
+      { apiGroups: ["metallb.io"], resources: ["servicel2statuses"], verbs: ["get", "create", "delete"] },
+      { apiGroups: ["metallb.io"], resources: ["servicel2statuses/status"], verbs: ["patch"] },
     ]);
   });
 

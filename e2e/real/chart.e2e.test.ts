@@ -128,6 +128,20 @@ describe("the chart, on a cluster with kubelets", () => {
     { who: "controller", verb: "watch", what: "ipaddresspools.metallb.io", where: NAMESPACE, may: true },
     { who: "controller", verb: "watch", what: "ipaddresspools.metallb.io", where: "default", may: false },
     { who: "controller", verb: "patch", what: "ipaddresspools.metallb.io", where: NAMESPACE, may: false },
+    {
+      who: "controller",
+      verb: "create",
+      what: "configurationstates.metallb.io",
+      where: NAMESPACE,
+      may: true,
+    },
+    {
+      who: "controller",
+      verb: "delete",
+      what: "configurationstates.metallb.io",
+      where: NAMESPACE,
+      may: false,
+    },
     { who: "controller", verb: "watch", what: "namespaces", where: "default", may: true },
     { who: "controller", verb: "patch", what: "namespaces", where: "default", may: false },
     { who: "speaker", verb: "watch", what: "nodes", where: "default", may: true },
@@ -142,7 +156,13 @@ describe("the chart, on a cluster with kubelets", () => {
     { who: "speaker", verb: "watch", what: "l2advertisements.metallb.io", where: "default", may: false },
     { who: "speaker", verb: "patch", what: "ipaddresspools.metallb.io", where: NAMESPACE, may: false },
     { who: "speaker", verb: "create", what: "servicel2statuses.metallb.io", where: NAMESPACE, may: true },
-    { who: "speaker", verb: "patch", what: "servicel2statuses.metallb.io/status", where: NAMESPACE, may: true },
+    {
+      who: "speaker",
+      verb: "patch",
+      what: "servicel2statuses.metallb.io/status",
+      where: NAMESPACE,
+      may: true,
+    },
   ];
   for (const { who, verb, what, where, may } of rights) {
     it(`${may ? "lets" : "does not let"} the ${who} ${verb} ${what} in ${where}`, async () => {

@@ -36,8 +36,10 @@ export class ConfigWatch {
     return this.#keeper.stale;
   }
 
-  get mistakes(): readonly ConfigMistake[] {
-    return this.#keeper.mistakes;
+  /** What is wrong with the sources; `undefined` while there are none, empty when all of them is in force. */
+  get mistakes(): readonly ConfigMistake[] | undefined {
+    const { mistakes, inForce } = this.#keeper;
+    return mistakes.length === 0 && inForce === undefined ? undefined : mistakes;
   }
 
   /**

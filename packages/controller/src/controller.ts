@@ -168,6 +168,8 @@ export class Controller {
       events,
       caches,
       mayWrite,
+      namespace: this.#options.namespace,
+      mistakes: () => this.#config.mistakes,
       lbClass: this.#options.lbClass,
       sharingAcrossNamespaces: this.#options.sharingAcrossNamespaces,
       configSource: `ConfigMap ${this.#options.namespace}/${this.#options.configName}`,
@@ -225,6 +227,7 @@ export class Controller {
     const config = this.#config.offer(offer, caches.pools());
     if (this.#term === undefined) return;
     if (config !== undefined) this.#term.configure(config);
+    this.#term.objectsChanged();
     this.#config.tell();
   }
 }

@@ -116,3 +116,73 @@ describe("a sticky pool", () => {
     assert.deepEqual(world.addresses("c"), ["192.0.2.0"]);
   });
 });
+
+describe("the status of a pool", () => {
+  const counts = (assigned: number, available: number, v6 = [0, 0]) => ({
+    assignedIPv4: assigned,
+    assignedIPv6: v6[0],
+    availableIPv4: available,
+    availableIPv6: v6[1],
+  });
+
+  it("counts addresses, with one write for all that happens within a second", async () => {
+    const world = createWorld();
+    world.putPool("p", { addresses: ["192.0.2.0/24", "fd00::/120"] });
+    world.start();
+    await world.pass(5000);
+    assert.deepEqual([world.poolStatus("p"), world.poolWrites], [counts(0, 256, [0, 256]), 1]);
+    for (let index = 0; index < 50; index += 1) world.put(`s${index}`);
+    await world.pass(5000);
+    assert.deepEqual([world.poolStatus("p"), world.poolWrites], [counts(50, 206, [0, 256]), 2]);
+    world.remove("s7");
+    await world.pass(600_000);
+    assert.deepEqual([world.poolStatus("p"), world.poolWrites], [counts(49, 207, [0, 256]), 3]);
+  });
+
+  it("is put right when somebody else writes it", async () => {
+    const world = createWorld();
+    world.putPool("p", ADDRESSES);
+    world.start();
+    await world.pass(5000);
+    world.poolStatus("p", counts(9, 9));
+    await world.pass(5000);
+    assert.deepEqual([world.poolStatus("p"), world.poolWrites], [counts(0, 16), 2]);
+  });
+
+  it("is tried again until the API server takes it", async () => {
+    const world = createWorld();
+    world.putPool("p", ADDRESSES);
+    const refused = new ApiError(500, "InternalError", "etcd is away");
+    world.api.failNext(3, refused, ({ path }) => path.endsWith("/ipaddresspools/p/status"));
+    world.start();
+    await world.pass(120_000);
+    assert.deepEqual([world.poolStatus("p"), world.poolWrites], [counts(0, 16), 4]);
+  });
+});
+
+describe("the ConfigurationState of the controller", () => {
+  it("says what is wrong, and is written only when that changes", async () => {
+    const world = createWorld();
+    const replica = world.start();
+    await world.pass(60_000);
+    assert.deepEqual([world.configurationState, world.stateWrites], [undefined, 0]);
+    world.putPool("p", ADDRESSES);
+    await world.pass(60_000);
+    assert.deepEqual([world.configurationState, world.stateWrites], ["Valid||Reconciled", 1]);
+    for (const name of ["a", "b"]) world.put(name);
+    world.putPool("q", { addresses: ["192.0.2.8/29"] });
+    await world.pass(60_000);
+    assert.match(
+      world.configurationState ?? "",
+      /^Invalid\|IPAddressPool q: spec\.addresses\[0\]: .*overlaps.*\|ConfigurationError$/,
+    );
+    assert.equal(world.stateWrites, 2);
+    world.removePool("q");
+    await world.pass(60_000);
+    assert.deepEqual([world.configurationState, world.stateWrites], ["Valid||Reconciled", 3]);
+    await replica.stop();
+    world.start({ identity: "two" });
+    await world.pass(60_000);
+    assert.equal(world.stateWrites, 3, "the next leader finds it as it should be");
+  });
+});

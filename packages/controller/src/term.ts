@@ -4,9 +4,11 @@ import { WorkQueue } from "@herald/k8s/queue";
 import type { Notice } from "@herald/shared/allocator/converge";
 import type { Config } from "@herald/shared/config/config";
 import type { Clock, Instant, Random } from "@herald/shared/core";
+import type { ConfigMistake } from "@herald/shared/errors";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { Caches } from "./caches.ts";
 import { LatestViews } from "./latest-views.ts";
+import { ObjectStatuses } from "./object-statuses.ts";
 import { type Change, Reconciler } from "./reconcile.ts";
 import { serviceReference } from "./references.ts";
 import { StatusWriter, type WriteOutcome } from "./status-writer.ts";
@@ -17,6 +19,9 @@ export interface TermOptions {
   readonly random: Random;
   readonly events: EventRecorder;
   readonly caches: Caches;
+  readonly namespace: string;
+  /** What is wrong with the configuration now; `undefined` while there is none. */
+  readonly mistakes: () => readonly ConfigMistake[] | undefined;
   /** Milliseconds since 1970. */
   readonly epochMs: () => number;
   readonly lbClass: string;
@@ -45,6 +50,7 @@ export class Term {
   readonly #reconciler: Reconciler;
   readonly #writer: StatusWriter;
   readonly #queue: WorkQueue;
+  readonly #objects: ObjectStatuses;
   readonly #latest = new LatestViews();
   #open = false;
   #expiry: { readonly due: Instant; readonly cancel: () => void } | undefined;
@@ -59,6 +65,18 @@ export class Term {
       random,
       concurrency: WRITES_AT_ONCE,
       retry: { minMs: 250, maxMs: 60_000 },
+      retried: observe.retried,
+    });
+    this.#objects = new ObjectStatuses({
+      client,
+      clock,
+      random,
+      mayWrite,
+      namespace: options.namespace,
+      epochMs: options.epochMs,
+      pools: () => options.caches.pools(),
+      usage: () => this.#reconciler.usage(),
+      mistakes: options.mistakes,
       retried: observe.retried,
     });
     this.#writer = new StatusWriter({
@@ -104,6 +122,11 @@ export class Term {
     this.#awaitReturns();
   }
 
+  /** The caches have news of objects that make up the configuration, whatever comes of it. */
+  objectsChanged(): void {
+    if (this.#open) this.#objects.changed();
+  }
+
   /** The caches have news of these Services. */
   change(keys: readonly ServiceKey[]): void {
     if (!this.#open) return;
@@ -122,13 +145,14 @@ export class Term {
    * it stands: somebody else leads by then, or will soon.
    */
   async write(stop: AbortSignal, lost: AbortSignal): Promise<void> {
-    await this.#queue.run(async (key) => {
+    const writeStatus = async (key: string): Promise<void> => {
       try {
         await this.#writer.write(key as ServiceKey, lost);
       } catch (error) {
         if (!lost.aborted) throw error;
       }
-    }, stop);
+    };
+    await Promise.all([this.#queue.run(writeStatus, stop), this.#objects.run(stop, lost)]);
     this.#open = false;
     this.#expiry?.cancel();
   }
@@ -161,6 +185,7 @@ export class Term {
     const began = clock.now();
     const decisions = decide();
     this.#writer.accept(decisions);
+    this.#objects.changed();
     observe.decided({ services: decisions.length, tookMs: clock.now() - began });
   }
 }

@@ -139,10 +139,42 @@ export class World {
       );
   }
 
-  /** How many status writes have reached the API server. */
+  /** How many writes of a Service's status have reached the API server. */
   get statusWrites(): number {
-    return this.api.requests.filter(({ method, path }) => method === "PATCH" && path.endsWith("/status"))
-      .length;
+    return this.#statusWritesOf("/services/");
+  }
+
+  /** The same of an IPAddressPool's. */
+  get poolWrites(): number {
+    return this.#statusWritesOf("/ipaddresspools/");
+  }
+
+  /** The same of the controller's ConfigurationState. */
+  get stateWrites(): number {
+    return this.#statusWritesOf("/configurationstates/");
+  }
+
+  /** As somebody else would write it, where there is one. */
+  poolStatus(name: string, status?: object): unknown {
+    const pool = this.api.peek<{ status?: unknown }>(poolPath(name));
+    if (status !== undefined) this.api.put(poolPath(name), { ...pool, status });
+    return pool?.status;
+  }
+
+  /** `result errorSummary`, and the reasons of the conditions. */
+  get configurationState(): string | undefined {
+    const path = objectPath(metallbPath("configurationstates", NAMESPACE), "controller");
+    const { status } = this.api.peek<StoredState>(path) ?? {};
+    return (
+      status &&
+      [status.result, status.errorSummary, ...status.conditions.map(({ reason }) => reason)].join("|")
+    );
+  }
+
+  #statusWritesOf(part: string): number {
+    return this.api.requests.filter(
+      ({ method, path }) => method === "PATCH" && path.includes(part) && path.endsWith("/status"),
+    ).length;
   }
 
   start(options: Partial<ControllerOptions> = {}): Replica {
@@ -334,6 +366,14 @@ interface StoredService {
   readonly status?: {
     readonly conditions?: readonly Record<"type" | "status" | "reason" | "message", string>[];
     readonly loadBalancer?: { readonly ingress?: readonly { ip?: string; hostname?: string }[] };
+  };
+}
+
+interface StoredState {
+  readonly status: {
+    readonly result: string;
+    readonly errorSummary: string;
+    readonly conditions: readonly { readonly reason: string }[];
   };
 }
 
