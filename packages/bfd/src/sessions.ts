@@ -19,6 +19,8 @@ interface Entry {
   readonly discriminator: number;
   readonly session: BfdSession;
   options: BfdOptions;
+  /** The session's `nextWake`, as of what last happened to it. */
+  due: Instant | undefined;
   /** Set once it is not wanted any more: when it goes at the latest. */
   endsAt: Instant | undefined;
 }
@@ -59,8 +61,7 @@ export class BfdSessions implements Core<BfdInput, BfdEffect> {
   wake(now: Instant): readonly BfdEffect[] {
     const effects: BfdEffect[] = [];
     for (const entry of this.#entries.values()) {
-      const due = entry.session.nextWake();
-      if (due !== undefined && due <= now) effects.push(...named(entry, entry.session.wake(now)));
+      if (entry.due !== undefined && entry.due <= now) effects.push(...named(entry, entry.session.wake(now)));
       if (entry.endsAt !== undefined && entry.endsAt <= now) effects.push(this.#remove(entry));
     }
     return effects;
@@ -68,8 +69,8 @@ export class BfdSessions implements Core<BfdInput, BfdEffect> {
 
   nextWake(): Instant | undefined {
     let earliest = Number.POSITIVE_INFINITY;
-    for (const { session, endsAt } of this.#entries.values()) {
-      earliest = Math.min(earliest, session.nextWake() ?? earliest, endsAt ?? earliest);
+    for (const { due, endsAt } of this.#entries.values()) {
+      earliest = Math.min(earliest, due ?? earliest, endsAt ?? earliest);
     }
     return earliest === Number.POSITIVE_INFINITY ? undefined : earliest;
   }
@@ -124,7 +125,7 @@ export class BfdSessions implements Core<BfdInput, BfdEffect> {
     const discriminator = this.#drawDiscriminator();
     const authenticator = this.#authenticatorOf(options.authentication);
     const session = new BfdSession(discriminator, options, authenticator, this.#random, now);
-    const entry: Entry = { key, path, discriminator, session, options, endsAt: undefined };
+    const entry: Entry = { key, path, discriminator, session, options, due: now, endsAt: undefined };
     this.#entries.set(key, entry);
     this.#byDiscriminator.set(discriminator, entry);
     const list = [...(this.#byRemote.get(remoteKey(path.hops, path.remote)) ?? []), entry];
@@ -242,7 +243,10 @@ function preciseness(path: BfdPath): number {
   return (path.interface === undefined ? 0 : 2) + (path.local === undefined ? 0 : 1);
 }
 
-function named({ key, path }: Entry, effects: readonly SessionEffect[]): readonly BfdEffect[] {
+/** What came of something that happened to it. */
+function named(entry: Entry, effects: readonly SessionEffect[]): readonly BfdEffect[] {
+  const { key, path } = entry;
+  entry.due = entry.session.nextWake();
   return effects.map((effect) => {
     switch (effect.type) {
       case "send":

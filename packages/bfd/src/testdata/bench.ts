@@ -103,6 +103,11 @@ export class Bench {
     return this.datagram(datagram({ yourDiscriminator: this.status.localDiscriminator, ...packet }, about));
   }
 
+  /** The peer says its first word. */
+  datagramFirst(): readonly string[] {
+    return this.datagram(datagram({}));
+  }
+
   datagram(one: BfdDatagram): readonly string[] {
     return this.#note(this.core.handle({ type: "datagram", datagram: one }, this.now));
   }
@@ -130,7 +135,7 @@ export class Bench {
 
   /** By the shortest way, the Poll Sequences of both sides behind it. */
   up(fast: Partial<ControlPacket> = {}): this {
-    this.hear({ state: "down", ...fast });
+    this.hear({ ...fast, state: "down" });
     this.hear({ state: "up", desiredMinTxMicros: 50_000, final: false, ...fast });
     this.hear({ state: "up", desiredMinTxMicros: 50_000, ...fast, final: true });
     this.hear({ state: "up", desiredMinTxMicros: 50_000, ...fast });
