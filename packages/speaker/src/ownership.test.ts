@@ -29,6 +29,17 @@ function start(self: string, failBackMs = 5 * MINUTE) {
         { address: vip, addresses, candidates: new Set(candidates), weights: new Map() },
         now,
       ),
+    /** With iris1 preferred. */
+    preferredAt: (now: number, candidates: readonly string[] = ["iris1", "iris2"]) =>
+      ownership.ownerOf(
+        {
+          address: vip,
+          addresses: [vip],
+          candidates: new Set(candidates),
+          weights: new Map([["iris1", 5]]),
+        },
+        now,
+      ),
   };
 }
 
@@ -49,6 +60,22 @@ describe("Ownership", () => {
     assert.deepEqual(ownership.wake(1_000 + 5 * MINUTE), [vip]);
     assert.equal(ownerAt(1_000 + 5 * MINUTE), "iris2");
     assert.equal(ownership.nextWake(), undefined);
+  });
+
+  it("prefers before the hash where nobody holds an address, and takes back for that what another holds", () => {
+    assert.equal(start("iris2").preferredAt(0), "iris1");
+    const { claim, preferredAt } = start("iris1");
+    claim("iris2", 7);
+    assert.equal(preferredAt(0), "iris2");
+    assert.equal(preferredAt(5 * MINUTE), "iris1");
+  });
+
+  it("waits for all that are preferred when nobody takes an address", () => {
+    const { preferredAt } = start("iris9"); // which iris2 precedes
+    const all = ["iris1", "iris2", "iris9"];
+    assert.equal(preferredAt(0, all), "iris1");
+    assert.equal(preferredAt(1_999, all), "iris1");
+    assert.equal(preferredAt(2_000, all), "iris9");
   });
 
   it("begins to wait anew when another holds it, or when the hash said otherwise meanwhile", () => {

@@ -139,7 +139,12 @@ export type PlanConfig = Pick<Config, "pools" | "l2Advertisements">;
 
 /** @returns the pool that holds all of them. */
 export function poolOf(pools: readonly Pool[], addresses: readonly IpAddress[]): Pool | undefined {
-  return pools.find((candidate) => addresses.every((address) => holds(candidate, address)));
+  const places = addresses.map((address) => ({ family: familyOf(address), value: toBigint(address) }));
+  return pools.find(({ ranges }) =>
+    places.every(({ family, value }) =>
+      ranges.some((range) => range.family === family && range.first <= value && value <= range.last),
+    ),
+  );
 }
 
 /** @returns why a node may own nothing while another can; `undefined`: it may. */
@@ -227,10 +232,4 @@ export function fitFirst(candidates: ReadonlySet<string>, { fit, able }: Eligibl
 
 export function namesInBoth(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
   return new Set([...a].filter((name) => b.has(name)));
-}
-
-function holds(pool: Pool, address: IpAddress): boolean {
-  const value = toBigint(address);
-  const family = familyOf(address);
-  return pool.ranges.some((range) => range.family === family && range.first <= value && value <= range.last);
 }
