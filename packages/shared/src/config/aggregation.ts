@@ -24,10 +24,25 @@ export interface TooWide extends NarrowRange {
   readonly length: number;
 }
 
-export function tooWideFor({ ranges }: Pool, lengths: Lengths): readonly TooWide[] {
-  return ([4, 6] as const).flatMap((family) => {
-    const narrowest = narrowestRange(ranges, family);
+export function tooWideFor(pool: Pool, lengths: Lengths): readonly TooWide[] {
+  return narrowestOf(pool).flatMap(([family, narrowest]) => {
     const length = family === 4 ? lengths.aggregationLength : lengths.aggregationLengthV6;
-    return narrowest === undefined || length >= narrowest.prefix ? [] : [{ ...narrowest, family, length }];
+    return length >= narrowest.prefix ? [] : [{ ...narrowest, family, length }];
   });
+}
+
+type PerFamily = readonly (readonly [IpFamily, NarrowRange])[];
+
+/** Every pool is asked for by every advertisement; forgotten with the pool. */
+const known = new WeakMap<Pool, PerFamily>();
+
+function narrowestOf(pool: Pool): PerFamily {
+  const found =
+    known.get(pool) ??
+    ([4, 6] as const).flatMap((family) => {
+      const narrowest = narrowestRange(pool.ranges, family);
+      return narrowest === undefined ? [] : [[family, narrowest] as const];
+    });
+  known.set(pool, found);
+  return found;
 }
