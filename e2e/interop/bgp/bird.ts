@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CommandError, command } from "../../cluster/command.ts";
+import { Daemon, type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+
+/** BIRD 2, of the distribution. */
+export class Bird implements Router {
+  readonly name = "BIRD";
+  readonly #namespace: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), "herald-bird-"));
+  #daemon: Daemon | undefined;
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+  }
+
+  async start(setup: RouterSetup): Promise<void> {
+    const config = join(this.#folder, "bird.conf");
+    writeFileSync(config, configOf(setup));
+    this.#daemon = new Daemon(this.#namespace, ["bird", "-f", "-c", config, "-s", this.#socket]);
+    const ask = (): Promise<string> => this.#show("status").catch(sayOf);
+    await until("BIRD answers", ask, (answer) => answer.includes("Daemon is up"));
+  }
+
+  async kill(): Promise<void> {
+    await this.#daemon?.kill();
+    rmSync(this.#socket, { force: true });
+  }
+
+  async delete(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  freeze(): void {
+    this.#daemon?.freeze();
+  }
+
+  async routes(family: 4 | 6): Promise<readonly SeenRoute[]> {
+    const text = await this.#show("route", "table", `master${family}`, "protocol", "node", "all");
+    const blocks = text.split(/^(?=\S+\s+unicast \[)/m).filter((block) => block.includes("unicast ["));
+    return blocks.map(routeOf).sort((a, b) => a.prefix.localeCompare(b.prefix));
+  }
+
+  neighbour(): Promise<string> {
+    return this.#show("protocols", "all", "node");
+  }
+
+  async isUp(): Promise<boolean> {
+    return (await this.neighbour()).includes("Established");
+  }
+
+  get #socket(): string {
+    return join(this.#folder, "bird.ctl");
+  }
+
+  #show(...words: string[]): Promise<string> {
+    return command(["birdc", "-r", "-s", this.#socket, "show", ...words]);
+  }
+}
+
+function sayOf(error: unknown): string {
+  if (!(error instanceof CommandError)) throw error;
+  return error.message;
+}
+
+function configOf(setup: RouterSetup): string {
+  const { local, neighbour, asn, peerAsn, families, password, ttlSecurity, multihop } = setup;
+  return `router id 192.0.2.1;
+protocol device {}
+protocol direct { ipv4; ipv6; }
+protocol bgp node {
+  local ${local} as ${asn};
+  neighbor ${neighbour} as ${peerAsn};
+  ${multihop ? "multihop" : "direct"};
+  ${password === undefined ? "" : `password "${password}";`}
+  ${ttlSecurity ? "ttl security on;" : ""}
+  connect retry time 1; connect delay time 1; error wait time 1,2;
+  passive on;
+  graceful restart on;
+  ${families.map((family) => `ipv${family} { import all; export none; };`).join("\n  ")}
+}
+`;
+}
+
+function routeOf(block: string): SeenRoute {
+  const value = (name: string): string | undefined =>
+    new RegExp(`^\\s*BGP\\.${name}: ?(.*)$`, "m").exec(block)?.[1]?.trim();
+  const lists = (text: string | undefined): readonly string[] =>
+    [...(text ?? "").matchAll(/\(([^)]*)\)/g)].map(([, list = ""]) => list.split(/,\s*/).join(":"));
+  const [communities, large] = [lists(value("community")), lists(value("large_community"))];
+  const localPref = value("local_pref");
+  return {
+    prefix: block.slice(0, block.search(/\s/)),
+    nextHop: value("next_hop")?.split(" ")[0] ?? "",
+    path: value("as_path") ?? "",
+    ...(localPref === undefined ? {} : { localPref: Number(localPref) }),
+    ...(communities.length === 0 ? {} : { communities }),
+    ...(large.length === 0 ? {} : { large }),
+  };
+}

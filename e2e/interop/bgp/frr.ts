@@ -1,0 +1,145 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CommandError, command } from "../../cluster/command.ts";
+import { Daemon, type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+
+interface ShownTable {
+  readonly routes?: Readonly<Record<string, unknown>>;
+}
+
+interface ShownPath {
+  readonly aspath: { readonly string: string };
+  readonly community?: { readonly string: string };
+  readonly largeCommunity?: { readonly string: string };
+  readonly locPrf?: number;
+  readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
+}
+
+/** FRR, of the distribution: bgpd, and zebra beneath it. */
+export class Frr implements Router {
+  readonly name = "FRR";
+  readonly #namespace: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), "herald-frr-"));
+  #zebra: Daemon | undefined;
+  #bgpd: Daemon | undefined;
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+  }
+
+  async start(setup: RouterSetup): Promise<void> {
+    const config = join(this.#folder, "bgpd.conf");
+    chmodSync(this.#folder, 0o755);
+    writeFileSync(config, configOf(setup));
+    mkdirSync(this.#run, { recursive: true });
+    await command(["chown", "frr:frr", this.#run]);
+    if (this.#zebra === undefined) {
+      this.#zebra = this.#daemon("zebra", "/dev/null");
+      const socket = join(this.#run, "zserv.api");
+      await until("zebra listens", async () => existsSync(socket), Boolean);
+    }
+    rmSync(join(this.#run, "bgpd.vty"), { force: true });
+    rmSync(join(this.#run, "bgpd.pid"), { force: true });
+    this.#bgpd = this.#daemon("bgpd", config);
+    const ask = (): Promise<string> => this.#show("show bgp summary json").catch(sayOf);
+    await until("bgpd answers", ask, (answer) => answer.includes("routerId"));
+  }
+
+  async kill(): Promise<void> {
+    await this.#bgpd?.kill();
+  }
+
+  async delete(): Promise<void> {
+    await this.kill();
+    await this.#zebra?.kill();
+    rmSync(this.#run, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  freeze(): void {
+    this.#bgpd?.freeze();
+  }
+
+  async routes(family: 4 | 6): Promise<readonly SeenRoute[]> {
+    const table = JSON.parse(await this.#show(`show bgp ipv${family} unicast json`)) as ShownTable;
+    const prefixes = Object.keys(table.routes ?? {}).sort((a, b) => a.localeCompare(b));
+    const routes: SeenRoute[] = [];
+    for (const prefix of prefixes) {
+      const shown = await this.#show(`show bgp ipv${family} unicast ${prefix} json`);
+      const { paths } = JSON.parse(shown) as { paths?: readonly ShownPath[] };
+      for (const path of paths ?? []) routes.push(routeOf(prefix, path));
+    }
+    return routes;
+  }
+
+  /** With its log: of a connection that never became a session bgpd shows nothing. */
+  async neighbour(): Promise<string> {
+    return `${await this.#show("show bgp neighbors json")}\n${this.#bgpd?.said}`;
+  }
+
+  async isUp(): Promise<boolean> {
+    return (await this.#show("show bgp neighbors json")).includes('"bgpState":"Established"');
+  }
+
+  get #run(): string {
+    return join("/var/run/frr", this.#namespace);
+  }
+
+  #daemon(name: string, config: string): Daemon {
+    const argv = [`/usr/lib/frr/${name}`, "-N", this.#namespace, "-f", config, "--log", "stdout"];
+    return new Daemon(this.#namespace, argv);
+  }
+
+  #show(line: string): Promise<string> {
+    return command(["vtysh", "-N", this.#namespace, "-c", line]);
+  }
+}
+
+function sayOf(error: unknown): string {
+  if (!(error instanceof CommandError)) throw error;
+  return error.message;
+}
+
+function configOf(setup: RouterSetup): string {
+  const { local, neighbour, asn, peerAsn, families, password, ttlSecurity, multihop } = setup;
+  const of = (words: string): string => ` neighbor ${neighbour} ${words}`;
+  return [
+    `router bgp ${asn}`,
+    " bgp router-id 192.0.2.1",
+    " bgp log-neighbor-changes",
+    " no bgp ebgp-requires-policy",
+    " no bgp default ipv4-unicast",
+    " no bgp network import-check",
+    of(`remote-as ${peerAsn}`),
+    of("passive"),
+    of(`update-source ${local}`),
+    ...(password === undefined ? [] : [of(`password ${password}`)]),
+    ...(ttlSecurity ? [of("ttl-security hops 1")] : []),
+    ...(multihop ? [of("ebgp-multihop")] : []),
+    ...families.flatMap((family) => [
+      ` address-family ipv${family} unicast`,
+      ` ${of("activate")}`,
+      " exit-address-family",
+    ]),
+    "",
+  ].join("\n");
+}
+
+function routeOf(prefix: string, path: ShownPath): SeenRoute {
+  const words = (list: { string: string } | undefined): readonly string[] =>
+    list === undefined || list.string === "" ? [] : list.string.split(" ").map(inNumbers);
+  const [communities, large] = [words(path.community), words(path.largeCommunity)];
+  return {
+    prefix,
+    nextHop: path.nexthops.find(({ scope }) => scope !== "link-local")?.ip ?? "",
+    path: path.aspath.string === "Local" ? "" : path.aspath.string,
+    ...(path.locPrf === undefined ? {} : { localPref: path.locPrf }),
+    ...(communities.length === 0 ? {} : { communities }),
+    ...(large.length === 0 ? {} : { large }),
+  };
+}
+
+/** FRR writes the well-known one by name. */
+function inNumbers(community: string): string {
+  return /^(graceful-shutdown|gshut)$/i.test(community) ? "65535:0" : community;
+}

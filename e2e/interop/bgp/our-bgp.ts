@@ -1,0 +1,86 @@
+// node our-bgp.ts: the BGP side of a speaker alone, on real sockets and without a cluster. Every line on standard input is
+// a command (OurBgpCommand as JSON); each is answered with how it stands, as a line of JSON. Ends with its input.
+import { createInterface } from "node:readline";
+import { systemClock } from "@herald/daemon/clock";
+import { createLog } from "@herald/daemon/log";
+import { createRegistry } from "@herald/daemon/metrics";
+import { systemRandom } from "@herald/daemon/random";
+import { configFromConfigMap } from "@herald/shared/config/load";
+import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
+import { bgpSockets } from "@herald/speaker/io/bgp-sockets";
+import type { Change } from "@herald/speaker/kubernetes-protocol";
+import { createSpeakerMetrics } from "@herald/speaker/metrics";
+
+export type OurBgpCommand =
+  | { readonly type: "report" }
+  /** What the ConfigMap holds; `peers` is laid over each of its peers, for what a ConfigMap cannot say. */
+  | { readonly type: "config"; readonly text: string; readonly peers?: Readonly<Record<string, unknown>> }
+  | { readonly type: "change"; readonly change: Change }
+  | { readonly type: "drain" };
+
+/** What every line is answered with. */
+export interface OurBgpReport {
+  /** Series and their values, as /metrics shows them. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Lines of the log so far. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+}
+
+const lines: Record<string, unknown>[] = [];
+const registry = createRegistry();
+const speaker = new BgpSpeaker(
+  {
+    node: "this",
+    address: undefined,
+    plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
+    partMs: 500,
+  },
+  {
+    clock: systemClock,
+    random: systemRandom,
+    sockets: bgpSockets,
+    log: createLog({
+      level: "debug",
+      program: "our-bgp",
+      write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+    }),
+    metrics: createSpeakerMetrics(registry),
+    recordEvent: () => {},
+  },
+);
+
+async function obey(command: OurBgpCommand): Promise<void> {
+  switch (command.type) {
+    case "report":
+      return;
+    case "config": {
+      const config = configFromConfigMap({ config: command.text });
+      const peers = config.peers.map((peer) => ({ ...peer, ...command.peers }));
+      speaker.take({ type: "config", config: { ...config, peers } });
+      return;
+    }
+    case "change":
+      speaker.take(command.change);
+      return;
+    case "drain":
+      await speaker.drain();
+  }
+}
+
+async function report(): Promise<OurBgpReport> {
+  const text = await registry.metrics();
+  const series = text.split("\n").filter((line) => /^(herald|metallb)_/.test(line));
+  return {
+    metrics: Object.fromEntries(
+      series.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ")))]),
+    ),
+    log: lines,
+  };
+}
+
+const input = createInterface({ input: process.stdin });
+for await (const line of input) {
+  await obey(JSON.parse(line) as OurBgpCommand);
+  process.stdout.write(`${JSON.stringify(await report())}\n`);
+}
+process.exit(0);

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type ServiceView, serviceKey } from "@herald/shared/service/view";
+import type { Change } from "@herald/speaker/kubernetes-protocol";
+import type { CandidateNode } from "@herald/speaker/plan";
+import type { OurBgpCommand, OurBgpReport } from "./our-bgp.ts";
+
+const node: CandidateNode = {
+  labels: {},
+  networkUnavailable: false,
+  speakerReady: true,
+  outOfService: false,
+  deleting: false,
+  drain: "",
+  cordoned: false,
+  ready: true,
+  failBack: "",
+};
+
+/** Our BGP as a process of its own in a network namespace; it ends with this one. */
+export class OurSpeaker {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #write: (text: string) => void;
+
+  constructor(namespace: string) {
+    const program = join(import.meta.dirname, "our-bgp.ts");
+    const child = spawn("ip", ["netns", "exec", namespace, process.execPath, program], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    this.#child = child;
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    this.#write = (text) => child.stdin.write(text);
+  }
+
+  async ask(command: OurBgpCommand): Promise<OurBgpReport> {
+    this.#write(`${JSON.stringify(command)}\n`);
+    const { value, done } = await this.#lines.next();
+    assert.ok(!done, `our speaker runs; it ended by ${this.#child.signalCode ?? this.#child.exitCode}`);
+    return JSON.parse(value) as OurBgpReport;
+  }
+
+  change(change: Change): Promise<OurBgpReport> {
+    return this.ask({ type: "change", change });
+  }
+
+  /** The cluster: this node alone. From here on it speaks. */
+  async begin(text: string, peers: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.standing({});
+    await this.ask({ type: "config", text, peers });
+    await this.change({ type: "synced" });
+  }
+
+  /** What becomes of the node. */
+  async standing(change: Partial<CandidateNode>): Promise<void> {
+    await this.change({ type: "node", name: "this", node: { ...node, ...change } });
+  }
+
+  /** A Service with one endpoint here. */
+  async serve(name: string, addresses: readonly string[], change: Partial<ServiceView> = {}): Promise<void> {
+    const key = serviceKey("default", name);
+    await this.endpoints(name, true);
+    const service: ServiceView = {
+      key,
+      uid: name,
+      resourceVersion: "1",
+      type: "LoadBalancer",
+      loadBalancerClass: undefined,
+      annotations: {},
+      labels: {},
+      clusterIps: [],
+      ipFamilies: [4],
+      ipFamilyPolicy: "SingleStack",
+      externalTrafficPolicy: "Cluster",
+      selector: {},
+      ports: [],
+      loadBalancerIp: "",
+      ingress: addresses.map((ip) => ({ ip })),
+      createdAtMs: 0,
+      deleting: false,
+      ...change,
+    };
+    await this.change({ type: "service", service });
+  }
+
+  async endpoints(name: string, ready: boolean): Promise<void> {
+    const endpoints = [{ nodeName: "this", addresses: [], ready, serving: ready }];
+    await this.change({ type: "endpoints", key: serviceKey("default", name), endpoints });
+  }
+
+  /** Asks until what it says is what is wanted. */
+  async until(what: string, wanted: (report: OurBgpReport) => boolean): Promise<OurBgpReport> {
+    const due = performance.now() + 20_000;
+    for (;;) {
+      const report = await this.ask({ type: "report" });
+      if (wanted(report)) return report;
+      assert.ok(performance.now() < due, `${what} within 20 s; it says ${JSON.stringify(report, null, 1)}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** @returns its exit code. */
+  async stop(): Promise<number | null> {
+    this.#child.stdin?.end();
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
+    return this.#child.exitCode;
+  }
+
+  /** Without a word, as a crash. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
+  }
+}

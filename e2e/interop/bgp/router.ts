@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+
+/** How a router is set up towards our node. */
+export interface RouterSetup {
+  /** Of the session; where the router listens, and where it expects us. */
+  readonly local: string;
+  readonly neighbour: string;
+  readonly asn: number;
+  /** Ours, as the router believes. */
+  readonly peerAsn: number;
+  readonly families: readonly (4 | 6)[];
+  readonly password?: string;
+  /** Demands that we are no hop away (GTSM). */
+  readonly ttlSecurity?: boolean;
+  readonly multihop?: boolean;
+}
+
+/** A route of ours as the router shows it. */
+export interface SeenRoute {
+  readonly prefix: string;
+  readonly nextHop: string;
+  /** Of ASes, with spaces; "" within one. */
+  readonly path: string;
+  /** `undefined` where the router says nothing of it. */
+  readonly localPref?: number;
+  readonly communities?: readonly string[];
+  readonly large?: readonly string[];
+}
+
+/** A real router in a network namespace, asked by its own show commands. */
+export interface Router {
+  readonly name: string;
+  /** Resolves when it takes connections. */
+  start(setup: RouterSetup): Promise<void>;
+  /** By the kernel, without a word to anyone. */
+  kill(): Promise<void>;
+  /** Ends all of it, and what it left. */
+  delete(): Promise<void>;
+  /** Stops its process where it stands, so that it neither hears nor speaks. */
+  freeze(): void;
+  /** What it knows of a family, sorted by prefix; stale routes too. */
+  routes(family: 4 | 6): Promise<readonly SeenRoute[]>;
+  /** Whatever it says of its neighbour, as text. */
+  neighbour(): Promise<string>;
+  /** Whether its session with us is established. */
+  isUp(): Promise<boolean>;
+}
+
+/** A program in a namespace, whose output is kept for when something goes wrong. */
+export class Daemon {
+  readonly #child: ChildProcess;
+  #said = "";
+  constructor(namespace: string, argv: readonly string[]) {
+    this.#child = spawn("ip", ["netns", "exec", namespace, ...argv], { stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => {
+        this.#said = (this.#said + chunk.toString()).slice(-10_000);
+      });
+    }
+  }
+
+  get said(): string {
+    return this.#said;
+  }
+
+  freeze(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill("SIGKILL");
+    await once(this.#child, "exit");
+  }
+}
+
+/** Asks until the answer is what is wanted. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T>,
+  wanted: (answer: T) => boolean,
+): Promise<T> {
+  const due = performance.now() + 20_000;
+  for (;;) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+    assert.ok(performance.now() < due, `${what} within 20 s; the answer is ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

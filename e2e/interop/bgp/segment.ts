@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { CommandError, command } from "../../cluster/command.ts";
+
+/** Not the name of a cluster: those are swept with everything that begins with theirs. */
+const PREFIX = "bgptest";
+
+/** What is where on the segment. */
+export const NODE = { ipv4: "192.0.2.2", ipv6: "2001:db8::2" } as const;
+export const ROUTER = { ipv4: "192.0.2.1", ipv6: "2001:db8::1" } as const;
+
+/** Two network namespaces with a cable between: a node with `n0` and a router with `r0`. */
+export class Segment {
+  readonly node: string;
+  readonly router: string;
+
+  static async create(name: string): Promise<Segment> {
+    await sweep();
+    const segment = new Segment(name);
+    const { node, router } = segment;
+    await command(["ip", "netns", "add", node]);
+    await command(["ip", "netns", "add", router]);
+    const ends = ["n0", "netns", node, "type", "veth", "peer", "name", "r0", "netns", router];
+    await command(["ip", "link", "add", ...ends]);
+    await segment.#raise(node, "n0", NODE);
+    await segment.#raise(router, "r0", ROUTER);
+    return segment;
+  }
+
+  private constructor(name: string) {
+    this.node = `${PREFIX}-${process.pid}-${name}-node`;
+    this.router = `${PREFIX}-${process.pid}-${name}-router`;
+  }
+
+  /** Whatever still runs there ends. */
+  async delete(): Promise<void> {
+    await remove(this.node);
+    await remove(this.router);
+  }
+
+  async #raise(
+    namespace: string,
+    device: string,
+    { ipv4, ipv6 }: { ipv4: string; ipv6: string },
+  ): Promise<void> {
+    const ip = (...argv: string[]): Promise<string> => command(["ip", "-netns", namespace, ...argv]);
+    await ip("link", "set", "lo", "up");
+    await ip("address", "add", `${ipv4}/24`, "dev", device);
+    await ip("address", "add", `${ipv6}/64`, "dev", device, "nodad");
+    await ip("link", "set", device, "up");
+  }
+}
+
+/** Takes out what a crashed run left. */
+async function sweep(): Promise<void> {
+  const names = (await command(["ip", "netns", "list"])).split("\n").map((line) => line.split(" ")[0] ?? "");
+  for (const name of names) {
+    const [, pid] = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name) ?? [];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await remove(name);
+  }
+}
+
+async function remove(namespace: string): Promise<void> {
+  const pids = (await command(["ip", "netns", "pids", namespace])).split("\n").filter((pid) => pid !== "");
+  for (const pid of pids) await command(["kill", "-KILL", pid]).catch(passOver);
+  await command(["ip", "netns", "delete", namespace]);
+}
+
+/** It has ended meanwhile. */
+function passOver(error: unknown): void {
+  if (!(error instanceof CommandError)) throw error;
+}
