@@ -64,7 +64,8 @@ describe("allocation from objects, on a real API server", () => {
     ]);
     assert.equal(await written(), before + 1);
     await cluster.api.patch(`${services()}/other`, { spec: { type: "ClusterIP" } });
-    const cleared = await waitFor("other", (service) => addressesIn(service).length === 0);
+    const cleared = await waitFor("other", (found) => allocated(found).length === 0);
+    assert.deepEqual(addressesIn(cleared), []);
     assert.deepEqual(
       cleared.status.conditions?.map(({ type }) => type),
       ["example.com/Other"],
@@ -155,11 +156,39 @@ describe("allocation from objects, on a real API server", () => {
       "the later pool is told which one it overlaps",
     );
     assert.equal(await herald.metric("control-plane", "metallb_k8s_client_config_stale_bool"), 1);
+    const state = await stateOf("Invalid");
+    assert.match(state.errorSummary, /^IPAddressPool team: spec\.addresses\[0\]: .*overlaps/);
     await cluster.api.delete(`${POOLS}/overlapping`);
+    assert.deepEqual((await stateOf("Valid")).errorSummary, "");
     await eventually(
       async () => (await herald.metric("control-plane", "metallb_k8s_client_config_stale_bool")) === 0,
     );
   });
+
+  it("counts what is in use in the status of each pool, and puts right what somebody else writes there", async () => {
+    const counts = { assignedIPv4: 3, assignedIPv6: 0, availableIPv4: 3, availableIPv6: 0 };
+    const shown = (): Promise<unknown> =>
+      cluster.waitFor<{ status?: Record<string, number> }>(
+        `${POOLS}/ruled`,
+        (found) => Object.entries(counts).every(([name, count]) => found?.status?.[name] === count),
+        15_000,
+        "the pool shows its counts",
+      );
+    await shown();
+    await cluster.api.patch(`${POOLS}/ruled/status`, { status: { ...counts, assignedIPv4: 77 } });
+    await shown();
+  });
+
+  function stateOf(result: string): Promise<{ readonly result?: string; readonly errorSummary: string }> {
+    return cluster
+      .waitFor<{ status?: { result?: string; errorSummary: string } }>(
+        `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/configurationstates/controller`,
+        (found) => found?.status?.result === result,
+        15_000,
+        `the configuration is ${result}`,
+      )
+      .then(({ status = { errorSummary: "" } }) => status);
+  }
 
   async function pool(
     name: string,
