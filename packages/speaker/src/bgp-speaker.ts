@@ -1,3 +1,4 @@
+import type { LogFields } from "@herald/daemon/log";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { BgpPlan } from "./bgp-plan.ts";
 import { BgpReporter, type BgpReporterPorts } from "./bgp-reporter.ts";
@@ -41,8 +42,8 @@ export class BgpSpeaker {
   #isParting = false;
   /** Ends the wait for routers that find other ways. */
   #disarm = (): void => {};
-  /** Names of peers that cannot be connected to; bounded by the configuration. */
-  #unreachable: ReadonlySet<string> = new Set();
+  /** What was said of what is asked for and not there yet; bounded by the configuration. */
+  #lacks: ReadonlySet<string> = new Set();
 
   constructor(options: BgpOptions, ports: BgpSpeakerPorts) {
     this.#options = options;
@@ -118,12 +119,16 @@ export class BgpSpeaker {
 
   #configure(config: BgpConfig): void {
     this.#plan.configure(config);
-    const unreachable = config.peers.filter(({ remote }) => "interface" in remote);
-    for (const { name } of unreachable) {
-      if (this.#unreachable.has(name)) continue;
-      this.#ports.log.warn("BGP peer is not spoken to", { peer: name, reason: "it has no address" });
+    const said = new Set<string>();
+    for (const { name: peer, remote, bfdProfile } of config.peers) {
+      if ("interface" in remote) said.add(JSON.stringify({ peer, lacks: "a session without an address" }));
+      if (bfdProfile !== undefined) said.add(JSON.stringify({ peer, lacks: "BFD" }));
     }
-    this.#unreachable = new Set(unreachable.map(({ name }) => name));
+    for (const each of said) {
+      if (this.#lacks.has(each)) continue;
+      this.#ports.log.warn("BGP cannot do yet what a peer is configured for", JSON.parse(each) as LogFields);
+    }
+    this.#lacks = said;
   }
 
   *#settle(): Generator<void> {

@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MESSAGE_TYPE } from "@herald/bgp/iana";
+import { encodeMessage } from "@herald/bgp/message";
+import { decodeNlri } from "@herald/bgp/nlri";
+import { decodeNotification, describeNotification } from "@herald/bgp/notification";
+import type { Open } from "@herald/bgp/open";
+import { formatPrefix } from "@herald/bgp/prefix";
+import { framesIn, KEEPALIVE, LOCAL, RESTART } from "@herald/bgp/testdata/bench";
+import { decodeUpdate } from "@herald/bgp/update";
+import { createLog } from "@herald/daemon/log";
+import { elapse } from "@herald/k8s/elapse";
+import type { EventRecord } from "@herald/k8s/events";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import type { BgpPeerConfig, Config } from "@herald/shared/config/config";
+import { loadConfig } from "@herald/shared/config/load";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { Registry } from "prom-client";
+import type { BgpListeners, BgpPort, BgpTarget } from "./bgp-port.ts";
+import { BgpSpeaker } from "./bgp-speaker.ts";
+import { createSpeakerMetrics } from "./metrics.ts";
+import type { CandidateNode } from "./plan.ts";
+import { fit, on, service } from "./planner-fixture.ts";
+
+const PART_MS = 5_000;
+const web = service("web", ["10.20.30.7"]);
+const yaml = (more = ""): string => `
+peers: [{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512, password: sesame${more}}]
+address-pools: [{name: a, protocol: bgp, addresses: [10.20.30.0/24]}]`;
+
+/** A router that takes whatever it is told, and writes it down with the time: `+` a route, `-` its end. */
+class RecordingRouter implements BgpPort {
+  readonly heard: string[] = [];
+  readonly dialled: BgpTarget[] = [];
+  readonly #clock: VirtualClock;
+  readonly #open: Open;
+  #down: ((why: string) => void) | undefined;
+  #refusal: string | undefined;
+  constructor(clock: VirtualClock, keepsRoutes: boolean) {
+    this.#clock = clock;
+    this.#open = {
+      type: "open",
+      version: 4,
+      asn: 64_513,
+      holdTimeSeconds: 0,
+      routerId: "192.0.2.254" as IpAddress,
+      capabilities: keepsRoutes ? [{ type: "graceful-restart", ...RESTART, families: [] }] : [],
+    };
+  }
+
+  dial(target: BgpTarget, listeners: BgpListeners): ReturnType<BgpPort["dial"]> {
+    this.dialled.push(target);
+    this.#note("dialled");
+    const soon = (run: () => void): unknown => this.#clock.at(this.#clock.now() + 1, run);
+    let isOpen = true;
+    this.#down = (why) => {
+      isOpen = false;
+      listeners.onClosed(why);
+    };
+    soon(() => {
+      if (!isOpen) return;
+      if (this.#refusal !== undefined) {
+        this.#down?.(this.#refusal);
+        return;
+      }
+      listeners.onConnected(LOCAL);
+      listeners.onBytes(encodeMessage(this.#open));
+      listeners.onBytes(KEEPALIVE);
+    });
+    return {
+      send: (bytes) => this.#hear(bytes),
+      close: () => {
+        if (isOpen) this.#note("closed");
+        isOpen = false;
+      },
+    };
+  }
+
+  /** Ends what is there, and takes no more connections. */
+  refuse(why: string): void {
+    this.#refusal = why;
+    this.#down?.(why);
+  }
+
+  /** What it heard since it was asked last. */
+  news(): readonly string[] {
+    return this.heard.splice(0);
+  }
+
+  #hear(bytes: Uint8Array): void {
+    for (const { type, body } of framesIn(bytes)) {
+      if (type === MESSAGE_TYPE.notification) this.#note(describeNotification(decodeNotification(body)));
+      if (type !== MESSAGE_TYPE.update) continue;
+      const { update } = decodeUpdate(body, { asnOctets: 2, external: true, pathIds: [] });
+      const communities = (update.attributes.communities ?? []).map((text) => ` ${text}`).join("");
+      for (const { prefix } of decodeNlri(update.announced))
+        this.#note(`+ ${formatPrefix(prefix)}${communities}`);
+      for (const { prefix } of decodeNlri(update.withdrawn)) this.#note(`- ${formatPrefix(prefix)}`);
+    }
+  }
+
+  #note(what: string): void {
+    this.heard.push(`${Math.round(this.#clock.now() / 100) / 10} s: ${what}`);
+  }
+}
+
+interface Stage {
+  readonly clock: VirtualClock;
+  readonly router: RecordingRouter;
+  readonly speaker: BgpSpeaker;
+  readonly events: EventRecord[];
+  readonly registry: Registry;
+  /** All lines of the log. */
+  readonly lines: string[];
+  readonly pass: (ms: number) => Promise<void>;
+  readonly standing: (change: Partial<CandidateNode>) => void;
+  readonly configure: (text: string, peer?: Partial<BgpPeerConfig>) => void;
+}
+
+/** A speaker whose node `iris1` serves web, with a session, unless `begin` is false: then nothing has happened. */
+async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage> {
+  const clock = new VirtualClock();
+  const router = new RecordingRouter(clock, keepsRoutes);
+  const [events, lines]: [EventRecord[], string[]] = [[], []];
+  const registry = new Registry();
+  const speaker = new BgpSpeaker(
+    {
+      node: "iris1",
+      address: undefined,
+      plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
+      partMs: PART_MS,
+    },
+    {
+      clock,
+      random: new SeededRandom(1),
+      sockets: router,
+      log: createLog({ level: "all", program: "test", write: (line) => lines.push(line) }),
+      metrics: createSpeakerMetrics(registry),
+      recordEvent: (event) => events.push(event),
+    },
+  );
+  const made: Stage = {
+    clock,
+    router,
+    speaker,
+    events,
+    registry,
+    lines,
+    pass: (ms) => elapse(clock, ms),
+    standing: (change) => speaker.take({ type: "node", name: "iris1", node: { ...fit, ...change } }),
+    configure: (text, peer = {}) => {
+      const config: Config = loadConfig(text);
+      const peers = config.peers.map((each) => ({ ...each, gracefulRestart: keepsRoutes, ...peer }));
+      speaker.take({ type: "config", config: { ...config, peers } });
+    },
+  };
+  made.standing({});
+  speaker.take({ type: "node", name: "iris2", node: fit });
+  speaker.take({ type: "service", service: web });
+  speaker.take({ type: "endpoints", key: web.key, endpoints: on("iris1", "iris2") });
+  made.configure(yaml());
+  if (!begin) return made;
+  speaker.take({ type: "synced" });
+  await made.pass(100);
+  router.news();
+  return made;
+}
+
+describe("BGP beside layer 2", () => {
+  it("says nothing before the whole cluster was seen, then all of it at once", async () => {
+    const { speaker, router, pass } = await stage({ begin: false });
+    await pass(1_000);
+    assert.deepEqual(router.news(), []);
+    speaker.take({ type: "synced" });
+    await pass(100);
+    assert.deepEqual(router.news(), ["1 s: dialled", "1 s: + 10.20.30.7/32"]);
+  });
+
+  it("records who announces, once", async () => {
+    const { events, registry, speaker, pass } = await stage();
+    speaker.take({ type: "service", service: { ...web, resourceVersion: "2" } });
+    await pass(100);
+    assert.deepEqual(
+      events.map(({ reason, message }) => `${reason}: ${message}`),
+      ['nodeAssigned: announcing from node "iris1" with protocol "bgp"'],
+    );
+    const series = await registry.getSingleMetricAsString("metallb_speaker_announced");
+    assert.match(series, /\{service="default\/web",protocol="bgp",node="iris1",ip="10.20.30.7"\} 1/);
+    const up = await registry.getSingleMetricAsString("metallb_bgp_session_up");
+    assert.match(up, /\{peer="192.0.2.254:179"\} 1/);
+  });
+
+  it("never logs a password", async () => {
+    const { lines, router } = await stage();
+    assert.equal(router.dialled[0]?.password, "sesame");
+    assert.ok(lines.length > 0 && !lines.some((line) => line.includes("sesame")));
+  });
+
+  it("keeps its session when only the advertisements change", async () => {
+    const { router, configure, pass } = await stage();
+    configure(`${yaml().replace("]}]", "], bgp-advertisements: [{aggregation-length: 24}]}]")}`);
+    await pass(100);
+    assert.deepEqual(router.news(), ["0.1 s: - 10.20.30.7/32", "0.1 s: + 10.20.30.0/24"].sort());
+  });
+
+  it("begins a new session when the peer is another", async () => {
+    const { router, configure, pass } = await stage();
+    configure(yaml(", hold-time: 30s"));
+    await pass(100);
+    const [farewell, ...rest] = router.news();
+    assert.match(farewell ?? "", /reset.*the configuration changed/);
+    assert.deepEqual(rest, ["0.1 s: closed", "0.1 s: dialled", "0.1 s: + 10.20.30.7/32"]);
+  });
+
+  it("asks routers to prefer others, waits, takes all back and says why it goes", async () => {
+    const { router, speaker, pass } = await stage();
+    const gone = speaker.drain();
+    await pass(PART_MS + 1_000);
+    await gone;
+    assert.deepEqual(router.news(), [
+      "0.1 s: + 10.20.30.7/32 65535:0",
+      "5.1 s: - 10.20.30.7/32",
+      '5.1 s: Cease, administrative shutdown: "the speaker of this node stops"',
+      "5.1 s: closed",
+    ]);
+  });
+
+  it("leaves routers alone that keep its routes until it is back", async () => {
+    const { router, speaker, pass } = await stage({ keepsRoutes: true });
+    const gone = speaker.drain();
+    await pass(1_000);
+    await gone;
+    assert.deepEqual(router.news(), ["0.1 s: closed"]);
+  });
+
+  it("parts from them, too, when its node is drained", async () => {
+    const { router, speaker, standing, pass } = await stage({ keepsRoutes: true });
+    standing({ drain: "maintenance" });
+    await pass(100);
+    const gone = speaker.drain();
+    await pass(PART_MS + 1_000);
+    await gone;
+    assert.deepEqual(
+      router.news().map((line) => line.replace(/^.*?: /, "").replace(/:.*/, "")),
+      [
+        "+ 10.20.30.7/32 65535",
+        "- 10.20.30.7/32",
+        "Cease, hard reset (Cease, administrative shutdown",
+        "closed",
+      ],
+    );
+  });
+
+  it("parts from a node that is drained, and comes back to it", async () => {
+    const { router, standing, pass } = await stage();
+    standing({ drain: "maintenance" });
+    await pass(PART_MS + 1_000);
+    standing({});
+    await pass(1_000);
+    assert.deepEqual(router.news(), [
+      "0.1 s: + 10.20.30.7/32 65535:0",
+      "5.1 s: - 10.20.30.7/32",
+      "6.1 s: + 10.20.30.7/32",
+    ]);
+  });
+
+  it("says once why a router cannot be reached, however often it is tried", async () => {
+    const { router, lines, pass } = await stage();
+    router.refuse("nobody listens");
+    await pass(60_000);
+    const said = lines
+      .map((line) => JSON.parse(line) as Record<string, string>)
+      .filter(({ level, msg }) => level === "warn" && msg?.startsWith("BGP session"));
+    assert.deepEqual(
+      said.map(({ msg, text }) => `${msg}: ${text}`),
+      [
+        "BGP session down: the connection was closed: nobody listens",
+        "BGP session failed: no connection: nobody listens",
+      ],
+    );
+    assert.ok(router.news().length > 5);
+  });
+});
