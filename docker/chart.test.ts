@@ -73,6 +73,8 @@ describe("chart: rights", () => {
       { apiGroups: [""], resources: ["services"], verbs: read },
       { apiGroups: [""], resources: ["services/status"], verbs: ["patch", "update"] },
       { apiGroups: [""], resources: ["namespaces"], verbs: read },
+      { apiGroups: [""], resources: ["nodes"], verbs: read },
+      { apiGroups: ["networking.k8s.io"], resources: ["servicecidrs"], verbs: read },
       { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
     ]);
     assert.deepEqual(one(objects, "Role", "herald-controller").rules, [

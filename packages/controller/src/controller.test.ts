@@ -152,10 +152,8 @@ describe("a Service", () => {
 
   it("is written again later when the API server fails", async () => {
     const { world, replica } = await lead();
-    world.api.failNext(
-      3,
-      new ApiError(500, "InternalError", "etcd is away"),
-      ({ method }) => method === "PATCH",
+    world.api.failNext(3, new ApiError(500, "InternalError", "etcd is away"), ({ path }) =>
+      path.endsWith("/web/status"),
     );
     world.put("web");
     await world.pass(60_000);

@@ -7,7 +7,9 @@ import type { Clock, Random } from "@herald/shared/core";
 import { Caches } from "./caches.ts";
 import { ConfigWatch } from "./config-watch.ts";
 import type { ControllerMetrics, ControllerState } from "./metrics.ts";
+import { NetworkWatch } from "./network-watch.ts";
 import { logLeaseNotice, logReflectorNotice } from "./notices.ts";
+import { configMapReference, poolReference } from "./references.ts";
 import { Term } from "./term.ts";
 
 export interface ControllerOptions {
@@ -50,6 +52,7 @@ export class Controller {
   readonly #config: ConfigWatch;
   #caches: Caches | undefined;
   #term: Term | undefined;
+  #networks: NetworkWatch | undefined; // while leading
   #wasSynced = false;
   #leading = false;
   #endsFollowing: (() => Promise<void>) | undefined; // while following
@@ -145,8 +148,15 @@ export class Controller {
     const caches = this.#createCaches();
     const mayWrite = (): boolean => !lost.signal.aborted && leading();
     const term = this.#createTerm(caches, mayWrite);
+    const networks = this.#createNetworkWatch(caches);
     this.#term = term;
-    await Promise.all([caches.run(lease), this.#decideAndWrite(term, caches, lease, lost.signal)]);
+    this.#networks = networks;
+    await Promise.all([
+      caches.run(lease),
+      networks.run(lease),
+      this.#decideAndWrite(term, caches, lease, lost.signal),
+    ]);
+    this.#networks = undefined;
     this.#term = undefined;
     lease.removeEventListener("abort", onEnd);
   }
@@ -182,6 +192,29 @@ export class Controller {
         },
         retried: ({ key, error, inMs }) =>
           log.warn("status not written, trying again", { service: key, reason: error.message, inMs }),
+      },
+    });
+  }
+
+  #createNetworkWatch(caches: Caches): NetworkWatch {
+    const { client, clock, random, events, log, metrics } = this.#ports;
+    const { namespace } = this.#options;
+    return new NetworkWatch({
+      client,
+      clock,
+      random,
+      events,
+      log,
+      pools: () => this.#config.inForce?.pools ?? [],
+      referenceOf: (name) => {
+        const pool = caches.pools()?.find(({ metadata }) => metadata.name === name);
+        const configMap = caches.config();
+        if (pool !== undefined) return poolReference(namespace, pool);
+        return configMap && configMapReference(configMap);
+      },
+      notice: (resource, notice) => {
+        metrics.noticed(resource, notice.type);
+        logReflectorNotice(log, resource, notice);
       },
     });
   }
@@ -228,6 +261,7 @@ export class Controller {
     if (this.#term === undefined) return;
     if (config !== undefined) this.#term.configure(config);
     this.#term.objectsChanged();
+    this.#networks?.changed();
     this.#config.tell();
   }
 }

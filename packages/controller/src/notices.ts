@@ -4,7 +4,11 @@ import type { Resource } from "./caches.ts";
 import type { OptionalNotice } from "./optional-reflector.ts";
 
 /** One log line per fact of the connection to the API server. */
-export function logReflectorNotice(log: Log, resource: Resource, notice: OptionalNotice): void {
+export function logReflectorNotice(
+  log: Log,
+  resource: Resource | "nodes" | "servicecidrs",
+  notice: OptionalNotice,
+): void {
   const { type, ...fields } = notice;
   const data = { resource, ...fields };
   switch (type) {
