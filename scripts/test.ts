@@ -1,5 +1,5 @@
 // What `npm test` runs: everything, or with --quick only what needs no cluster (`npm run check`).
-//   node scripts/test.ts [--quick] [--only WORD]      WORD: format, types, docs, unit, e2e
+//   node scripts/test.ts [--quick] [--only WORD]      WORD: format, types, docs, unit, sim, e2e
 import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -40,11 +40,13 @@ const STAGES: readonly Stage[] = [
   {
     name: "unit",
     about: "unit tests",
-    run: () =>
-      nodeTests(
-        ["packages/**/*.test.ts", "docker/**/*.test.ts", "e2e/cluster/**/*.test.ts", "e2e/sim/**/*.test.ts"],
-        [],
-      ),
+    run: () => nodeTests(["packages/**/*.test.ts", "docker/**/*.test.ts", "e2e/cluster/**/*.test.ts"], []),
+  },
+  {
+    name: "sim",
+    about: "a thousand stories of a cluster on virtual time",
+    // Why alone: they take all processors there are, and tests beside them would wait.
+    run: () => nodeTests(["e2e/sim/**/*.test.ts"], ["--test-concurrency=1"]),
   },
   {
     name: "e2e",

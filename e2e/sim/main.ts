@@ -1,7 +1,7 @@
 // Stories of a whole cluster on virtual time, each from one seed.
 //   node e2e/sim/main.ts --seed 7                 one story, told in full; cut short to what it fails with
 //   node e2e/sim/main.ts --seeds 1..1000          many, on as many threads as there are cores
-//   node e2e/sim/main.ts --scale 10,100,1000      how traffic and takeover grow with the number of nodes
+//   node e2e/sim/main.ts --scale 10,30,100,300    how traffic and takeover grow with the number of nodes
 //   [--nodes N] [--profile fast|default|lan] [--sabotage NAME] [--threads N] [--whole]
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -80,7 +80,7 @@ async function scale(sizes: readonly number[]): Promise<void> {
   );
   console.log("|---|---|---|---|---|---|");
   for (const nodes of sizes) {
-    const row = await measureScale(nodes, wishes().profile ?? "default", nodes > 100 ? 3 : 5);
+    const row = await measureScale(nodes, wishes().profile ?? "default", 3);
     const { datagrams, datagramsMost, takeoverMs, takeoverMostMs, mistakes } = row;
     console.log(
       `| ${nodes} | ${datagrams.toFixed(0)} | ${datagramsMost.toFixed(0)} | ${takeoverMs.toFixed(0)} ms | ${takeoverMostMs.toFixed(0)} ms | ${mistakes} |`,

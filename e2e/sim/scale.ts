@@ -17,6 +17,8 @@ export interface ScaleRow {
 const SERVICES = 10;
 const JOINED_MS = 5_000;
 const QUIET_MS = 1_000;
+/** For the news of a crash to get around. */
+const NEWS_MS = 300;
 const STEP_MS = 5;
 const GIVE_UP_MS = 10_000;
 
@@ -67,7 +69,7 @@ async function crashOne(world: World): Promise<readonly number[]> {
       if (held && !gaps.has(address)) gaps.set(address, world.now - crashedAt);
     }
   }
-  await world.pass(QUIET_MS);
+  await world.pass(NEWS_MS);
   return orphans.map((address) => gaps.get(address) ?? Number.POSITIVE_INFINITY);
 }
 

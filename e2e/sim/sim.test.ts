@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
+import { DETECTION_MS } from "./bounds.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { type Outcome, run } from "./run.ts";
 import type { SabotageName } from "./sabotage.ts";
+import { measureScale } from "./scale.ts";
 import { writeScript } from "./script.ts";
 import { runSeeds } from "./seeds.ts";
 import { shrink } from "./shrink.ts";
@@ -55,6 +57,19 @@ describe("a whole cluster on virtual time", () => {
       );
     });
   }
+
+  it("sends no more per node in a cluster of 50 than in one of 10, and is as soon over a crash", async () => {
+    const [few, many] = [await measureScale(10, "default", 2), await measureScale(50, "default", 2)];
+    assert.ok(many.datagrams < 1.2 * few.datagrams, `${few.datagrams} datagrams, then ${many.datagrams}`);
+    assert.ok(
+      many.datagramsMost < 1.3 * few.datagramsMost,
+      `${few.datagramsMost}, then ${many.datagramsMost}`,
+    );
+    for (const { takeoverMostMs } of [few, many]) {
+      assert.ok(takeoverMostMs <= DETECTION_MS.default, `${takeoverMostMs} ms without a holder`);
+    }
+    assert.deepEqual([few.mistakes, many.mistakes], [0, 0]);
+  });
 
   it("cuts a story that fails down to what it fails with", { timeout: 600_000 }, async () => {
     const script = writeScript(1, { nodes: 3, profile: "default", kinds: ["duplicates", "jitter", "dies"] });
