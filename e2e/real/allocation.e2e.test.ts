@@ -179,6 +179,18 @@ describe("allocation from objects, on a real API server", () => {
     await shown();
   });
 
+  it("warns of a pool that overlaps the network of Services", async () => {
+    const { spec } = await cluster.api.get<{ spec: { clusterIP: string } }>(`${services()}/kubernetes`);
+    await pool("near", [`${spec.clusterIP}/32`]);
+    const list = await cluster.waitFor<{ items: readonly { reason: string; message: string }[] }>(
+      `/api/v1/namespaces/${NAMESPACE}/events?fieldSelector=involvedObject.name%3Dnear`,
+      (found) => found?.items.some(({ reason }) => reason === "PoolOverlapsNetwork") === true,
+      20_000,
+      "the pool is told what it overlaps",
+    );
+    assert.match(list.items[0]?.message ?? "", /overlaps the network of Services \(\d/);
+  });
+
   function stateOf(result: string): Promise<{ readonly result?: string; readonly errorSummary: string }> {
     return cluster
       .waitFor<{ status?: { result?: string; errorSummary: string } }>(

@@ -143,6 +143,8 @@ describe("the chart, on a cluster with kubelets", () => {
       may: false,
     },
     { who: "controller", verb: "watch", what: "namespaces", where: "default", may: true },
+    { who: "controller", verb: "watch", what: "nodes", where: "default", may: true },
+    { who: "controller", verb: "patch", what: "nodes", where: "default", may: false },
     { who: "controller", verb: "patch", what: "namespaces", where: "default", may: false },
     { who: "speaker", verb: "watch", what: "nodes", where: "default", may: true },
     { who: "speaker", verb: "patch", what: "nodes", where: "default", may: false },
