@@ -44,6 +44,8 @@ export class Exchanges {
   readonly #knocks = new Map<number, Endpoint>();
   /** Where nobody was when we last looked, to be knocked at in turn. */
   #empty: Endpoint[] = [];
+  /** As of which of `Members.version` nobody was missing; `undefined`: somebody was, or there are other places now. */
+  #allInhabitedAt: number | undefined;
   #joined = false;
   #nextKnock: Instant | undefined;
   #nextExchange: Instant | undefined;
@@ -74,11 +76,12 @@ export class Exchanges {
     const places = endpoints.slice(0, maxMembers).map((endpoint) => [placeOf(endpoint), endpoint] as const);
     const before = this.#places;
     this.#places = new Map(places);
+    this.#allInhabitedAt = undefined;
     for (const place of this.#waiting.keys()) if (!this.#places.has(place)) this.#waiting.delete(place);
     if (this.#nextRejoin === undefined) return;
-    const inhabited = this.#inhabited();
+    const { members } = this.#parts.membership;
     for (const [place, endpoint] of this.#places) {
-      if (!before.has(place) && !inhabited.has(place)) this.#waiting.set(place, endpoint);
+      if (!before.has(place) && !members.inhabits(place)) this.#waiting.set(place, endpoint);
     }
     this.#joinSome(now);
   }
@@ -116,7 +119,8 @@ export class Exchanges {
     const endpoint = this.#knocks.get(sequence);
     if (endpoint === undefined) return;
     this.#knocks.delete(sequence);
-    if (this.#nextRejoin === undefined || this.#inhabited().has(placeOf(endpoint))) return;
+    const { members } = this.#parts.membership;
+    if (this.#nextRejoin === undefined || members.inhabits(placeOf(endpoint))) return;
     this.#open(endpoint, true, now);
   }
 
@@ -146,7 +150,7 @@ export class Exchanges {
 
   /** Asks at one empty place whether somebody is there: a datagram is lost at no cost, a dial waits for seconds. */
   #knock(): void {
-    if (this.#empty.length === 0) this.#empty = [...this.#emptyPlaces().values()];
+    if (this.#empty.length === 0) this.#lookForEmpty();
     const to = this.#empty.pop();
     if (to === undefined) return;
     const { self, post, nextSequence } = this.#parts;
@@ -164,32 +168,32 @@ export class Exchanges {
     for (const [place, endpoint] of this.#emptyPlaces()) this.#waiting.set(place, endpoint);
   }
 
+  /** Every place of every member: not again while nothing was said of any, and nobody was missing. */
+  #lookForEmpty(): void {
+    const { version } = this.#parts.membership.members;
+    if (version === this.#allInhabitedAt) return;
+    this.#empty = [...this.#emptyPlaces().values()];
+    this.#allInhabitedAt = this.#empty.length === 0 ? version : undefined;
+  }
+
   #emptyPlaces(): ReadonlyMap<string, Endpoint> {
-    const inhabited = this.#inhabited();
+    const { members } = this.#parts.membership;
     const empty = new Map<string, Endpoint>();
-    for (const [place, endpoint] of this.#places) if (!inhabited.has(place)) empty.set(place, endpoint);
-    for (const { state, endpoint } of this.#parts.membership.members.values()) {
+    for (const [place, endpoint] of this.#places) if (!members.inhabits(place)) empty.set(place, endpoint);
+    for (const { state, endpoint } of members.values()) {
       const place = placeOf(endpoint);
-      if (state === "dead" && !inhabited.has(place)) empty.set(place, endpoint);
+      if (state === "dead" && !members.inhabits(place)) empty.set(place, endpoint);
     }
     return empty;
   }
 
-  #inhabited(): ReadonlySet<string> {
-    const places = new Set<string>();
-    for (const { state, endpoint } of this.#parts.membership.members.values()) {
-      if (state === "alive" || state === "suspect") places.add(placeOf(endpoint));
-    }
-    return places;
-  }
-
   #joinSome(now: Instant): void {
     if (this.#waiting.size === 0 || this.#parts.membership.leaving) return;
-    const inhabited = this.#inhabited();
+    const { members } = this.#parts.membership;
     for (const [place, endpoint] of this.#waiting) {
       if (this.#underWay.size >= JOINS_AT_ONCE) return;
       this.#waiting.delete(place);
-      if (!inhabited.has(place)) this.#open(endpoint, true, now);
+      if (!members.inhabits(place)) this.#open(endpoint, true, now);
     }
   }
 

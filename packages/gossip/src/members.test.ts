@@ -30,6 +30,23 @@ describe("the table of members", () => {
     assert.deepEqual([members.size, members.alive], [3, 2]);
   });
 
+  it("knows where somebody lives, suspects included, and whether anything changed", () => {
+    const there = "192.0.2.1/7946";
+    const members = table(2);
+    const lives = [members.inhabits(there)];
+    for (const [name, state] of [
+      ["n0", "dead"],
+      ["n1", "suspect"],
+      ["n1", "left"],
+      ["n0", "alive"],
+    ] as const) {
+      members.set(member(name, state));
+      lives.push(members.inhabits(there));
+    }
+    assert.deepEqual(lives, [true, true, true, false, true]);
+    assert.deepEqual([members.version, members.inhabits("192.0.2.2/7946")], [6, false]);
+  });
+
   it("probes all of a few in every round", () => {
     const members = table(6);
     for (let round = 0; round < 20; round += 1) {

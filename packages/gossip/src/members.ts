@@ -1,4 +1,5 @@
 import type { Instant, Random } from "@herald/shared/core";
+import { placeOf } from "./endpoint.ts";
 import type { Member } from "./member.ts";
 
 /** Everybody we know, in the order in which they are probed. */
@@ -8,8 +9,12 @@ export class Members {
   readonly #byName = new Map<string, Member>();
   /** The names once more, shuffled anew whenever a walk over all of them is done. */
   readonly #order: string[] = [];
+  /** How many live at a place, suspects included. */
+  readonly #inhabitants = new Map<string, number>();
   #next = 0;
   #alive = 0;
+  /** Goes up with everything that is recorded or forgotten. */
+  version = 0;
   constructor(random: Random) {
     this.#random = random;
   }
@@ -37,6 +42,20 @@ export class Members {
     if (before === undefined) this.#insert(member.name);
     this.#alive += Number(member.state === "alive") - Number(before?.state === "alive");
     this.#byName.set(member.name, member);
+    this.version += 1;
+    if (before !== undefined && lives(before)) this.#count(placeOf(before.endpoint), -1);
+    if (lives(member)) this.#count(placeOf(member.endpoint), 1);
+  }
+
+  /** Whether somebody lives at a place, a suspect included. */
+  inhabits(place: string): boolean {
+    return this.#inhabitants.has(place);
+  }
+
+  #count(place: string, more: number): void {
+    const count = (this.#inhabitants.get(place) ?? 0) + more;
+    if (count > 0) this.#inhabitants.set(place, count);
+    else this.#inhabitants.delete(place);
   }
 
   /**
@@ -86,6 +105,7 @@ export class Members {
       this.#order.splice(this.#order.indexOf(name), 1);
     }
     if (this.#next >= this.#order.length) this.#next = 0;
+    if (gone.length > 0) this.version += 1;
     return gone;
   }
 
@@ -108,4 +128,8 @@ export class Members {
     }
     return items;
   }
+}
+
+function lives({ state }: Member): boolean {
+  return state === "alive" || state === "suspect";
 }

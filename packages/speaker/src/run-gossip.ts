@@ -4,7 +4,7 @@ import type { MemberChange, SwimEffect, SwimInput } from "@herald/gossip/effect"
 import { type Framing, framingOverhead } from "@herald/gossip/framing";
 import type { Member } from "@herald/gossip/member";
 import type { Identity } from "@herald/gossip/membership";
-import type { Endpoint } from "@herald/gossip/message";
+import type { DatagramMessage, Endpoint } from "@herald/gossip/message";
 import { encodeMessage } from "@herald/gossip/message-codec";
 import type { SwimNotice } from "@herald/gossip/notices";
 import type { SwimOptions } from "@herald/gossip/options";
@@ -90,6 +90,8 @@ type Outcome = Extract<SwimEffect, { type: "member" | "joined" | "notice" | "tol
 
 const NOTHING = new Uint8Array();
 
+const NEWS: ReadonlySet<DatagramMessage["type"]> = new Set(["alive", "suspect", "dead", "user"]);
+
 class Runner implements Gossip, GossipListeners {
   readonly userOctets: number;
   readonly #framing: Framing;
@@ -98,6 +100,8 @@ class Runner implements Gossip, GossipListeners {
   readonly #requests = new Map<number, StreamDecoder>(); // not complete yet; bounded by the sockets
   readonly #replies = new Map<number, StreamDecoder>(); // bounded by the core
   readonly #left = Promise.withResolvers<void>();
+  /** News is measured and sent many times; pings and answers once. */
+  readonly #encodings = new WeakMap<DatagramMessage, Uint8Array>();
   #sockets: GossipSockets | undefined;
   #driven: Driven<SwimInput> | undefined;
 
@@ -106,7 +110,7 @@ class Runner implements Gossip, GossipListeners {
     this.#ports = ports;
     const overheadOctets = framingOverhead(framing);
     this.userOctets = userOctets(swim, overheadOctets);
-    const measure: Measure = { octetsOf: (message) => encodeMessage(message).length, overheadOctets };
+    const measure: Measure = { octetsOf: (message) => this.#encoded(message).length, overheadOctets };
     const userState = () => ports.userState?.() ?? NOTHING;
     this.#swim = new Swim(swim, self, ports.random, measure, { userState });
   }
@@ -213,7 +217,7 @@ class Runner implements Gossip, GossipListeners {
       case "send":
         sockets.send(
           effect.to,
-          encodeDatagram(effect.messages.map(encodeMessage), { crc: false }, this.#framing),
+          encodeDatagram(effect.messages.map(this.#encoded), { crc: false }, this.#framing),
         );
         return;
       case "open":
@@ -260,6 +264,14 @@ class Runner implements Gossip, GossipListeners {
         return;
     }
   }
+
+  readonly #encoded = (message: DatagramMessage): Uint8Array => {
+    const known = this.#encodings.get(message);
+    if (known !== undefined) return known;
+    const bytes = encodeMessage(message);
+    if (NEWS.has(message.type)) this.#encodings.set(message, bytes);
+    return bytes;
+  };
 
   #feed(input: SwimInput): void {
     this.#driven?.feed(input);
