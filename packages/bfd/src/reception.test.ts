@@ -3,12 +3,13 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { SeededRandom } from "@herald/lab/random";
 import type { IpAddress } from "@herald/shared/ip/address";
+import { Authenticator } from "./authentication.ts";
 import type { BfdDatagram } from "./effect.ts";
 import { pathKey } from "./effect.ts";
 import type { BfdPath } from "./options.ts";
 import { BFD_DROP_REASONS, type BfdDropReason } from "./reasons.ts";
 import { BfdSessions } from "./sessions.ts";
-import { datagram, OPTIONS, PATH, told } from "./testdata/bench.ts";
+import { datagram, OPTIONS, PATH, THEIRS, told } from "./testdata/bench.ts";
 
 const ip = (text: string) => text as IpAddress;
 
@@ -127,7 +128,7 @@ const dropped: readonly Case[] = [
   {
     name: "a near session's packet to the port for far ones",
     reason: "wrong-path",
-    datagram: (core) => datagram({ yourDiscriminator: ours(core, PATH) }, far),
+    datagram: (core) => datagram({ yourDiscriminator: ours(core, PATH) }, { ...far, interface: undefined }),
   },
   {
     name: "a session's packet from another interface",
@@ -215,6 +216,42 @@ describe("a datagram", () => {
       assert.deepEqual(effects.slice(0, 1), ["down -> init"]);
     });
   }
+
+  it("that is the first of a session belongs to the one that says most of its path", () => {
+    const core = new BfdSessions(new SeededRandom(3));
+    const any = { ...PATH, interface: undefined };
+    const wanted = [any, PATH].map((path) => ({ path, options: OPTIONS, disabled: false }));
+    core.handle({ type: "sessions", wanted }, 0);
+    for (const [name, path] of [["eth0", PATH] as const, ["eth1", any] as const]) {
+      const effects = core.handle({ type: "datagram", datagram: datagram({}, { interface: name }) }, 0);
+      assert.deepEqual(effects[0], { type: "state", session: pathKey(path), from: "down", to: "init" });
+    }
+  });
+
+  it("never has to name a session by 0, nor two by one number", () => {
+    const drawn = [0, 0.25, 0.5, 0.25, 0.75, 0.9, 0.9, 0.9];
+    const core = new BfdSessions({ next: () => drawn.shift() ?? 0.1 });
+    const wanted = [PATH, FAR].map((path) => ({ path, options: OPTIONS, disabled: false }));
+    core.handle({ type: "sessions", wanted }, 0);
+    assert.deepEqual(
+      [...core.statuses().values()].map(({ localDiscriminator }) => localDiscriminator),
+      [2 ** 30, 3 * 2 ** 30],
+    );
+  });
+
+  it("with a sequence number from the beginning is the peer's again after twice the detection time", () => {
+    const core = node();
+    const path = pathKey(HASHED);
+    const send = (next: number, now: number) => {
+      const sender = new Authenticator({ ...KEY, kind: "md5" }, DIGESTS, { next: () => next });
+      const one = { ...datagram({}, { from: HASHED.remote }), bytes: sender.encode(THEIRS) };
+      return told(core.handle({ type: "datagram", datagram: one }, now));
+    };
+    assert.deepEqual(send(0.5, 0)[0], "down -> init");
+    assert.equal(core.status(path)?.detectionTimeMs, 3_000);
+    assert.deepEqual(send(0.25, 5_999), ["drop replayed"]);
+    assert.deepEqual(send(0.25, 6_000), []);
+  });
 
   it("is dropped for each reason that there is in some test here", () => {
     const tried = new Set([...dropped.map(({ reason }) => reason), "replayed"]); // authentication.test.ts

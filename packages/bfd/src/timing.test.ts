@@ -241,6 +241,23 @@ describe("a change of options", () => {
     assert.equal(bench.status.transmitIntervalMs, 200);
   });
 
+  it("that waits comes into force when nothing is heard any more", () => {
+    const bench = new Bench().up();
+    bench.want({ transmitMs: 400 });
+    bench.want({ transmitMs: 400, receiveMs: 80 });
+    bench.run(152);
+    assert.deepEqual([bench.sent.at(-1)?.state, bench.sent.at(-1)?.requiredMinRxMicros], ["down", 80_000]);
+  });
+
+  it("that has not been told yet is not agreed on by a Final", () => {
+    const bench = new Bench();
+    bench.run(10);
+    bench.hear({ state: "down" });
+    bench.hear({ ...UP, poll: true }); // answered with Final; our own poll is still to come
+    bench.hear({ ...UP, final: true });
+    assert.deepEqual(bench.run(60).slice(0, 1), ["send up P diag 0"]);
+  });
+
   it("that waits comes into force when the session goes down", () => {
     const bench = new Bench().up();
     bench.want({ transmitMs: 400 });
