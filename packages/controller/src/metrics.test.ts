@@ -18,7 +18,7 @@ async function poolSamples(registry: Registry): Promise<readonly string[]> {
 }
 
 describe("metrics under MetalLB's names", () => {
-  it("count addresses once and Services each, and go with their pool", async () => {
+  it("count addresses once and Services each, and go with their pool (MetalLB defect 10)", async () => {
     const registry = new Registry();
     const metrics = createControllerMetrics(registry);
     const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
