@@ -1,8 +1,27 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FULL_VERSIONS, type NodeRecord, type PushPull } from "./message.ts";
+import { type Endpoint, FULL_VERSIONS, type NodeRecord, type PushPull } from "./message.ts";
 import { PROFILES } from "./options.ts";
 import { ack, alive, B, Bench, C, changes, dead, none, OPTIONS, ping, sends, US } from "./testing/bench.ts";
+
+describe("places where nobody is", () => {
+  it("are knocked at as soon as there are any, and not looked for while all are inhabited", () => {
+    const bench = new Bench([alive("b", B)]);
+    const knocked = (ms: number): Set<Endpoint> =>
+      new Set(
+        sends(bench.pass(ms)).flatMap(([to, [first]]) =>
+          first?.type === "ping" && first.node === "" ? [to] : [],
+        ),
+      );
+    bench.core.handle({ type: "discovered", endpoints: [US, B] }, bench.now);
+    const whileAllLive = knocked(3 * OPTIONS.probeIntervalMs);
+    bench.core.handle({ type: "discovered", endpoints: [US, B, C] }, bench.now);
+    const withOneMore = knocked(OPTIONS.probeIntervalMs);
+    assert.deepEqual([whileAllLive, withOneMore], [new Set(), new Set([C])]);
+    assert.deepEqual(changes(bench.hear(B, dead("b", "d"))), ["b dead"]);
+    assert.deepEqual(knocked(2 * OPTIONS.probeIntervalMs), new Set([B, C]));
+  });
+});
 
 describe("a table", () => {
   it("is exchanged to join, and a death in it is a suspicion only", () => {
