@@ -41,8 +41,11 @@ export function routeTable(routes: Iterable<Route>): RouteTable {
   const paths = new Map<string, Route>();
   const best = new Map<string, Route>();
   const known = new Map<string, RouteAttributes>();
+  const seen = new Map<RouteAttributes, RouteAttributes>(); // most callers give the same object many times
   for (const given of routes) {
-    const route = { ...given, attributes: shared(given.attributes, known) };
+    const attributes = seen.get(given.attributes) ?? shared(given.attributes, known);
+    seen.set(given.attributes, attributes);
+    const route = attributes === given.attributes ? given : { ...given, attributes };
     const prefix = formatPrefix(route.prefix);
     const key = `${prefix} ${route.pathId}`;
     if (paths.has(key)) throw new RangeError(`two routes for ${prefix}, path ${route.pathId}`);

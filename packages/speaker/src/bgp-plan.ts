@@ -31,6 +31,8 @@ export class BgpPlan {
   readonly #hosts = new Map<ServiceKey, Hosts>();
   readonly #wishes = new Map<ServiceKey, readonly Wish[] | BgpRefusal>();
   readonly #dirty = new Set<ServiceKey>();
+  /** Of wishes: thousands of Services are asked about after a change of one. */
+  readonly #addresses = new WeakMap<readonly Wish[], readonly IpAddress[]>();
   #around: BgpSurroundings;
   /** Whether the tables are not those of the wishes any more. */
   #stale = true;
@@ -90,8 +92,9 @@ export class BgpPlan {
         ({ nodeSelectors }) => labels !== undefined && anyMatches(nodeSelectors, labels),
       );
       const plans: PeerRoutes[] = [];
+      const wishes = [...this.#all()]; // as they are now, whatever changes meanwhile
       for (const peer of peers) {
-        plans.push(routesFor(peer, this.#all()));
+        plans.push(yield* routesFor(peer, wishes));
         yield;
       }
       this.#plans = plans;
@@ -110,12 +113,14 @@ export class BgpPlan {
     }
   }
 
-  /** By Service, the addresses that lead to what is announced. */
+  /** By Service, the addresses that lead to what is announced; the same object as long as they are the same. */
   announced(): ReadonlyMap<ServiceKey, readonly IpAddress[]> {
     const announced = new Map<ServiceKey, readonly IpAddress[]>();
     for (const [service, wishes] of this.#wishes) {
       if (typeof wishes === "string") continue;
-      announced.set(service, [...new Set(wishes.map(({ address }) => address))]);
+      const addresses = this.#addresses.get(wishes) ?? [...new Set(wishes.map(({ address }) => address))];
+      this.#addresses.set(wishes, addresses);
+      announced.set(service, addresses);
     }
     return announced;
   }
@@ -135,9 +140,10 @@ export class BgpPlan {
     const service = this.#services.get(key);
     const before = this.#wishes.get(key);
     const after = service && wishesFor(service, this.#hosts.get(key) ?? NO_HOSTS, this.#around);
+    const isSame = sameWishes(before, after);
+    if (!isSame) this.#stale = true;
     if (after === undefined) this.#wishes.delete(key);
-    else this.#wishes.set(key, after);
-    if (!sameWishes(before, after)) this.#stale = true;
+    else if (!isSame || typeof after === "string") this.#wishes.set(key, after); // else the same object stays
   }
 
   *#all(): Generator<Wish> {

@@ -71,6 +71,7 @@ export class BgpReporter {
     const all = new Set<IpAddress>();
     for (const [service, addresses] of after) {
       for (const address of addresses) all.add(address);
+      if (before.get(service) === addresses) continue;
       this.#setSeries(service, before.get(service) ?? [], addresses);
       if (!before.has(service)) this.#begun(service, addresses, plan.uidOf(service));
     }
