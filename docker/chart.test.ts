@@ -79,7 +79,11 @@ describe("chart: rights", () => {
     ]);
     assert.deepEqual(one(objects, "Role", "herald-controller").rules, [
       config,
-      { apiGroups: ["metallb.io"], resources: ["ipaddresspools"], verbs: read },
+      {
+        apiGroups: ["metallb.io"],
+        resources: ["ipaddresspools", "l2advertisements", "bgpadvertisements"],
+        verbs: read,
+      },
       { apiGroups: ["metallb.io"], resources: ["ipaddresspools/status"], verbs: ["patch"] },
       { apiGroups: ["metallb.io"], resources: ["configurationstates"], verbs: ["create"] },
       {

@@ -4,6 +4,7 @@ import type { EventRecorder } from "@herald/k8s/events";
 import { LeaderElector } from "@herald/k8s/lease";
 import type { LeaseTiming } from "@herald/k8s/lease-core";
 import type { Clock, Random } from "@herald/shared/core";
+import { AdvertisementWatch } from "./advertisement-watch.ts";
 import { Caches } from "./caches.ts";
 import { ConfigWatch } from "./config-watch.ts";
 import type { ControllerMetrics, ControllerState } from "./metrics.ts";
@@ -53,6 +54,7 @@ export class Controller {
   #caches: Caches | undefined;
   #term: Term | undefined;
   #networks: NetworkWatch | undefined; // while leading
+  #advertisements: AdvertisementWatch | undefined; // while leading
   #wasSynced = false;
   #leading = false;
   #endsFollowing: (() => Promise<void>) | undefined; // while following
@@ -151,12 +153,15 @@ export class Controller {
     const networks = this.#createNetworkWatch(caches);
     this.#term = term;
     this.#networks = networks;
+    this.#advertisements = this.#createAdvertisementWatch(caches);
     await Promise.all([
       caches.run(lease),
       networks.run(lease),
+      this.#advertisements.run(lease),
       this.#decideAndWrite(term, caches, lease, lost.signal),
     ]);
     this.#networks = undefined;
+    this.#advertisements = undefined;
     this.#term = undefined;
     lease.removeEventListener("abort", onEnd);
   }
@@ -219,6 +224,24 @@ export class Controller {
     });
   }
 
+  #createAdvertisementWatch(caches: Caches): AdvertisementWatch {
+    const { client, clock, random, events, log, metrics } = this.#ports;
+    return new AdvertisementWatch({
+      client,
+      clock,
+      random,
+      events,
+      log,
+      namespace: this.#options.namespace,
+      pools: () => this.#config.inForce?.pools ?? [],
+      objects: () => caches.pools() ?? [],
+      notice: (resource, notice) => {
+        metrics.noticed(resource, notice.type);
+        logReflectorNotice(log, resource, notice);
+      },
+    });
+  }
+
   #createCaches(): Caches {
     const { client, clock, random, log, metrics } = this.#ports;
     const { namespace, configName } = this.#options;
@@ -262,6 +285,7 @@ export class Controller {
     if (config !== undefined) this.#term.configure(config);
     this.#term.objectsChanged();
     this.#networks?.changed();
+    this.#advertisements?.changed();
     this.#config.tell();
   }
 }

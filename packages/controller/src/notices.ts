@@ -1,12 +1,13 @@
 import type { Log } from "@herald/daemon/log";
 import type { LeaseNotice } from "@herald/k8s/lease-core";
+import type { AdvertisementKind } from "./advertisement-watch.ts";
 import type { Resource } from "./caches.ts";
 import type { OptionalNotice } from "./optional-reflector.ts";
 
 /** One log line per fact of the connection to the API server. */
 export function logReflectorNotice(
   log: Log,
-  resource: Resource | "nodes" | "servicecidrs",
+  resource: Resource | AdvertisementKind | "nodes" | "servicecidrs",
   notice: OptionalNotice,
 ): void {
   const { type, ...fields } = notice;

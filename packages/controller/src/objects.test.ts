@@ -133,6 +133,7 @@ describe("a pool that overlaps a network of the cluster", () => {
       spec: { cidrs: ["10.96.0.0/16"] },
     });
     world.putPool("p", ADDRESSES);
+    world.putAdvertisement("all", {});
     world.configure("address-pools: [{name: m, protocol: layer2, addresses: [10.96.255.0/24]}]");
     world.start();
     await world.pass(600_000);
@@ -153,6 +154,33 @@ describe("a pool that overlaps a network of the cluster", () => {
     world.putPool("p", ADDRESSES);
     await world.pass(60_000);
     assert.equal(world.events("p").length, 2);
+  });
+});
+
+describe("a pool that no advertisement selects", () => {
+  const warning =
+    "Warning PoolNotAdvertised: No L2Advertisement and no BGPAdvertisement selects the pool: nobody announces its addresses";
+
+  it("is told so once there was time for one to come", async () => {
+    const world = createWorld();
+    for (const [index, name] of ["p", "q"].entries()) {
+      world.putPool(name, { addresses: [`192.0.2.${16 * index}/28`] });
+    }
+    world.putAdvertisement("some", { ipAddressPools: ["p"] });
+    world.start();
+    await world.pass(20_000);
+    assert.deepEqual(world.events("q"), []);
+    await world.pass(600_000);
+    assert.deepEqual([world.events("p"), world.events("q")], [[], [warning]]);
+  });
+
+  it("is told nothing while one selects it, or all", async () => {
+    const world = createWorld();
+    world.putPool("p", ADDRESSES);
+    world.putAdvertisement("all", {});
+    world.start();
+    await world.pass(600_000);
+    assert.deepEqual(world.events("p"), []);
   });
 });
 

@@ -62,6 +62,12 @@ export class World {
     });
   }
 
+  /** Creates an L2Advertisement, or changes the one there is. */
+  putAdvertisement(name: string, spec: object): void {
+    const metadata = { namespace: NAMESPACE, name };
+    this.api.put(objectPath(metallbPath("l2advertisements", NAMESPACE), name), { metadata, spec });
+  }
+
   removePool(name: string): void {
     this.api.remove(poolPath(name));
   }
