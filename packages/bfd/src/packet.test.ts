@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { type ControlPacket, decodePacket, encodePacket, packetOctets } from "./packet.ts";
 import { PACKET } from "./testdata/arbitraries.ts";
 
-/** Made by hand from the figures of RFC 5880 §4.1, §4.2 and §4.4. */
+/** Made by hand from the figures of RFC 5880 §4.1, §4.2 and §4.4; the last ones heard from routers. */
 const golden: readonly { name: string; bytes: Uint8Array; packet: ControlPacket }[] = [
   {
     name: "the first packet of a session",
@@ -102,6 +102,44 @@ const golden: readonly { name: string; bytes: Uint8Array; packet: ControlPacket 
         type: 4,
         data: hex`01 00 00000009 0102030405060708090a0b0c0d0e0f1011121314`,
       },
+    },
+  },
+  {
+    name: "BIRD 2.0.12 that hears the peer, on a segment of its own with this package",
+    bytes: hex`2080031844e70cc2c3c5c30a000f42400000c35000000000`,
+    packet: {
+      diagnostic: 0,
+      state: "init",
+      poll: false,
+      final: false,
+      controlPlaneIndependent: false,
+      demand: false,
+      detectMultiplier: 3,
+      myDiscriminator: 0x44e70cc2,
+      yourDiscriminator: 0xc3c5c30a,
+      desiredMinTxMicros: 1_000_000,
+      requiredMinRxMicros: 50_000,
+      requiredMinEchoRxMicros: 0,
+      authentication: undefined,
+    },
+  },
+  {
+    name: "FRR's bfdd that has come up and polls, likewise",
+    bytes: hex`20e00318850af882ce7d966c0000c3500000c3500000c350`,
+    packet: {
+      diagnostic: 0,
+      state: "up",
+      poll: true,
+      final: false,
+      controlPlaneIndependent: false,
+      demand: false,
+      detectMultiplier: 3,
+      myDiscriminator: 0x850af882,
+      yourDiscriminator: 0xce7d966c,
+      desiredMinTxMicros: 50_000,
+      requiredMinRxMicros: 50_000,
+      requiredMinEchoRxMicros: 50_000,
+      authentication: undefined,
     },
   },
 ];
