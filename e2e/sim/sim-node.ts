@@ -9,15 +9,15 @@ import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import type { Clock, Instant, Random } from "@herald/shared/core";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import { assemble, JOIN_WAIT_MS, VACANT_MS } from "@herald/speaker/assemble";
 import { CONFIG_KINDS } from "@herald/speaker/config-source";
-import { GossipLink } from "@herald/speaker/gossip-link";
+import type { GossipLink } from "@herald/speaker/gossip-link";
 import type { Link } from "@herald/speaker/interface-rules";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 import { followKubernetes } from "@herald/speaker/kubernetes-source";
-import type { GossipMetrics, SpeakerMetrics } from "@herald/speaker/metrics";
+import type { SpeakerMetrics } from "@herald/speaker/metrics";
 import { Outbox } from "@herald/speaker/outbox";
-import { createSpeaker, type Speaker, type SpeakerOptions, type SpeakerPorts } from "@herald/speaker/speaker";
-import { encodeSpeakerMeta } from "@herald/speaker/speaker-meta";
+import type { Speaker, SpeakerOptions, SpeakerPorts } from "@herald/speaker/speaker";
 import { type MacAddress, parseMac } from "@herald/wire/mac";
 import { ApiConnection } from "./api-connection.ts";
 import { YIELD_MS } from "./bounds.ts";
@@ -28,10 +28,6 @@ import { VirtualSockets } from "./virtual-sockets.ts";
 
 /** How a message gets from the Kubernetes worker to the main thread, ms. */
 const THREAD_MS = 0.05;
-
-/** As main.ts has them. */
-const JOIN_WAIT_MS = 1_000;
-const VACANT_MS = 1_000;
 
 export type CreateSpeaker = (options: SpeakerOptions, ports: SpeakerPorts) => Speaker;
 
@@ -166,67 +162,49 @@ export class SimNode {
     clock: Clock,
   ): { speaker: Speaker; gossip: GossipLink } {
     const { random, profile, failBackMs } = this.#ground;
-    const create = this.#ground.create ?? createSpeaker;
-    const log = this.#ground.log(this.name);
-    const epochMs = (): number => EPOCH_MS + this.skewMs + clock.now();
-    const gossip = new GossipLink(
+    const { create } = this.#ground;
+    return assemble(
       {
-        node: this.name,
-        address: parseAddress(this.place) as IpAddress,
-        port: 7_946,
-        profile,
-        secretFolder: "",
-        joinWaitMs: JOIN_WAIT_MS,
+        gossip: {
+          node: this.name,
+          address: parseAddress(this.place) as IpAddress,
+          port: 7_946,
+          profile,
+          secretFolder: "",
+          joinWaitMs: JOIN_WAIT_MS,
+        },
+        speaker: {
+          node: this.name,
+          plan: { ignoreExcludeLb: false, lbClass: undefined, drainOnCordon: false, drainOnNotReady: false },
+          ownership: { failBackMs, vacantMs: VACANT_MS },
+          announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: YIELD_MS },
+          conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: "defend" },
+          captures: { retryMinMs: 100, retryMaxMs: 10_000 },
+          excludedInterfaces: [],
+        },
       },
       {
         clock,
+        wallMs: () => EPOCH_MS + this.skewMs + clock.now(),
         random,
-        log,
-        metrics: silentMetrics<GossipMetrics>(),
-        epochSeconds: () => Math.floor(epochMs() / 1000),
         openSockets: async (_options, listeners) => sockets.open(listeners),
-        onMembers: (nodes) => {
-          this.#meet(nodes);
-          speaker.setMembers(nodes);
-        },
-        onPresence: (presence) => speaker.setPresence(presence),
-        claims: () => speaker.claims,
-        onFailed: (error) => {
-          throw error;
-        },
-      },
-    );
-    const speaker = create(
-      {
-        node: this.name,
-        plan: { ignoreExcludeLb: false, lbClass: undefined, drainOnCordon: false, drainOnNotReady: false },
-        ownership: { failBackMs, vacantMs: VACANT_MS },
-        announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: YIELD_MS },
-        conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: "defend" },
-        captures: { retryMinMs: 100, retryMaxMs: 10_000 },
-        excludedInterfaces: [],
-      },
-      {
-        clock,
-        wallMs: epochMs,
-        random,
-        gossip,
         packets,
         groups: packets.groups,
         digest,
-        log,
+        log: this.#ground.log(this.name),
         metrics: silentMetrics<SpeakerMetrics>(),
         recordEvent: () => {},
         say: () => {},
         sayHolding: () => {},
-        onStations: (stations) => gossip.setMeta(encodeSpeakerMeta(stations)),
         isStill: () => true,
         onCaptureLost: () => {},
-        onSynced: () => gossip.join(),
-        onSpeakers: (addresses) => gossip.setSpeakers(addresses),
+        onGossipFailed: (error) => {
+          throw error;
+        },
+        onMembers: (nodes) => this.#meet(nodes),
+        ...(create === undefined ? {} : { createSpeaker: create }),
       },
     );
-    return { speaker, gossip };
   }
 
   readonly #onOctets = (octets: Uint8Array): void => {

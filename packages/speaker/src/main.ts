@@ -9,11 +9,11 @@ import { systemRandom } from "@herald/daemon/random";
 import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { parseAddress } from "@herald/shared/ip/address";
+import { assemble, JOIN_WAIT_MS, VACANT_MS } from "./assemble.ts";
 import type { BgpReporterPorts } from "./bgp-reporter.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
-import { GossipLink } from "./gossip-link.ts";
 import { bgpSockets } from "./io/bgp-sockets.ts";
 import { openGossipSockets } from "./io/gossip-sockets.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
@@ -22,18 +22,11 @@ import { pcap } from "./io/pcap.ts";
 import { type KubernetesHandlers, startKubernetes } from "./kubernetes-link.ts";
 import type { KubernetesOptions } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics, type SpeakerMetrics } from "./metrics.ts";
-import { createSpeaker, type Speaker, type SpeakerOptions } from "./speaker.ts";
-import { encodeSpeakerMeta } from "./speaker-meta.ts";
+import type { Speaker, SpeakerOptions } from "./speaker.ts";
 import type { StartGossipOptions } from "./start-gossip.ts";
 
 /** For Events on the way out, ms. */
 const FLUSH_MS = 1_000;
-
-/** How long a speaker that meets nobody waits before it takes itself for the only one, ms. */
-const JOIN_WAIT_MS = 1_000;
-
-/** How long an address that nobody takes is left to each of those who stand before us by hash, ms. */
-const VACANT_MS = 1_000;
 
 const flags = readFlags(program);
 const log = createLog({ level: flags["log-level"], program: "speaker" });
@@ -56,36 +49,24 @@ async function start(life: Life): Promise<void> {
   });
   life.onStop("kubernetes", kubernetes.close);
 
-  const gossip = new GossipLink(gossipOptions(), {
-    clock,
-    random: systemRandom,
-    log,
-    metrics: metrics.gossip,
-    epochSeconds: () => Math.floor(Date.now() / 1000),
-    openSockets: openGossipSockets,
-    onMembers: (nodes) => speaker.setMembers(nodes),
-    onPresence: (presence) => speaker.setPresence(presence),
-    claims: () => speaker.claims,
-    onFailed: (error) => life.fail("cannot gossip", error),
-  });
-
-  const speaker = createSpeaker(options, {
-    clock,
-    wallMs: () => Date.now(),
-    random: systemRandom,
-    gossip,
-    packets: pcap,
-    groups: multicastGroups(),
-    digest: (text) => hash("sha256", text, "buffer"),
-    log,
-    metrics,
-    ...kubernetes, // recordEvent, say, sayHolding
-    onStations: (stations) => gossip.setMeta(encodeSpeakerMeta(stations)),
-    isStill: (station) => interfaces.isStill(station),
-    onCaptureLost: () => interfaces.refresh(),
-    onSynced: () => gossip.join(),
-    onSpeakers: (addresses) => gossip.setSpeakers(addresses),
-  });
+  const { speaker, gossip } = assemble(
+    { speaker: options, gossip: gossipOptions() },
+    {
+      clock,
+      wallMs: () => Date.now(),
+      random: systemRandom,
+      openSockets: openGossipSockets,
+      packets: pcap,
+      groups: multicastGroups(),
+      digest: (text) => hash("sha256", text, "buffer"),
+      log,
+      metrics,
+      ...kubernetes, // recordEvent, say, sayHolding
+      isStill: (station) => interfaces.isStill(station),
+      onCaptureLost: () => interfaces.refresh(),
+      onGossipFailed: (error) => life.fail("cannot gossip", error),
+    },
+  );
   life.onStop("captures", () => speaker.stop());
 
   const bgp = createBgp(options, metrics, kubernetes.recordEvent);
