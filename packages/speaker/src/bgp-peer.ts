@@ -90,10 +90,9 @@ function routerIdOf({ routerId, sourceAddress }: BgpPeerConfig, { node, address 
   return known ?? fromOctets(fnv1a(node));
 }
 
-/** FNV-1a of 32 bits, never zero in its first octet. */
+/** FNV-1a of 32 bits, with 1 to 126 in the first octet: routers take nothing for an identifier that no host could have. */
 function fnv1a(text: string): Uint8Array {
   let hash = 0x811c9dc5;
   for (const octet of new TextEncoder().encode(text)) hash = Math.imul(hash ^ octet, 0x01000193);
-  const value = (hash | 0x01000000) >>> 0;
-  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+  return Uint8Array.of(1 + ((hash >>> 24) % 126), hash >>> 16, hash >>> 8, hash);
 }

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { BgpPeerConfig } from "@herald/shared/config/config";
+import { loadConfig } from "@herald/shared/config/load";
+import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import { type BgpIdentity, sessionKey, sessionOptions, targetOf } from "./bgp-peer.ts";
+
+const ip = (text: string): IpAddress => parseAddress(text) as IpAddress;
+const [base] = loadConfig(
+  "peers: [{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512, password: sesame}]",
+).peers as [BgpPeerConfig];
+const identity: BgpIdentity = { node: "iris1", address: ip("192.0.2.7") };
+const optionsOf = (change: Partial<BgpPeerConfig>, who = identity): ReturnType<typeof sessionOptions> =>
+  sessionOptions({ ...base, ...change }, who, false);
+
+const ROUTER_IDS: readonly (readonly [name: string, Partial<BgpPeerConfig>, BgpIdentity, string])[] = [
+  ["is what was asked for", { routerId: ip("1.1.1.1"), sourceAddress: ip("2.2.2.2") }, identity, "1.1.1.1"],
+  ["is the source address, else", { sourceAddress: ip("2.2.2.2") }, identity, "2.2.2.2"],
+  ["is the node's address, else", {}, identity, "192.0.2.7"],
+  ["passes over IPv6", { sourceAddress: ip("2001:db8::2") }, identity, "192.0.2.7"],
+  ["is a hash of the node's name, else", {}, { node: "iris1", address: undefined }, "12.219.185.181"],
+];
+
+const TTLS: readonly (readonly [name: string, Partial<BgpPeerConfig>, number])[] = [
+  ["a neighbour in another AS", {}, 255],
+  ["whatever other AS is next to us", { peerAsn: "external" }, 255],
+  ["a router of another AS farther away", { ebgpMultihop: true }, 64],
+  ["a router of our AS", { peerAsn: 64_512 }, 64],
+  ["a router of the AS that we say we are", { localAsn: 64_513 }, 64],
+];
+
+describe("a session with a peer", () => {
+  for (const [name, change, who, wanted] of ROUTER_IDS) {
+    it(`has a router ID that ${name}`, () => assert.equal(optionsOf(change, who).routerId, wanted));
+  }
+
+  for (const [name, change, wanted] of TTLS) {
+    it(`goes ${wanted} hops at most to ${name}`, () =>
+      assert.equal(targetOf({ ...base, ...change })?.ttl, wanted));
+  }
+
+  it("carries the family of its addresses, or both", () => {
+    const remote = { address: ip("2001:db8::1") };
+    const families = [{}, { remote }, { dualStackAddressFamily: true }].map(
+      (change) => optionsOf(change).families,
+    );
+    assert.deepEqual(families, [[4], [6], [4, 6]]);
+  });
+
+  it("says it is the local AS where there is one", () => {
+    assert.deepEqual([optionsOf({}).asn, optionsOf({ localAsn: 64_999 }).asn], [64_512, 64_999]);
+  });
+
+  it("has no target for a peer that has no address", () => {
+    assert.equal(targetOf({ ...base, remote: { interface: "eth0" } }), undefined);
+  });
+
+  it("stays the same when other nodes or another BFD profile are selected, and not when the password is another", () => {
+    const keys = [{}, { nodeSelectors: [], bfdProfile: "fast" }, { password: "simsalabim" }].map((change) =>
+      sessionKey({ ...base, ...change }),
+    );
+    assert.deepEqual([keys[0] === keys[1], keys[0] === keys[2]], [true, false]);
+  });
+});
