@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VirtualClock } from "@herald/lab/virtual-clock";
+import { loadConfig } from "@herald/shared/config/load";
 import { serviceKey } from "@herald/shared/service/view";
 import { BATCH_CHANGES, type Change } from "./kubernetes-protocol.ts";
 import { Outbox } from "./outbox.ts";
@@ -35,6 +36,23 @@ describe("the outbox", () => {
     outbox.put(endpoints("a", "node-2"));
     clock.advance(10);
     assert.deepEqual(batches, [[endpoints("a", "node-2"), { type: "synced" }]]);
+  });
+
+  const config: Change = { type: "config", config: loadConfig("") };
+  const refused: Change = { type: "config-refused", mistakes: [], message: "a peer is bad" };
+
+  it("sends what is in force, then what is wrong beside it, whichever waits longer", () => {
+    const { clock, batches, outbox } = start();
+    for (const change of [refused, config, refused, gone("a"), config, refused]) outbox.put(change);
+    clock.advance(10);
+    assert.deepEqual(batches, [[config, gone("a"), refused]]);
+  });
+
+  it("does not send a refusal that is over", () => {
+    const { clock, batches, outbox } = start();
+    for (const change of [refused, config]) outbox.put(change);
+    clock.advance(10);
+    assert.deepEqual(batches, [[config]]);
   });
 
   it("waits until the last batch was taken", () => {

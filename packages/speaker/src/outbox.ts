@@ -4,6 +4,8 @@ import { BATCH_CHANGES, type Change } from "./kubernetes-protocol.ts";
 /** How long changes are gathered before they go, ms: a rollout touches the same Service again and again. */
 const GATHER_MS = 2;
 
+const REFUSAL = "config-refused";
+
 /**
  * Changes on their way to the main thread: the newest of each object only, in batches, and never more than one
  * batch that has not been taken. However busy either side is, what waits is bounded by the objects there are.
@@ -22,6 +24,7 @@ export class Outbox {
 
   /** A later change of the same object takes the place of an earlier one, so that `synced` overtakes nothing. */
   put(change: Change): void {
+    if (change.type === "config") this.#waiting.delete(REFUSAL); // what is still wrong beside it is told after it
     this.#waiting.set(objectOf(change), change);
     this.#schedule();
   }
@@ -65,8 +68,9 @@ function objectOf(change: Change): string {
     case "node-gone":
       return `node ${change.name}`;
     case "config":
-    case "config-refused":
       return "config";
+    case "config-refused":
+      return REFUSAL;
     case "speakers":
       return "speakers";
     case "synced":
