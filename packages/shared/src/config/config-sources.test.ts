@@ -190,6 +190,44 @@ bgp-communities: {here: "1:1"}
     });
   });
 
+  const BAD = map("bgp-communities: {a: x}");
+  const NO_CONFIGMAP = [
+    'line 1: bgp-communities.a: "x" is no community, want numbers as in "64512:100" or "large:64512:100:7"',
+  ];
+
+  it("decides nothing when it starts beside a bad ConfigMap, until that is good or gone", () => {
+    const start = { configMap: BAD, ...kinds(good) };
+    assert.deepEqual(tell(start), { pools: undefined, "no configmap": NO_CONFIGMAP });
+    const mended = { configMap: map("address-pools: []"), ...kinds(good) };
+    assert.deepEqual(tell(start, mended), inForce);
+    assert.deepEqual(tell(start, kinds(good)), inForce);
+  });
+
+  it("goes on with objects when a bad ConfigMap comes later", () => {
+    const want = { ...inForce, "no configmap": NO_CONFIGMAP };
+    assert.deepEqual(tell(kinds(good), { configMap: BAD, ...kinds(good) }), want);
+  });
+
+  it("keeps the good pools of objects when it starts beside bad ones and clashing ones", () => {
+    const { metadata, spec } = pool("badly-ruled", "3.0.0.0/24");
+    const annotations = { "herald.io/quota-per-namespace": "x" };
+    const some = [
+      pool("a", "1.0.1.0/24"),
+      pool("bad", "x"),
+      { metadata: { ...metadata, annotations }, spec },
+      pool("wide", "4.0.0.0/16"),
+      pool("narrow", "4.0.1.0/24"),
+      pool("old", "5.0.0.0/24"),
+      pool("as-old", "1.0.0.0/25"),
+    ];
+    const given = { configMap: OLD, ...kinds({ pools: some, l2Advertisements: [object("near")] }) };
+    const { config, refused } = new ConfigSources().offer(given as Sources);
+    assert.deepEqual(
+      [config?.pools.map(({ name }) => name), refused.get("pools")?.length],
+      [["old", "a"], 5],
+    );
+  });
+
   it("goes over to objects in one step when the ConfigMap goes", () => {
     const same = kinds({ pools: [pool("old", "1.0.0.0/24")], l2Advertisements: [object("near")] });
     assert.deepEqual(tell({ configMap: OLD }, { configMap: OLD, ...same }, same), {

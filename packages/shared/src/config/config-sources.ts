@@ -4,7 +4,7 @@ import type { BgpAdvertisementConfig, Config, Pool } from "./config.ts";
 import { configFromConfigMap } from "./load.ts";
 import { checkBgp } from "./objects/check-bgp.ts";
 import { type ConfigObjects, NO_OBJECTS } from "./objects/config-objects.ts";
-import { bgpInBoth, poolsInBoth } from "./objects/merge.ts";
+import { bgpInBoth, poolsInBoth, withoutClashes } from "./objects/merge.ts";
 import { type BgpPart, grantBgp, readBgp } from "./objects/read-bgp.ts";
 import { grantLayer2, type Layer2Wish, readLayer2 } from "./objects/read-layer2.ts";
 import { readPools } from "./objects/read-pools.ts";
@@ -28,7 +28,7 @@ export const CONFIG_SCOPES = {
 export type ConfigScope = keyof typeof CONFIG_SCOPES;
 
 export interface ConfigOutcome {
-  /** In force from now on; `undefined`: there never was anything good, or anything at all. */
+  /** In force from now on; `undefined`: nothing is decided yet, everybody keeps what he has. */
   readonly config: Config | undefined;
   /** What is wrong; a scope that is not here is in force as written. */
   readonly refused: ReadonlyMap<ConfigScope, readonly ConfigMistake[]>;
@@ -55,8 +55,9 @@ export class ConfigSources {
     this.#objects = objects ?? this.#objects; // Why: with its kinds, an operator hardly wants all addresses gone
     const known = this.#objects ?? NO_OBJECTS;
     this.#readConfigMap(configMap, known, refuse);
-    if (this.#configMap === undefined && known.pools.length === 0 && this.#pools === undefined) {
-      return { config: undefined, refused };
+    if (this.#configMap === undefined && this.#pools === undefined) {
+      // Why: who starts beside a bad ConfigMap cannot know which addresses it gave out, and must not take them back.
+      if (known.pools.length === 0 || refused.has("configmap")) return { config: undefined, refused };
     }
     const base = this.#configMap ?? NOTHING;
     this.#readPools(base, known, refuse);
@@ -81,11 +82,15 @@ export class ConfigSources {
   }
 
   #readPools(base: Config, objects: ConfigObjects, refuse: Refuse): void {
-    const { pools, mistakes } = readPools(objects);
+    const { pools, faultless, mistakes } = readPools(objects);
     const isRefused = refuse("pools", [...mistakes, ...poolsInBoth(base.pools, pools)]);
     if (!isRefused) this.#pools = { configMap: base, objects: pools };
-    // Why: somebody who moves to objects has both for a while, and a program may start in it.
-    else if (this.#configMap !== undefined) this.#pools ??= { configMap: base, objects: [] };
+    // Why: somebody who moves to objects has both for a while, and a program may start in it. What is good must
+    // not go with what is bad: its addresses are in use.
+    else if (this.#configMap !== undefined && this.#pools === undefined) {
+      const unclashing = new Set(withoutClashes(base.pools, pools));
+      this.#pools = { configMap: base, objects: faultless.filter((pool) => unclashing.has(pool)) };
+    }
   }
 
   #readBgp(base: Config, objects: ConfigObjects, refuse: Refuse): void {

@@ -4,7 +4,7 @@ import { BFD_PROFILE } from "../crd/bfd-profile.ts";
 import { BGP_PEER } from "../crd/bgp-peer.ts";
 import { COMMUNITY_KIND } from "../crd/community.ts";
 import { IP_ADDRESS_POOL } from "../crd/ip-address-pool.ts";
-import { overlapsIn } from "../overlaps.ts";
+import { type Overlap, overlapsIn, type PlacedRange } from "../overlaps.ts";
 import { mistakeIn } from "./parse.ts";
 import type { BgpPart } from "./read-bgp.ts";
 
@@ -16,12 +16,9 @@ export function poolsInBoth(configMap: readonly Pool[], objects: readonly Pool[]
     .map(({ name }) =>
       both(IP_ADDRESS_POOL.kind, name, `the ConfigMap has a pool "${name}" in its address-pools, too`),
     );
-  const place = (pool: Pool, isObject: boolean) =>
-    pool.ranges.map((range, index) => ({ range, pool: pool.name, place: { isObject, index } }));
-  const overlaps = overlapsIn([
-    ...configMap.flatMap((pool) => place(pool, false)),
-    ...objects.flatMap((pool) => place(pool, true)),
-  ]).filter(({ earlier, later }) => earlier.place.isObject !== later.place.isObject);
+  const overlaps = overlapsOfBoth(configMap, objects).filter(
+    ({ earlier, later }) => earlier.place.isObject !== later.place.isObject,
+  );
   return [
     ...sameName,
     ...overlaps.map(({ earlier, later }) => {
@@ -30,6 +27,29 @@ export function poolsInBoth(configMap: readonly Pool[], objects: readonly Pool[]
       return mistakeIn(object, ["addresses", later.place.index], message);
     }),
   ];
+}
+
+/** The pools of objects that have neither a name nor an address with any other pool of either source in common. */
+export function withoutClashes(configMap: readonly Pool[], objects: readonly Pool[]): readonly Pool[] {
+  const clashing = new Set(configMap.map(({ name }) => name));
+  for (const { earlier, later } of overlapsOfBoth(configMap, objects)) {
+    clashing.add(earlier.pool).add(later.pool);
+  }
+  return objects.filter(({ name }) => !clashing.has(name));
+}
+
+function overlapsOfBoth(configMap: readonly Pool[], objects: readonly Pool[]): readonly Overlap<Place>[] {
+  const place = (pool: Pool, isObject: boolean): readonly PlacedRange<Place>[] =>
+    pool.ranges.map((range, index) => ({ range, pool: pool.name, place: { isObject, index } }));
+  return overlapsIn([
+    ...configMap.flatMap((pool) => place(pool, false)),
+    ...objects.flatMap((pool) => place(pool, true)),
+  ]);
+}
+
+interface Place {
+  readonly isObject: boolean;
+  readonly index: number;
 }
 
 /** As `poolsInBoth`, of everything that BGP needs besides. */

@@ -12,18 +12,23 @@ import { mistakeIn, type Parsed, parseObjects, placeOf, toSelector } from "./par
 type Spec = z.output<typeof IpAddressPoolSpec>;
 
 export interface PoolsReading {
-  /** Those without mistakes of their own, by name. */
+  /** Those whose spec can be read, by name; they may overlap. */
   readonly pools: readonly Pool[];
+  /** Those of `pools` whose annotations can be read as well. */
+  readonly faultless: readonly Pool[];
   readonly mistakes: readonly ConfigMistake[];
 }
 
 export function readPools({ pools, namespaces }: Pick<ConfigObjects, "pools" | "namespaces">): PoolsReading {
   const { sound, mistakes } = parseObjects(IP_ADDRESS_POOL, IpAddressPoolSpec, pools);
-  const read = sound.map((object) => ({ object, ...readPoolRules(object.annotations) }));
+  const read = sound.map((object) => {
+    const reading = readPoolRules(object.annotations);
+    const rules = hasOurs(object.annotations) ? reading.rules : undefined;
+    return { object, mistakes: reading.mistakes, pool: toPool(object, rules, namespaces) };
+  });
   return {
-    pools: read.map(({ object, rules }) =>
-      toPool(object, hasOurs(object.annotations) ? rules : undefined, namespaces),
-    ),
+    pools: read.map(({ pool }) => pool),
+    faultless: read.filter((each) => each.mistakes.length === 0).map(({ pool }) => pool),
     mistakes: [...mistakes, ...read.flatMap(annotationMistakes), ...overlapMistakes(sound)],
   };
 }
@@ -35,7 +40,9 @@ function hasOurs(annotations: Readonly<Record<string, string>>): boolean {
 function annotationMistakes({
   object: { kind, name },
   mistakes,
-}: ReturnType<typeof readPoolRules> & { readonly object: Parsed<Spec> }): readonly ConfigMistake[] {
+}: Pick<ReturnType<typeof readPoolRules>, "mistakes"> & {
+  readonly object: Parsed<Spec>;
+}): readonly ConfigMistake[] {
   return mistakes.map(({ annotation, message }) => ({
     path: `${kind} ${name}: metadata.annotations["${annotation}"]`,
     line: 0,
