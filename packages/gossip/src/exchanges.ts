@@ -13,8 +13,14 @@ import { areCompatible, newsOf, tableOf } from "./table-exchange.ts";
 /** Joins under way at once: each brings everybody's address, the next is chosen among those still missing. */
 const JOINS_AT_ONCE = 3;
 
+/** Least time between two joins of a place where a knock was answered, ms: it may answer datagrams and no streams. */
+const KNOCKED_JOIN_GAP_MS = 1_000;
+
 /** Knocks remembered until they are answered or others need the room. */
 const MAX_KNOCKS = 256;
+
+/** `knock`: a join of a place where somebody answered a knock. */
+type Why = "join" | "knock" | "exchange";
 
 export interface ExchangeParts {
   readonly options: SwimOptions;
@@ -38,8 +44,10 @@ export class Exchanges {
   #places = new Map<string, Endpoint>();
   /** Those to try before the next round, by place. */
   readonly #waiting = new Map<string, Endpoint>();
-  /** Ours under way, by stream; bounded by `JOINS_AT_ONCE` and one more. */
-  readonly #underWay = new Map<number, { readonly to: Endpoint; readonly join: boolean }>();
+  /** Ours under way, by stream; bounded by twice `JOINS_AT_ONCE` and one more. */
+  readonly #underWay = new Map<number, { readonly to: Endpoint; readonly why: Why }>();
+  /** When a place was joined last because a knock was answered; the last `MAX_KNOCKS`. */
+  readonly #knockedAt = new Map<string, Instant>();
   /** Where we knocked, by sequence; the last `MAX_KNOCKS`. */
   readonly #knocks = new Map<number, Endpoint>();
   /** Where nobody was when we last looked, to be knocked at in turn. */
@@ -120,8 +128,18 @@ export class Exchanges {
     if (endpoint === undefined) return;
     this.#knocks.delete(sequence);
     const { members } = this.#parts.membership;
-    if (this.#nextRejoin === undefined || members.inhabits(placeOf(endpoint))) return;
-    this.#open(endpoint, true, now);
+    const place = placeOf(endpoint);
+    if (this.#nextRejoin === undefined || members.inhabits(place)) return;
+    // Why beside the other joins: those may be dialling the dead, which takes as long as a dial may.
+    if (this.#count("knock") >= JOINS_AT_ONCE) return;
+    if (now - (this.#knockedAt.get(place) ?? Number.NEGATIVE_INFINITY) < KNOCKED_JOIN_GAP_MS) return;
+    this.#knockedAt.delete(place);
+    for (const oldest of this.#knockedAt.keys()) {
+      if (this.#knockedAt.size < MAX_KNOCKS) break;
+      this.#knockedAt.delete(oldest);
+    }
+    this.#knockedAt.set(place, now);
+    this.#open(endpoint, "knock", now);
   }
 
   wake(now: Instant): void {
@@ -139,8 +157,7 @@ export class Exchanges {
     this.#nextExchange = now + options.pushPullIntervalMs * pushPullScale(membership.members.size);
     const { name: self } = this.#parts.self;
     const [partner] = membership.members.sample(1, ({ name, state }) => state === "alive" && name !== self);
-    if (partner !== undefined && this.#underWay.size <= JOINS_AT_ONCE)
-      this.#open(partner.endpoint, false, now);
+    if (partner !== undefined && this.#count("exchange") === 0) this.#open(partner.endpoint, "exchange", now);
   }
 
   nextWake(): Instant | undefined {
@@ -191,15 +208,20 @@ export class Exchanges {
     if (this.#waiting.size === 0 || this.#parts.membership.leaving) return;
     const { members } = this.#parts.membership;
     for (const [place, endpoint] of this.#waiting) {
-      if (this.#underWay.size >= JOINS_AT_ONCE) return;
+      if (this.#count("join") >= JOINS_AT_ONCE) return;
       this.#waiting.delete(place);
-      if (!members.inhabits(place)) this.#open(endpoint, true, now);
+      if (!members.inhabits(place)) this.#open(endpoint, "join", now);
     }
   }
 
-  #open(to: Endpoint, join: boolean, now: Instant): void {
+  #count(why: Why): number {
+    return [...this.#underWay.values()].filter((each) => each.why === why).length;
+  }
+
+  #open(to: Endpoint, why: Why, now: Instant): void {
     const { options, streams } = this.#parts;
-    this.#underWay.set(streams.open(to, this.#table(join), now + options.streamTimeoutMs), { to, join });
+    const table = this.#table(why !== "exchange");
+    this.#underWay.set(streams.open(to, table, now + options.streamTimeoutMs), { to, why });
   }
 
   #table(join: boolean): PushPull {

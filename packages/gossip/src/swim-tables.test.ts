@@ -23,6 +23,26 @@ describe("places where nobody is", () => {
   });
 });
 
+describe("a place that answers knocks and no streams", () => {
+  it("is joined once a second, and keeps no regular exchange waiting", () => {
+    const bench = new Bench([alive("b", B)]);
+    bench.core.handle({ type: "discovered", endpoints: [US, B, C] }, bench.now);
+    let opened: Endpoint[] = [];
+    const until = bench.now + 40_000;
+    while (bench.now < until) {
+      const effects = bench.pass(10);
+      const answered = sends(effects).flatMap(([to, [first]]) =>
+        first?.type === "ping" ? bench.hear(to, ack(first.sequence)) : [],
+      );
+      for (const effect of [...effects, ...answered]) if (effect.type === "open") opened.push(effect.to);
+    }
+    const joins = opened.filter((to) => to === C).length;
+    opened = opened.filter((to) => to === B);
+    assert.ok(joins >= 20 && joins <= 60, `${joins} joins`);
+    assert.ok(opened.length >= 1, "no exchange with b");
+  });
+});
+
 describe("a table", () => {
   it("is exchanged to join, and a death in it is a suspicion only", () => {
     const bench = new Bench([]);
