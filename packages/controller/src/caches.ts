@@ -28,7 +28,7 @@ export class Caches {
   readonly #services: Reflector<ServiceView>;
   readonly #configMaps: Reflector<ConfigMapView>;
   readonly #pools: OptionalReflector<PoolObject>;
-  readonly #namespaces: Reflector<Labelled>;
+  readonly #namespaces: OptionalReflector<Labelled>;
   readonly #configKey: string;
 
   constructor(options: CachesOptions) {
@@ -60,12 +60,15 @@ export class Caches {
         if (news.type === "listed") options.onConfig(); // also when there is none: the kind is known now
       },
     });
-    this.#namespaces = new Reflector<Labelled>({
+    this.#namespaces = new OptionalReflector<Labelled>({
       ...ports,
       path: namespacesPath(),
       view: labelledObject,
       onChange: () => options.onConfig(),
-      notice: (news) => notice("namespaces", news),
+      notice: (news) => {
+        notice("namespaces", news);
+        if (news.type === "listed") options.onConfig();
+      },
     });
   }
 
@@ -75,7 +78,7 @@ export class Caches {
       ...(this.#services.synced ? [] : ["the list of Services"]),
       ...(this.#configMaps.synced ? [] : [`the ConfigMap ${this.#configKey}`]),
       ...(this.#pools.isKnown ? [] : ["the list of IPAddressPools"]),
-      ...(this.#namespaces.synced ? [] : ["the list of Namespaces"]),
+      ...(this.#namespaces.isKnown ? [] : ["the list of Namespaces"]),
     ];
   }
 
@@ -91,7 +94,7 @@ export class Caches {
     return this.#configMaps.get(this.#configKey);
   }
 
-  /** `undefined` while the API server has no IPAddressPools. */
+  /** `undefined` while the API server has no IPAddressPools, or none for us. */
   pools(): readonly PoolObject[] | undefined {
     return this.#pools.values();
   }
@@ -99,7 +102,7 @@ export class Caches {
   /** What the API server has of a configuration beside the ConfigMap, as far as it concerns addresses. */
   objects(): ConfigObjects | undefined {
     const pools = this.pools();
-    return pools && { ...NO_OBJECTS, pools, namespaces: [...this.#namespaces.values()] };
+    return pools && { ...NO_OBJECTS, pools, namespaces: this.#namespaces.values() ?? [] };
   }
 
   /** Resolves when everything has been listed that there is. @throws the signal's reason when aborted first. */
@@ -108,7 +111,7 @@ export class Caches {
       this.#services.whenSynced(signal),
       this.#configMaps.whenSynced(signal),
       this.#pools.whenKnown(signal),
-      this.#namespaces.whenSynced(signal),
+      this.#namespaces.whenKnown(signal),
     ]);
   }
 

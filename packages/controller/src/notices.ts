@@ -16,6 +16,12 @@ export function logReflectorNotice(
     case "absent":
       log.info("kind is not installed, looking for it now and then", data);
       return;
+    case "refused":
+      log.warn("our roles do not allow to list it, going on without, trying now and then", {
+        ...data,
+        ...(resource === "namespaces" && { effect: "namespaceSelectors of pools match nothing" }),
+      });
+      return;
     case "listed":
       log.info("listed", data);
       return;

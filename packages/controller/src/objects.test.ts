@@ -7,6 +7,7 @@ import { type Replica, World } from "./testing/world.ts";
 
 const ADDRESSES = { addresses: ["192.0.2.0/28"] };
 const MAP = "address-pools: [{name: m, protocol: layer2, addresses: [198.51.100.0/28]}]";
+const REFUSED = "our roles do not allow to list it, going on without, trying now and then";
 
 function createWorld(): World {
   return new World(new VirtualClock(), new SeededRandom(1));
@@ -43,6 +44,46 @@ describe("pools that are objects", () => {
     assert.equal(lines(replica, "kind is not installed, looking for it now and then"), 1);
     assert.equal(lines(replica, "list failed, trying again"), 0);
     assert.equal(world.statusWrites, 3); // one for why the second has no address yet
+  });
+
+  it("are done without while the roles do not allow to read them, until they do", async () => {
+    const world = createWorld();
+    const forbidden = new ApiError(403, "Forbidden", "cannot list resource");
+    world.api.failNext(20, forbidden, ({ path }) => path.endsWith("/ipaddresspools"));
+    world.configure(MAP);
+    world.put("web");
+    const replica = world.start();
+    await world.pass(500);
+    assert.deepEqual(replica.controller.notReady, ["the list of IPAddressPools"]);
+    await world.pass(60_000);
+    assert.deepEqual([world.addresses("web"), replica.controller.notReady], [["198.51.100.0"], []]);
+    world.putPool("p", ADDRESSES);
+    world.put("second", { annotations: { "metallb.io/address-pool": "p" } });
+    await world.pass(15 * 60_000);
+    assert.deepEqual(world.everything(), { second: ["192.0.2.0"], web: ["198.51.100.0"] });
+    assert.equal(lines(replica, REFUSED), 1);
+    assert.equal(lines(replica, "list failed, trying again"), 0);
+  });
+
+  it("select no namespace while the roles do not allow to read namespaces", async () => {
+    const world = createWorld();
+    const forbidden = new ApiError(403, "Forbidden", "cannot list resource");
+    world.api.failNext(20, forbidden, ({ path }) => path === "/api/v1/namespaces");
+    const namespaceSelectors = [{ matchLabels: { team: "shop" } }];
+    world.putPool("p", { ...ADDRESSES, serviceAllocation: { namespaceSelectors } });
+    world.putPool("q", { addresses: ["198.51.100.0/28"] });
+    world.putNamespace("default", { team: "shop" });
+    for (const name of ["p", "q"]) world.put(name, { annotations: { "metallb.io/address-pool": name } });
+    const replica = world.start();
+    await world.pass(60_000);
+    assert.deepEqual(world.everything(), { p: [], q: ["198.51.100.0"] });
+    const line = replica.lines.find(({ msg }) => msg === REFUSED);
+    assert.deepEqual(
+      [line?.["level"], line?.["resource"], line?.["effect"], lines(replica, REFUSED)],
+      ["warn", "namespaces", "namespaceSelectors of pools match nothing", 1],
+    );
+    await world.pass(15 * 60_000);
+    assert.deepEqual(world.everything(), { p: ["192.0.2.0"], q: ["198.51.100.0"] });
   });
 
   it("keep what was good while one is bad, and it is told", async () => {
