@@ -333,7 +333,8 @@ describe("ConflictGuard, against a speaker of ours", () => {
   });
 
   it("announces once more when an older claim that came up meanwhile is given up: some have believed it", () => {
-    assert.deepEqual(tell([rival(4), rival(undefined)], 10), [onceMore]);
+    assert.deepEqual(tell([rival(4), rival(3)], 10), [onceMore], "it goes when it hears so");
+    assert.deepEqual(tell([rival(undefined)], 10), [onceMore]);
     assert.deepEqual(tell([rival(undefined)], 20), []);
   });
 

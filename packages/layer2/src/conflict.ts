@@ -401,8 +401,12 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     if (holding.state.name === "announced") {
       if (epoch === undefined) return this.#outlive(holding, speaker);
       const settled = this.#settle(holding, now);
-      if (holding.state.name === "announced") holding.outdone.add(speaker);
-      return settled;
+      if (holding.state.name !== "announced") return settled;
+      const isNews = !holding.outdone.has(speaker);
+      holding.outdone.add(speaker);
+      // It yields, and goes as soon as it hears that this node answers.
+      const mustHear = isNews && settled.length === 0 && !this.#isNewer(epoch, speaker, holding);
+      return mustHear ? [tellAgain(address)] : settled;
     }
     // The winner has let go, and this node is still to hold it: it takes over from one of ours.
     const isFree = holding.state.name === "lost" && holding.state.to === speaker && epoch === undefined;

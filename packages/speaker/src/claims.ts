@@ -81,7 +81,7 @@ export class Claims implements ClaimsView, ClaimsNews {
     return { epoch: this.#book.epochOf(address) ?? 0, isKnown: this.#book.wereOthers(address) };
   }
 
-  /** Whether another speaker's claim of an address is newer than this node's: it answers already. */
+  /** Whether another speaker's claim of an address is newer than this node's. */
   isOutdone(address: IpAddress): boolean {
     const own = this.#book.epochOf(address);
     if (own === undefined) return false;
@@ -111,7 +111,7 @@ export class Claims implements ClaimsView, ClaimsNews {
   }
 
   told(payload: Uint8Array): void {
-    this.#take(() => ({ type: "told", message: decodeClaimMessage(payload) }));
+    this.#take(() => ({ type: "told", message: decodeClaimMessage(ofOneMessage(payload)) }));
   }
 
   acked(node: string, payload: Uint8Array): void {
@@ -167,6 +167,14 @@ export class Claims implements ClaimsView, ClaimsNews {
         return;
     }
   }
+}
+
+/** Why refuse what could be read: a stream carries more than a datagram, in which it is to be passed on. */
+function ofOneMessage(payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  if (length > PAYLOAD_OCTETS)
+    throw new DecodeError("oversized", "claims", `${length}, at most ${PAYLOAD_OCTETS}`);
+  return payload;
 }
 
 function sameOctets(a: Uint8Array, b: Uint8Array): boolean {

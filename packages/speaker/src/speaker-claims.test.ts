@@ -5,12 +5,12 @@ import { createLog } from "@herald/daemon/log";
 import { hex } from "@herald/lab/hex";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
+import { type ConflictOptions, DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { Election } from "@herald/layer2/election";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { loadConfig } from "@herald/shared/config/load";
 import type { IpAddress } from "@herald/shared/ip/address";
-import { parseMac } from "@herald/wire/mac";
+import type { MacAddress } from "@herald/wire/mac";
 import { Registry } from "prom-client";
 import type { Change } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
@@ -33,17 +33,26 @@ const request = hex`
   ffffffffffff 020000000009 0806
   0001 0800 06 04 0001 020000000009 c0000201 000000000000 c000020a`;
 
+const MACS = {
+  "node-1": "02:00:00:00:00:01" as MacAddress,
+  "node-2": "02:00:00:00:00:02" as MacAddress,
+};
+
 /** Two speakers on one segment; how they hear of each other by gossip is for the test to say. */
 class Pair {
   readonly clock = new VirtualClock();
   /** Whether the gossip carries what they say. */
   gossips = true;
+  /** Whether frames get from the one to the other. */
+  wired = true;
+  readonly #detection: ConflictOptions["detection"];
   readonly #speakers = new Map<Name, Speaker>();
   readonly #captures = new Map<Name, CaptureOptions>();
   /** Frames since it was last looked at. */
   readonly #sent = new Map<Name, number>();
-  constructor() {
-    for (const name of NAMES) this.#start(name);
+  constructor(names: readonly Name[] = NAMES, detection: ConflictOptions["detection"] = "off") {
+    this.#detection = detection;
+    for (const name of names) this.start(name);
   }
 
   of(name: Name): Speaker {
@@ -58,7 +67,8 @@ class Pair {
   /** Whom a speaker takes for alive. */
   members(name: Name, others: readonly string[], foreign = false): void {
     const speakers = new Set([name, ...others.filter((other) => other !== "metallb")]);
-    this.of(name).setPresence({ speakers, names: new Map(), interfaces: new Map(), foreign });
+    const names = new Map(NAMES.filter((each) => speakers.has(each)).map((each) => [MACS[each], each]));
+    this.of(name).setPresence({ speakers, names, interfaces: new Map(), foreign });
     this.of(name).setMembers(new Set([name, ...others]));
     this.clock.advance(5);
   }
@@ -79,10 +89,10 @@ class Pair {
     this.clock.advance(5);
   }
 
-  #start(name: Name): void {
+  start(name: Name): void {
     const { clock } = this;
     const other = NAMES.find((each) => each !== name) as Name;
-    const mac = parseMac(name === "node-1" ? "02:00:00:00:00:01" : "02:00:00:00:00:02");
+    const mac = MACS[name];
     const hear = (payload: Uint8Array): void => {
       if (this.gossips) this.#speakers.get(other)?.claims.told(payload);
     };
@@ -92,7 +102,7 @@ class Pair {
         plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
         ownership: { failBackMs: 60_000, vacantMs: 1_000 },
         announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: 5_000 },
-        conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: "off" },
+        conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: this.#detection },
         captures: { retryMinMs: 100, retryMaxMs: 1000 },
         excludedInterfaces: [],
       },
@@ -140,6 +150,7 @@ class Pair {
   #send(from: Name, frame: Uint8Array): "sent" {
     this.#sent.set(from, (this.#sent.get(from) ?? 0) + 1);
     const bytes = Uint8Array.from(frame);
+    if (!this.wired) return "sent";
     for (const to of NAMES)
       if (to !== from) this.clock.at(this.clock.now(), () => this.#captures.get(to)?.onFrame(bytes));
     return "sent";
@@ -164,6 +175,25 @@ describe("speakers that claim", () => {
     for (const name of NAMES) pair.members(name, NAMES);
     pair.exchange();
     assert.equal(pair.answering().length, 1);
+  });
+
+  it("go on answering until a newer claim's owner does, who may have to ask first", () => {
+    const pair = new Pair([FIRST], "defend");
+    pair.members(FIRST, []);
+    pair.clock.advance(10_000);
+    assert.deepEqual(pair.answering(), [FIRST]);
+    Object.assign(pair, { gossips: false, wired: false });
+    pair.start(SECOND);
+    pair.members(SECOND, []);
+    Object.assign(pair, { gossips: true, wired: true });
+    for (const name of NAMES) pair.members(name, NAMES);
+    pair.exchange();
+    assert.deepEqual(pair.answering(), [FIRST]);
+    for (let ms = 0; ms < 10_000; ms += 10) {
+      pair.clock.advance(10);
+      assert.equal(pair.answering().length, 1, `${ms} ms`);
+    }
+    assert.deepEqual(pair.answering(), [SECOND]);
   });
 
   it("leave an address with whoever holds it, and take it back after the time of quiet", () => {

@@ -361,7 +361,7 @@ class JoinedSpeaker implements Speaker {
     const inputs = this.#announcements.apply(key, decision);
     this.#reporter.decided(key, decision);
     for (const wanted of inputs) {
-      const input = this.#isOver(wanted, decision) ? ({ ...wanted, how: "now" } as const) : wanted;
+      const input = this.#isOver(wanted) ? ({ ...wanted, how: "now" } as const) : wanted;
       this.#track(input);
       this.#layer2.feed(this.#wish(input, key));
     }
@@ -370,12 +370,12 @@ class JoinedSpeaker implements Speaker {
     if (decision.type === "withdraw" && decision.reason === "serviceDeleted") this.#heldByOthers.delete(key);
   }
 
-  /** Nobody need be waited for: no Service has the address any more, or the one with the newer claim answers already. */
-  #isOver(input: Wanted, decision: Decision): boolean {
-    if (input.type !== "withdraw") return false;
-    const { address } = input;
-    const isLost = decision.type === "withdraw" && decision.reason === "notOwner";
-    return !this.#planner.isUsed(address) || (isLost && this.claims.isOutdone(address));
+  /**
+   * No Service has the address any more, so nobody need be waited for. Whoever has a newer claim must be: it is made
+   * before the address is asked for, and does not say that its claimant answers already.
+   */
+  #isOver(input: Wanted): boolean {
+    return input.type === "withdraw" && !this.#planner.isUsed(input.address);
   }
 
   /**
