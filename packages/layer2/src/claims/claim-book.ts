@@ -234,7 +234,14 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     const changes = heard?.takeNews(news);
     if (heard === undefined || changes === undefined) return [];
     this.#review(speaker, heard, now);
-    return [...this.#show(speaker, changes), broadcast(news)];
+    return [...this.#show(speaker, changes), ...this.#relay(news)];
+  }
+
+  /** What nobody here could make is passed on to nobody: news of strangers, and what fits no message. */
+  #relay(news: News): readonly ClaimEffect[] {
+    if (!this.#members.has(news.speaker)) return [];
+    const relayed = broadcast(news);
+    return relayed.payload.length <= this.#options.payloadOctets ? [relayed] : [];
   }
 
   #takePage(page: Page, now: Instant): readonly ClaimEffect[] {
@@ -326,7 +333,7 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
   }
 }
 
-function broadcast(news: News): ClaimEffect {
+function broadcast(news: News): Extract<ClaimEffect, { type: "broadcast" }> {
   const { speaker, life, from, to } = news;
   return { type: "broadcast", name: `${speaker} ${life} ${from} ${to}`, payload: encodeClaimMessage(news) };
 }
