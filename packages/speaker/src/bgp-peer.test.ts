@@ -55,6 +55,9 @@ describe("a session with a peer", () => {
     assert.equal(targetOf({ ...base, remote: { interface: "eth0" } }), undefined);
   });
 
+  it("has no target for a peer whose password is in a Secret that was not read", () =>
+    assert.equal(targetOf({ ...base, password: undefined }), undefined));
+
   it("stays the same when other nodes or another BFD profile are selected, and not when the password is another", () => {
     const keys = [{}, { nodeSelectors: [], bfdProfile: "fast" }, { password: "simsalabim" }].map((change) =>
       sessionKey({ ...base, ...change }),

@@ -17,9 +17,14 @@ const RESTART_TIME_SECONDS = 120;
 const TTL_OF_NEIGHBOURS = 255;
 const TTL_OF_OTHERS = 64;
 
-/** Where a peer is. @returns `undefined` for one that is only known by the interface. */
+/**
+ * Where a peer is.
+ *
+ * @returns `undefined` for one that is only known by the interface, or whose password is not known: without it there
+ *   would be no session, or one that anybody can forge.
+ */
 export function targetOf(peer: BgpPeerConfig): BgpTarget | undefined {
-  if (!("address" in peer.remote)) return undefined;
+  if (!("address" in peer.remote) || peer.password === undefined) return undefined;
   const isNeighbour = isExternal(peer) && !peer.ebgpMultihop;
   return {
     address: peer.remote.address,

@@ -120,7 +120,8 @@ export class BgpSpeaker {
   #configure(config: BgpConfig): void {
     this.#plan.configure(config);
     const said = new Set<string>();
-    for (const { name: peer, remote, bfdProfile } of config.peers) {
+    for (const { name: peer, remote, bfdProfile, password } of config.peers) {
+      if (password === undefined) said.add(JSON.stringify({ peer, lacks: "a password from a Secret" }));
       if ("interface" in remote) said.add(JSON.stringify({ peer, lacks: "a session without an address" }));
       if (bfdProfile !== undefined) said.add(JSON.stringify({ peer, lacks: "BFD" }));
     }

@@ -117,8 +117,8 @@ export interface BgpPeerConfig {
   readonly routerId: IpAddress | undefined;
   /** Any of them must match the node's labels; empty: every node. */
   readonly nodeSelectors: readonly LabelSelector[];
-  /** TCP-MD5 (RFC 2385); "" for none. Never logged. */
-  readonly password: string;
+  /** TCP-MD5 (RFC 2385); "" for none, `undefined` when it is in a Secret that the program does not read. Never logged. */
+  readonly password: string | undefined;
   readonly bfdProfile: string | undefined;
   /** RFC 4724. */
   readonly gracefulRestart: boolean;

@@ -245,6 +245,20 @@ describe("configFromObjects", () => {
     assert.deepEqual(allocated({ namespaceSelectors: [{ matchLabels: { team: "b" } }] }), want);
   });
 
+  it("leaves a password open that is in a Secret, where no Secrets are read", () => {
+    const spec = {
+      myASN: 64_512,
+      peerASN: 64_513,
+      peerAddress: "192.0.2.1",
+      passwordSecret: { name: "tor" },
+    };
+    const { peers } = configFromObjects(objects({ peers: [object("tor", spec)] }));
+    assert.deepEqual(
+      peers.map(({ password }) => password),
+      [undefined],
+    );
+  });
+
   const POOLS = [
     object("a", { addresses: ["1.0.0.0/24"] }, { tier: "gold" }),
     object("b", { addresses: ["2.0.0.0/24"] }, { tier: "lead" }),

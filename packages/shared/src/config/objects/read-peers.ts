@@ -36,7 +36,7 @@ export function readPeers(
   };
 }
 
-function toPeer({ name, spec }: Parsed<Spec>, password: string): BgpPeerConfig {
+function toPeer({ name, spec }: Parsed<Spec>, password: string | undefined): BgpPeerConfig {
   return {
     name,
     myAsn: spec.myASN,
@@ -75,10 +75,11 @@ const SECRET_TYPE = "kubernetes.io/basic-auth";
 function passwordOf(
   object: Parsed<Spec>,
   secrets: ReadonlyMap<string, SecretView> | undefined,
-): { readonly text: string; readonly mistakes: readonly ConfigMistake[] } {
+): { readonly text: string | undefined; readonly mistakes: readonly ConfigMistake[] } {
   const { password = "", passwordSecret } = object.spec;
   const name = passwordSecret?.name ?? "";
-  if (name === "" || secrets === undefined) return { text: password, mistakes: [] };
+  if (name === "") return { text: password, mistakes: [] };
+  if (secrets === undefined) return { text: undefined, mistakes: [] };
   const secret = secrets.get(name);
   const path = ["passwordSecret", "name"];
   if (secret === undefined) {
