@@ -263,6 +263,18 @@ describe("deciding for one Service", () => {
     assert.equal(reconciler.update([change]).length, 1);
   });
 
+  it("leaves a Service alone that shows an address by the time it was to be told that there are no pools", () => {
+    const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
+    const view = service({});
+    const shown = service({ ingress: [{ ip: "1.2.3.0" }] });
+    reconciler.update([{ key: view.key, view }]);
+    assert.deepEqual(reconciler.update([{ key: view.key, view: shown }]), [
+      { view: shown, desired: undefined, notices: [] },
+    ]);
+    assert.deepEqual(reconciler.update([{ key: view.key, view: shown }]), []);
+    assert.equal(reconciler.update([{ key: view.key, view }]).length, 1);
+  });
+
   it("clears what no pool gives out once there are no pools", () => {
     const view = service({ ingress: [{ ip: "1.2.3.0" }] });
     assert.deepEqual(decide(view, []), { told: FAILED });

@@ -134,8 +134,11 @@ export class Reconciler {
 
   /** Without a configuration nothing is decided, but who waits for it is told so, once. */
   #explainWait({ key, view }: Change): readonly Decision[] {
-    if (view === undefined) this.#unconfigured.delete(key);
-    if (view === undefined || view.ingress.length > 0 || !this.#serves(view)) return [];
+    if (view === undefined || view.ingress.length > 0 || !this.#serves(view)) {
+      const isTold = this.#unconfigured.delete(key);
+      // Why a decision: what was to be written, an empty list, must not go over what somebody else wrote meanwhile.
+      return view !== undefined && isTold ? [{ view, desired: undefined, notices: [] }] : [];
+    }
     if (this.#unconfigured.get(key) === view.uid) return [];
     this.#unconfigured.set(key, view.uid);
     const why = `there are no address pools yet: ${this.#source} does not exist or is refused`;
