@@ -292,9 +292,17 @@ describe("chart: pods", () => {
     ]);
     const env = spec.containers[0].env.at(-1);
     assert.deepEqual(env, { name: "METALLB_ML_SECRET_KEY_PATH", value: "/etc/ml" });
-    const clear = render({ speaker: { memberlist: { mlSecretKeyPath: "" } } });
-    assert.equal(one(clear, "DaemonSet", "herald-speaker").spec.template.spec.volumes, undefined);
-    assert.doesNotMatch(JSON.stringify(clear), /ML_SECRET|secrets/);
+    const nobodyMakesIt = { controller: { enabled: false } };
+    for (const values of [{ speaker: { memberlist: { mlSecretKeyPath: "" } } }, nobodyMakesIt]) {
+      const clear = render(values);
+      assert.equal(one(clear, "DaemonSet", "herald-speaker").spec.template.spec.volumes, undefined);
+      assert.doesNotMatch(JSON.stringify(clear), /ML_SECRET|"secrets"/);
+    }
+    const made = render({ ...nobodyMakesIt, speaker: { secretName: "mine" } });
+    assert.equal(
+      one(made, "DaemonSet", "herald-speaker").spec.template.spec.volumes[0].secret.secretName,
+      "mine",
+    );
   });
 
   it("asks for the chart's own version of the images unless a tag is given", () => {

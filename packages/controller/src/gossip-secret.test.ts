@@ -49,10 +49,23 @@ describe("the Secret of the gossip", () => {
   });
 
   it("stays as it is when there is one", async () => {
-    const { api, ensure } = bench();
+    const { api, clock, ensure } = bench();
     api.put(PATH, { metadata: { namespace: "lb" }, data: { secretkey: "b2xk" } });
-    await ensure();
+    const ensured = ensure();
+    await elapse(clock, 120_000);
+    await ensured;
     assert.deepEqual((api.peek(PATH) as { data?: object }).data, { secretkey: "b2xk" });
+  });
+
+  it("is made when the one that was there goes with a Deployment that was replaced", async () => {
+    const { api, clock, ensure } = bench();
+    api.put(PATH, { metadata: { namespace: "lb" }, data: { secretkey: "b2xk" } });
+    const ensured = ensure();
+    await elapse(clock, 10_000);
+    await api.delete(PATH);
+    await elapse(clock, 60_000);
+    await ensured;
+    assert.deepEqual((api.peek(PATH) as { stringData?: object }).stringData, { secretkey: "unguessable" });
   });
 
   it("is never read", async () => {

@@ -20,6 +20,10 @@ export interface GossipSecretPorts {
   readonly makeKey: () => string;
 }
 
+/** One that is there may belong to a Deployment that was replaced, and go with it a little later. */
+const LOOK_AGAIN_MS = 30_000;
+const LOOKS = 4;
+
 /**
  * Makes the Secret with the key of the speakers' gossip, if there is none yet, and tries until it is there. It is
  * never read: whoever may only create Secrets sees no other.
@@ -39,14 +43,17 @@ export async function ensureGossipSecret(
       log.warn("cannot make the Secret of the gossip", { secret, reason: error.message, inMs }),
   });
   const done = new AbortController();
+  let looks = 0;
   queue.add(secret);
   await queue.run(
     async () => {
       const metadata = { name: secret, namespace, ...(await owner(options, client)) };
       const body = { metadata, type: "Opaque", stringData: { secretkey: makeKey() } };
       const outcome = await create(client, secretsPath(namespace), body);
-      log.info("the key of the gossip", { secret, outcome });
-      done.abort();
+      looks += 1;
+      if (looks === 1 || outcome === "made") log.info("the key of the gossip", { secret, outcome });
+      if (outcome === "made" || looks === LOOKS) done.abort();
+      else queue.addAfter(secret, LOOK_AGAIN_MS);
     },
     AbortSignal.any([signal, done.signal]),
   );
