@@ -45,6 +45,8 @@ class Pair {
   gossips = true;
   /** Whether frames get from the one to the other. */
   wired = true;
+  /** How often they told everybody of a claim. */
+  said = 0;
   readonly #detection: ConflictOptions["detection"];
   readonly #speakers = new Map<Name, Speaker>();
   readonly #captures = new Map<Name, CaptureOptions>();
@@ -119,7 +121,10 @@ class Pair {
         },
         groups: { join: () => "joined", leave: () => {}, leaveAll: () => {} },
         gossip: {
-          broadcast: (_, payload) => clock.at(clock.now() + 1, () => hear(payload)),
+          broadcast: (_, payload) => {
+            this.said += 1;
+            clock.at(clock.now() + 1, () => hear(payload));
+          },
           tell: (_, payload) => clock.at(clock.now() + 1, () => hear(payload)),
           setAckPayload: () => {},
         },
@@ -272,6 +277,31 @@ describe("speakers that claim", () => {
     pair.exchange();
     pair.clock.advance(20);
     assert.deepEqual(pair.answering(), [FIRST]);
+  });
+
+  it("answer each other less and less often while each takes the other for the one to give way", () => {
+    const pair = parted();
+    pair.gossips = true;
+    for (const name of NAMES) pair.members(name, NAMES);
+    pair.exchange();
+    const saidWithin = (ms: number): number => {
+      const before = pair.said;
+      pair.clock.advance(ms);
+      return pair.said - before;
+    };
+    const part = (): void => {
+      pair.apply(FIRST, drained(SECOND));
+      pair.apply(SECOND, drained(FIRST));
+    };
+    part();
+    assert.ok(saidWithin(60_000) < 40);
+    assert.ok(saidWithin(600_000) < 60, "each once a minute, and each is passed on once");
+    pair.apply(SECOND, { type: "node", name: FIRST, node: fit }, drained(SECOND));
+    saidWithin(180_000);
+    assert.equal(saidWithin(60_000), 0);
+    pair.apply(SECOND, { type: "node", name: SECOND, node: fit });
+    part();
+    assert.ok(saidWithin(10_000) >= 5, "as soon as at first");
   });
 });
 

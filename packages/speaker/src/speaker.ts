@@ -92,15 +92,22 @@ export interface Speaker {
 
 type Wanted = ReturnType<Announcements["apply"]>[number];
 
-/** How long a newer claim of a node that may not own the address is left alone after it was answered with our own, ms. */
-const INSIST_MS = 1_000;
+/**
+ * How long a newer claim of a node that may not own the address is left alone after it was answered with our own, ms:
+ * each time twice as long as before, until it was answered no more for a minute after that. Two that see the cluster
+ * differently for good would otherwise answer each other for ever as fast as they can.
+ */
+const INSIST_MS = { min: 1_000, max: 60_000, quiet: 60_000 };
 
 interface Announced {
   readonly input: Extract<Wanted, { type: "announce" }>;
   insistedAt: Instant;
+  pauseMs: number;
   /** For the next time it may be done. */
   waits: boolean;
 }
+
+const NEVER_INSISTED = { insistedAt: Number.NEGATIVE_INFINITY, pauseMs: INSIST_MS.min, waits: false };
 
 /** What is to be decided is enough to do. */
 function* NO_WORK(): Generator<void> {}
@@ -155,7 +162,10 @@ class JoinedSpeaker implements Speaker {
       wallMs: ports.wallMs,
       transport: ports.gossip,
       onChanged: (address, speaker, epoch) => this.#claimChanged(address, speaker, epoch),
-      onRefused: ({ reason, message }) => log.debug("claims refused", { reason, message }),
+      onRefused: ({ reason, message }) => {
+        ports.metrics.gossip.refused.inc({ from: "claims", reason });
+        log.debug("claims refused", { reason, message });
+      },
     });
     this.#planner = new Planner({
       self: options.node,
@@ -389,8 +399,10 @@ class JoinedSpeaker implements Speaker {
       const announced = this.#announced.get(address);
       if (announced === undefined || announced.input.spread !== undefined) continue;
       if (!this.claims.isOutdone(address)) continue;
-      const due = announced.insistedAt + INSIST_MS;
+      const due = announced.insistedAt + announced.pauseMs;
       if (due <= now) {
+        const { min, max, quiet } = INSIST_MS;
+        announced.pauseMs = now - due > quiet ? min : Math.min(2 * announced.pauseMs, max);
         announced.insistedAt = now;
         this.#layer2.feed(this.#wish(announced.input, key));
       } else if (!announced.waits) {
@@ -429,7 +441,7 @@ class JoinedSpeaker implements Speaker {
 
   #track(input: Wanted): void {
     if (input.type === "withdraw") this.#announced.delete(input.address);
-    else this.#announced.set(input.address, { input, insistedAt: Number.NEGATIVE_INFINITY, waits: false });
+    else this.#announced.set(input.address, { input, ...NEVER_INSISTED });
     if (input.type === "withdraw" && input.how === "yield") this.#yielding.add(input.address);
     else this.#yielding.delete(input.address);
     if (input.type === "withdraw" && input.how === "now") this.#silent(input.address);
