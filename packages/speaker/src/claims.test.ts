@@ -1,8 +1,21 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { encodeClaimMessage } from "@herald/layer2/claims/claim-codec";
-import type { Change, ClaimMessage, News } from "@herald/layer2/claims/claim-messages";
+import { AHEAD_MAX_MS } from "@herald/layer2/claims/claim-ahead";
+import {
+  decodeBook,
+  encodeBook,
+  encodeClaimMessage,
+  encodeDigest,
+  encodePage,
+} from "@herald/layer2/claims/claim-codec";
+import {
+  type Change,
+  CLAIM_LIMITS,
+  type ClaimMessage,
+  type News,
+  type Page,
+} from "@herald/layer2/claims/claim-messages";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { Claims } from "./claims.ts";
 
@@ -17,6 +30,12 @@ const newsOf = (speaker: string, changes: readonly Change[], life = WALL_MS): Ne
   from: 0,
   to: changes.length,
   changes,
+});
+const pageOf = (speaker: string, epoch: number, life = WALL_MS): Page => ({
+  speaker,
+  life,
+  version: 1,
+  claims: [{ address: VIP, epoch }],
 });
 
 describe("Claims", () => {
@@ -59,5 +78,77 @@ describe("Claims", () => {
     tell(newsOf("b", [{ address: VIP, epoch: WALL_MS }]));
     assert.deepEqual(claims.claimantsOf(VIP), new Map([["b", WALL_MS]]));
     assert.equal(sent.length, 1);
+  });
+
+  const { epoch: last, life: lastLife } = CLAIM_LIMITS;
+  const hostile: { name: string; hear: () => void; says: string }[] = [
+    {
+      name: "news with an epoch",
+      hear: () => tell(newsOf("b", [{ address: VIP, epoch: last }])),
+      says: "claims.epoch",
+    },
+    { name: "news with a life", hear: () => tell(newsOf("b", [], lastLife)), says: "claims.life" },
+    { name: "news of itself with a life", hear: () => tell(newsOf("a", [], lastLife)), says: "claims.life" },
+    {
+      name: "a question with a life",
+      hear: () => tell({ type: "want", asker: "b", life: lastLife, version: 0 }),
+      says: "claims.life",
+    },
+    {
+      name: "an ack with a life",
+      hear: () => claims.acked("b", encodeDigest({ life: lastLife, version: 0 })),
+      says: "claims.life",
+    },
+    {
+      name: "a page with an epoch",
+      hear: () => claims.state(encodeBook([encodePage(pageOf("b", last))])),
+      says: "claims.epoch",
+    },
+    {
+      name: "a page of itself with a life",
+      hear: () => claims.state(encodeBook([encodePage(pageOf("a", WALL_MS, lastLife))])),
+      says: "claims.life",
+    },
+  ];
+  for (const { name, hear, says } of hostile) {
+    it(`counts on from no ${name} at the end of time`, () => {
+      hear();
+      clock.advance(10);
+      assert.deepEqual(
+        refused.map((message) => message.split(" (")[0]),
+        [`${says}: oversized`],
+      );
+      const { epoch } = claims.claim(VIP);
+      assert.equal(epoch, WALL_MS + clock.now());
+      const [own] = decodeBook(claims.userState());
+      assert.deepEqual(own, {
+        speaker: "a",
+        life: WALL_MS,
+        version: 1,
+        claims: [{ address: VIP, epoch }],
+      });
+    });
+  }
+
+  it("counts on from what is a year ahead", () => {
+    const ahead = WALL_MS + clock.now() + AHEAD_MAX_MS;
+    tell(newsOf("b", [{ address: VIP, epoch: ahead }], ahead));
+    assert.deepEqual({ refused, ...claims.claim(VIP) }, { refused: [], epoch: ahead + 1, isKnown: true });
+  });
+
+  it("takes the other pages of a book with one that is refused", () => {
+    claims.setSpeakers(new Set(["b", "c"]));
+    claims.state(encodeBook([pageOf("b", last), pageOf("c", WALL_MS)].map(encodePage)));
+    assert.deepEqual(claims.claimantsOf(VIP), new Map([["c", WALL_MS]]));
+    assert.equal(refused.length, 1);
+  });
+
+  it("takes an ack that was too far ahead once it is not any more", () => {
+    const ahead = { life: WALL_MS + clock.now() + AHEAD_MAX_MS + 1, version: 0 };
+    claims.acked("b", encodeDigest(ahead));
+    clock.advance(5);
+    claims.acked("b", encodeDigest(ahead));
+    assert.ok(claims.knows(["b"]));
+    assert.equal(refused.length, 1);
   });
 });

@@ -1,5 +1,7 @@
+import { expectNotAhead } from "@herald/layer2/claims/claim-ahead";
 import { ClaimBook, type ClaimEffect, type ClaimInput } from "@herald/layer2/claims/claim-book";
 import { decodeBook, decodeClaimMessage, decodeDigest } from "@herald/layer2/claims/claim-codec";
+import type { Standing } from "@herald/layer2/claims/claim-messages";
 import type { Epoch } from "@herald/layer2/conflict-messages";
 import type { Clock } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
@@ -111,18 +113,24 @@ export class Claims implements ClaimsView, ClaimsNews {
   }
 
   told(payload: Uint8Array): void {
-    this.#take(() => ({ type: "told", message: decodeClaimMessage(ofOneMessage(payload)) }));
+    const message = this.#read(() => this.#notAhead(decodeClaimMessage(ofOneMessage(payload))));
+    if (message !== undefined) this.#driven.feed({ type: "told", message });
   }
 
   acked(node: string, payload: Uint8Array): void {
     const before = this.#digests.get(node);
     if (before !== undefined && sameOctets(before, payload)) return;
-    this.#take(() => ({ type: "acked", node, standing: decodeDigest(payload) }));
+    const standing = this.#read(() => this.#notAhead(decodeDigest(payload)));
+    if (standing === undefined) return;
+    this.#driven.feed({ type: "acked", node, standing });
     this.#digests.set(node, payload);
   }
 
   state(payload: Uint8Array): void {
-    this.#take(() => ({ type: "state", pages: decodeBook(payload) }));
+    const book = this.#read(() => decodeBook(payload)) ?? [];
+    // Why page by page: one is of whoever wrote it, and the book of whoever believed that.
+    const pages = book.filter((page) => this.#read(() => this.#notAhead(page)) !== undefined);
+    this.#driven.feed({ type: "state", pages });
   }
 
   userState(): Uint8Array {
@@ -137,17 +145,19 @@ export class Claims implements ClaimsView, ClaimsNews {
     this.#driven.stop();
   }
 
+  #notAhead<Said extends Standing>(said: Said): Said {
+    return expectNotAhead(said, this.#ports.wallMs());
+  }
+
   /** The one place where refused claims are caught. */
-  #take(decode: () => ClaimInput): void {
-    let input: ClaimInput;
+  #read<T>(read: () => T): T | undefined {
     try {
-      input = decode();
+      return read();
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#ports.onRefused(error);
-      return;
+      return undefined;
     }
-    this.#driven.feed(input);
   }
 
   #perform(effect: ClaimEffect): void {

@@ -150,7 +150,7 @@ function createGossipMetrics(registry: Registry): GossipMetrics {
     ) as GossipMetrics["notices"],
     refused: new Counter({
       name: "herald_speaker_gossip_refused_total",
-      help: "Datagrams and streams of the gossip that were refused; unauthenticated means another key.",
+      help: "Datagrams and streams of the gossip, and claims in them, that were refused; unauthenticated means another key.",
       labelNames: ["from", "reason"],
       registers,
     }),
