@@ -109,6 +109,10 @@ interface Announced {
 
 const NEVER_INSISTED = { insistedAt: Number.NEGATIVE_INFINITY, pauseMs: INSIST_MS.min, waits: false };
 
+function nextPause(pauseMs: number, quietMs: number): number {
+  return quietMs > INSIST_MS.quiet ? INSIST_MS.min : Math.min(2 * pauseMs, INSIST_MS.max);
+}
+
 /** What is to be decided is enough to do. */
 function* NO_WORK(): Generator<void> {}
 
@@ -401,8 +405,7 @@ class JoinedSpeaker implements Speaker {
       if (!this.claims.isOutdone(address)) continue;
       const due = announced.insistedAt + announced.pauseMs;
       if (due <= now) {
-        const { min, max, quiet } = INSIST_MS;
-        announced.pauseMs = now - due > quiet ? min : Math.min(2 * announced.pauseMs, max);
+        announced.pauseMs = nextPause(announced.pauseMs, now - due);
         announced.insistedAt = now;
         this.#layer2.feed(this.#wish(announced.input, key));
       } else if (!announced.waits) {
