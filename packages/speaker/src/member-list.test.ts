@@ -6,6 +6,7 @@ function heard(play: (list: MemberList) => void, knowsClaims = () => true): read
   const told: string[] = [];
   const list = new MemberList((nodes) => told.push([...nodes].join()), knowsClaims);
   play(list);
+  list.tell();
   return told;
 }
 
@@ -20,17 +21,21 @@ describe("the list of members", () => {
     );
   });
 
-  it("tells everybody who is alive once it is open, and then each change", () => {
+  it("tells everybody who is alive once it is open, and then what changed whenever it is asked to", () => {
     assert.deepEqual(
       heard((list) => {
         list.hear("alive", "a");
         list.open();
         list.hear("alive", "b");
+        list.tell();
         list.hear("dead", "a");
+        list.hear("alive", "c");
+        list.tell();
+        list.tell();
         list.hear("left", "b");
         list.open();
       }),
-      ["", "a", "a,b", "b", ""],
+      ["", "a", "a,b", "b,c", "c"],
     );
   });
 

@@ -19,7 +19,7 @@ export class Roster {
   readonly #presence: PresenceBook;
   readonly #members: MemberList;
   #speakers: ReadonlySet<string> = new Set();
-  #isOpen = false;
+  #isTelling = false;
 
   /** @param self name of this node. */
   constructor(self: string, ports: RosterPorts) {
@@ -28,22 +28,15 @@ export class Roster {
       this.#speakers = presence.speakers;
       ports.onPresence(presence);
     });
-    this.#members = new MemberList(
-      (nodes) => {
-        this.#isOpen ||= nodes.size > 0;
-        ports.onMembers(nodes);
-      },
-      () => ports.claims().knows([...this.#speakers].filter((name) => name !== self)),
+    this.#members = new MemberList(ports.onMembers, () =>
+      ports.claims().knows([...this.#speakers].filter((name) => name !== self)),
     );
   }
 
   hear(change: MemberChange, member: Pick<Member, "name" | "meta">): void {
     this.#presence.hear(change, member);
-    // Why not always at once: a table may bring a thousand, and so many may be lost together.
-    if (this.#isOpen && change === "alive")
-      this.#presence.tell(); // before it may own anything
-    else this.#tellSoon();
     this.#members.hear(change, member.name);
+    this.#tellSoon();
   }
 
   joined(): void {
@@ -64,8 +57,15 @@ export class Roster {
     this.#members.review();
   }
 
+  /** Why not at once: a table may bring a thousand, and so many may be lost together. */
   #tellSoon(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
     const { clock } = this.#ports;
-    clock.at(clock.now(), () => this.#presence.tell());
+    clock.at(clock.now(), () => {
+      this.#isTelling = false;
+      this.#presence.tell(); // who they are, before they may own anything
+      this.#members.tell();
+    });
   }
 }
