@@ -1,6 +1,7 @@
 import { parseDuration } from "../config/duration.ts";
 import { ADDRESS_BITS, type IpAddress, parseAddress, toBigint } from "../ip/address.ts";
 import { type IpRange, parseRange } from "../ip/range.ts";
+import { quoted } from "../quoted.ts";
 import type { POOL_ANNOTATIONS } from "../service/annotations.ts";
 import type { ServiceKey } from "../service/view.ts";
 
@@ -119,7 +120,7 @@ function parseExclusion(text: string): Parsed<Pick<PoolRules, "excluded" | "excl
     if (BLOCK_WORDS.some((word) => word === entry)) continue;
     const range = parseRangeOrAddress(entry);
     if (range === undefined) {
-      return { mistake: `"${entry}" is no address, CIDR or range, nor ${BLOCK_WORDS.join(", ")}` };
+      return { mistake: `${quoted(entry)} is no address, CIDR or range, nor ${BLOCK_WORDS.join(", ")}` };
     }
     excluded.push(range);
   }
@@ -144,7 +145,7 @@ function parseReservations(text: string): Parsed<readonly Reservation[]> {
     const [addressText = "", service = "", ...rest] = entry.split("=").map((part) => part.trim());
     const address = parseAddress(addressText);
     if (address === undefined || rest.length > 0 || !SERVICE.test(service)) {
-      return { mistake: `"${entry}" is no reservation, want for example "192.0.2.10=shop/web"` };
+      return { mistake: `${quoted(entry)} is no reservation, want for example "192.0.2.10=shop/web"` };
     }
     reserved.push({ address, service: service as ServiceKey });
   }
@@ -155,19 +156,19 @@ const SERVICE = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-a-z0-9]{0,62}$/;
 
 function parseQuota(text: string): Parsed<number> {
   if (/^\d{1,9}$/.test(text)) return { value: Number(text) };
-  return { mistake: `"${text}" is no quota, want a whole number of 0 or more` };
+  return { mistake: `${quoted(text)} is no quota, want a whole number of 0 or more` };
 }
 
 function parseTruth(text: string): Parsed<boolean> {
   if (text === "true" || text === "false") return { value: text === "true" };
-  return { mistake: `"${text}" is neither "true" nor "false"` };
+  return { mistake: `${quoted(text)} is neither "true" nor "false"` };
 }
 
 function parseSticky(text: string): Parsed<number> {
   const parsed = parseDuration(text);
   if ("mistake" in parsed) return parsed;
   if (parsed.milliseconds >= 0 && parsed.milliseconds <= MAX_STICKY_MS) return { value: parsed.milliseconds };
-  return { mistake: `"${text}" is out of bounds, want 0 to 720h` };
+  return { mistake: `${quoted(text)} is out of bounds, want 0 to 720h` };
 }
 
 function blockHoles(range: IpRange, words: readonly BlockWord[]): readonly IpRange[] {

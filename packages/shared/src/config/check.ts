@@ -1,4 +1,5 @@
 import { suggest } from "../closest.ts";
+import { quoted } from "../quoted.ts";
 import { narrowestRange } from "./aggregation.ts";
 import { toPeer } from "./build.ts";
 import { parseCommunity } from "./community.ts";
@@ -54,7 +55,7 @@ function duplicateNames(
     const earlier = first.get(name);
     first.set(name, earlier ?? path);
     if (earlier === undefined) return [];
-    const message = `another ${kind} is called "${name}" (line ${lineOf([...earlier, "name"])})`;
+    const message = `another ${kind} is called ${quoted(name)} (line ${lineOf([...earlier, "name"])})`;
     return [{ path: [...path, "name"], message }];
   });
 }
@@ -83,7 +84,7 @@ function overlaps(pools: readonly Entry<ParsedPool>[], lineOf: LineOf): readonly
   );
   return overlapsIn(ranges).map(({ earlier, later }) => {
     const message =
-      `"${later.range.text}" of pool "${later.pool}" overlaps "${earlier.range.text}" ` +
+      `${quoted(later.range.text)} of pool "${later.pool}" overlaps ${quoted(earlier.range.text)} ` +
       `of pool "${earlier.pool}" (line ${lineOf(earlier.place)})`;
     return { path: later.place, message };
   });
@@ -131,7 +132,7 @@ function checkCommunities(
   const seen = new Set<string>();
   return communities.flatMap((text, index) => {
     const place = [...path, "communities", index];
-    if (seen.has(text)) return [{ path: place, message: `"${text}" stands twice` }];
+    if (seen.has(text)) return [{ path: place, message: `${quoted(text)} stands twice` }];
     seen.add(text);
     return aliasNames.has(text) ? [] : checkCommunity(text, place, aliasNames);
   });
@@ -147,7 +148,7 @@ function checkCommunity(
   if (text.includes(":")) return [{ path, message: parsed.mistake }];
   const hint = () =>
     suggest(text, aliasNames) || ', want an alias of bgp-communities or numbers as in "64512:100"';
-  return [{ path, message: `unknown community "${text}"`, hint }];
+  return [{ path, message: `unknown community ${quoted(text)}`, hint }];
 }
 
 function checkPeer(

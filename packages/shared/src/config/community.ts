@@ -1,3 +1,4 @@
+import { quoted } from "../quoted.ts";
 /** A BGP community as canonical text; or what is wrong with the text and what was wanted. */
 export type ParsedCommunity = { readonly community: string } | { readonly mistake: string };
 
@@ -10,14 +11,14 @@ export function parseCommunity(text: string): ParsedCommunity {
   const match = large ?? /^(\d{1,10}):(\d{1,10})$/.exec(text);
   if (match === null) {
     return {
-      mistake: `"${text}" is no community, want numbers as in "64512:100" or "large:64512:100:7"`,
+      mistake: `${quoted(text)} is no community, want numbers as in "64512:100" or "large:64512:100:7"`,
     };
   }
   const max = large === null ? MAX_U16 : MAX_U32;
   const numbers = match.slice(1).map(Number);
   const excess = numbers.find((number) => number > max);
   if (excess !== undefined) {
-    return { mistake: `community "${text}" has ${excess}, want numbers of 0 to ${max}` };
+    return { mistake: `community ${quoted(text)} has ${excess}, want numbers of 0 to ${max}` };
   }
   return { community: `${large === null ? "" : "large:"}${numbers.join(":")}` };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type IpAddress, parseAddress } from "../ip/address.ts";
 import { type IpRange, parseRange } from "../ip/range.ts";
+import { quoted } from "../quoted.ts";
 import { parseDuration } from "./duration.ts";
 
 /** The largest ASN, and the largest of other numbers of 32 bits. */
@@ -35,7 +36,7 @@ export function readRange(text: string): IpRange | { readonly mistake: string } 
 
 export function readAddress(text: string): { readonly address: IpAddress } | { readonly mistake: string } {
   const address = parseAddress(text);
-  return address === undefined ? { mistake: `"${text}" is no IPv4 or IPv6 address` } : { address };
+  return address === undefined ? { mistake: `${quoted(text)} is no IPv4 or IPv6 address` } : { address };
 }
 
 /** As `readAddress`, with `undefined` for the empty text. */
@@ -54,7 +55,7 @@ export function readSeconds(
   if ("mistake" in parsed) return parsed;
   const whole = Math.trunc(parsed.milliseconds / 1000);
   if (parsed.milliseconds >= 0 && whole <= MAX_TIMER_SECONDS) return { seconds: whole };
-  return { mistake: `"${text}" is out of range, want "0s" to "${MAX_TIMER_SECONDS}s"` };
+  return { mistake: `${quoted(text)} is out of range, want "0s" to "${MAX_TIMER_SECONDS}s"` };
 }
 
 /** As `readSeconds`, of how long a router may be silent. */
@@ -71,9 +72,9 @@ const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$/;
 
 export const labelKey = z
   .string()
-  .regex(LABEL_KEY, { error: ({ input }) => `${JSON.stringify(input)} is no label key` })
+  .regex(LABEL_KEY, { error: ({ input }) => `${quoted(String(input))} is no label key` })
   .meta({ description: "Name of a label." });
 export const labelValue = z
   .string()
-  .regex(LABEL_VALUE, { error: ({ input }) => `${JSON.stringify(input)} is no label value` })
+  .regex(LABEL_VALUE, { error: ({ input }) => `${quoted(String(input))} is no label value` })
   .meta({ description: "Value of a label." });

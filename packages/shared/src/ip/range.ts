@@ -1,3 +1,4 @@
+import { quoted } from "../quoted.ts";
 import { ADDRESS_BITS, familyOf, type IpAddress, type IpFamily, parseAddress, toBigint } from "./address.ts";
 
 /** Addresses `first` to `last`, both included, of one family, `first <= last`. */
@@ -23,7 +24,9 @@ export function parseRange(text: string): ParsedRange {
   if (dash >= 0) return parseEnds(text, text.slice(0, dash).trim(), text.slice(dash + 1).trim());
   const address = parseAddress(text.trim());
   if (address === undefined) return refuse("not", text);
-  return { mistake: `"${text}" is a single address, write "${address}/${ADDRESS_BITS[familyOf(address)]}"` };
+  return {
+    mistake: `${quoted(text)} is a single address, write "${address}/${ADDRESS_BITS[familyOf(address)]}"`,
+  };
 }
 
 export function rangeContains({ family, first, last }: IpRange, address: IpAddress): boolean {
@@ -56,7 +59,7 @@ function parseCidr(text: string): ParsedRange {
   const bits = ADDRESS_BITS[family];
   if (length < 0 || length > bits) {
     const want = mapped ? `${IPV4_MAPPED_BITS} to ${IPV4_MAPPED_BITS + bits}` : `0 to ${bits}`;
-    return { mistake: `"${text}" has prefix length ${lengthText}, want ${want}` };
+    return { mistake: `${quoted(text)} has prefix length ${lengthText}, want ${want}` };
   }
   const host = BigInt(bits - length);
   const first = (toBigint(address) >> host) << host;
@@ -67,23 +70,26 @@ function parseEnds(text: string, start: string, end: string): ParsedRange {
   const first = parseAddress(start);
   const last = parseAddress(end);
   if (first === undefined)
-    return { mistake: `"${text}" starts with "${start}", want an IPv4 or IPv6 address` };
-  if (last === undefined) return { mistake: `"${text}" ends with "${end}", want an IPv4 or IPv6 address` };
+    return { mistake: `${quoted(text)} starts with ${quoted(start)}, want an IPv4 or IPv6 address` };
+  if (last === undefined)
+    return { mistake: `${quoted(text)} ends with ${quoted(end)}, want an IPv4 or IPv6 address` };
   const family = familyOf(first);
   if (family !== familyOf(last)) {
     return {
-      mistake: `"${text}" runs from IPv${family} to IPv${familyOf(last)}, want both ends of one family`,
+      mistake: `${quoted(text)} runs from IPv${family} to IPv${familyOf(last)}, want both ends of one family`,
     };
   }
   const range = { family, first: toBigint(first), last: toBigint(last), text };
   if (range.first > range.last) {
-    return { mistake: `"${text}" is reversed: ${first} is after ${last}, want the lower address first` };
+    return {
+      mistake: `${quoted(text)} is reversed: ${first} is after ${last}, want the lower address first`,
+    };
   }
   return { range };
 }
 
 function refuse(what: string, text: string): ParsedRange {
   return {
-    mistake: `${what} a range of addresses: "${text}", want "192.0.2.0/24" or "192.0.2.10-192.0.2.40"`,
+    mistake: `${what} a range of addresses: ${quoted(text)}, want "192.0.2.0/24" or "192.0.2.10-192.0.2.40"`,
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { quoted } from "../../quoted.ts";
 import { parseDuration } from "../duration.ts";
 import { MAX_U32, readHoldTime, readOptionalAddress, readSeconds, textOf } from "../text-field.ts";
 import type { Column, CrdKind, CrdVersion } from "./crd-kind.ts";
@@ -48,7 +49,7 @@ function readConnectTime(text: string): ReturnType<typeof readSeconds> {
   const isWhole = "milliseconds" in parsed && parsed.milliseconds === read.seconds * 1000;
   return isWhole && read.seconds > 0
     ? read
-    : { mistake: `"${text}" is no whole number of seconds, want at least "1s"` };
+    : { mistake: `${quoted(text)} is no whole number of seconds, want at least "1s"` };
 }
 
 const asn = (minimum: number, description: string) =>

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { quoted } from "../../quoted.ts";
 import { labelKey, labelValue } from "../text-field.ts";
 import { ruled } from "./rules.ts";
 
@@ -70,7 +71,7 @@ export function names(description: string, itemDescription: string) {
           code: "custom",
           input: value,
           path: [index],
-          message: `"${value[index]}" stands twice`,
+          message: `${quoted(value[index] ?? "")} stands twice`,
         });
       }
     })

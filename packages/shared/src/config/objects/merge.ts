@@ -1,4 +1,5 @@
 import type { ConfigMistake } from "../../errors.ts";
+import { quoted } from "../../quoted.ts";
 import type { BgpPeerConfig, Config, Pool } from "../config.ts";
 import { BFD_PROFILE } from "../crd/bfd-profile.ts";
 import { BGP_PEER } from "../crd/bgp-peer.ts";
@@ -14,7 +15,7 @@ export function poolsInBoth(configMap: readonly Pool[], objects: readonly Pool[]
   const sameName = objects
     .filter(({ name }) => names.has(name))
     .map(({ name }) =>
-      both(IP_ADDRESS_POOL.kind, name, `the ConfigMap has a pool "${name}" in its address-pools, too`),
+      both(IP_ADDRESS_POOL.kind, name, `the ConfigMap has a pool ${quoted(name)} in its address-pools, too`),
     );
   const overlaps = overlapsOfBoth(configMap, objects).filter(
     ({ earlier, later }) => earlier.place.isObject !== later.place.isObject,
@@ -22,7 +23,7 @@ export function poolsInBoth(configMap: readonly Pool[], objects: readonly Pool[]
   return [
     ...sameName,
     ...overlaps.map(({ earlier, later }) => {
-      const message = `"${later.range.text}" overlaps "${earlier.range.text}" of pool "${earlier.pool}" in the ConfigMap's address-pools`;
+      const message = `${quoted(later.range.text)} overlaps ${quoted(earlier.range.text)} of pool "${earlier.pool}" in the ConfigMap's address-pools`;
       const object = { kind: IP_ADDRESS_POOL.kind, name: later.pool };
       return mistakeIn(object, ["addresses", later.place.index], message);
     }),
@@ -63,14 +64,14 @@ export function bgpInBoth(
     ...bfdProfiles
       .filter(({ name }) => profiles.has(name))
       .map(({ name }) =>
-        both(BFD_PROFILE.kind, name, `the ConfigMap has a profile "${name}" in its bfd-profiles, too`),
+        both(BFD_PROFILE.kind, name, `the ConfigMap has a profile ${quoted(name)} in its bfd-profiles, too`),
       ),
     ...Object.keys(communities)
       .filter((alias) => Object.hasOwn(configMap.communities, alias))
       .map((alias) => ({
         path: COMMUNITY_KIND.kind,
         line: 0,
-        message: `the ConfigMap gives "${alias}" a meaning in its bgp-communities, too`,
+        message: `the ConfigMap gives ${quoted(alias)} a meaning in its bgp-communities, too`,
       })),
     ...peers.flatMap((peer) => {
       const rival = routers.get(routerOf(peer));

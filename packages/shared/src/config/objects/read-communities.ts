@@ -1,5 +1,6 @@
 import { suggest } from "../../closest.ts";
 import type { ConfigMistake } from "../../errors.ts";
+import { quoted } from "../../quoted.ts";
 import { parseCommunity } from "../community.ts";
 import { COMMUNITY_KIND, CommunitySpec } from "../crd/community.ts";
 import type { ConfigObjects } from "./config-objects.ts";
@@ -20,7 +21,7 @@ export function readCommunities({ communities }: Pick<ConfigObjects, "communitie
       const path = ["communities", index, "name"];
       const earlier = places.get(name);
       if (earlier !== undefined)
-        return [mistakeIn(object, path, `"${name}" has a meaning already (${earlier})`)];
+        return [mistakeIn(object, path, `${quoted(name)} has a meaning already (${earlier})`)];
       aliases.set(name, value);
       places.set(name, placeOf(object, path));
       return [];
@@ -40,6 +41,8 @@ export function communityMistakes(
     const path = ["communities", index];
     // Why: with a colon it was meant to be numbers; without, it is a name that may still be given.
     if (text.includes(":")) return [mistakeIn(object, path, parsed.mistake)];
-    return [lackIn(object, path, `no Community object has "${text}" yet${suggest(text, aliases.keys())}`)];
+    return [
+      lackIn(object, path, `no Community object has ${quoted(text)} yet${suggest(text, aliases.keys())}`),
+    ];
   });
 }

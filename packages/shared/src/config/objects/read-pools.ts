@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { type PoolRules, readPoolRules } from "../../allocator/pool-rules.ts";
 import type { ConfigMistake } from "../../errors.ts";
+import { quoted } from "../../quoted.ts";
 import { POOL_ANNOTATIONS } from "../../service/annotations.ts";
 import { matchesSelector } from "../../service/label-selector.ts";
 import type { Pool, ServiceAllocation } from "../config.ts";
@@ -93,7 +94,7 @@ function overlapMistakes(objects: readonly Parsed<Spec>[]): readonly ConfigMista
     })),
   );
   return overlapsIn(ranges).map(({ earlier, later }) => {
-    const message = `"${later.range.text}" overlaps "${earlier.range.text}" (${placeOf(earlier.place.object, earlier.place.path)})`;
+    const message = `${quoted(later.range.text)} overlaps ${quoted(earlier.range.text)} (${placeOf(earlier.place.object, earlier.place.path)})`;
     return mistakeIn(later.place.object, later.place.path, message);
   });
 }
