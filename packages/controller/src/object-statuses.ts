@@ -2,7 +2,7 @@ import { type ApiClient, ApiError } from "@herald/k8s/api";
 import { metallbPath, objectPath } from "@herald/k8s/paths";
 import { WorkQueue } from "@herald/k8s/queue";
 import { type PoolUsage, saturate } from "@herald/shared/allocator/pool-state";
-import type { Clock, Random } from "@herald/shared/core";
+import type { Clock, Instant, Random } from "@herald/shared/core";
 import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
 import type { PoolObject } from "./pool-object.ts";
 
@@ -25,14 +25,18 @@ export interface ObjectStatusesOptions {
 
 /**
  * Keeps the statuses of IPAddressPools and the ConfigurationState of the controller as they should be. Many changes
- * in a second are one write, and what is there already is not written.
+ * in a second are one write, and what is there already is not written. An object that the API server refuses keeps
+ * no other from being written.
  */
 export class ObjectStatuses {
   readonly #options: ObjectStatusesOptions;
   readonly #queue: WorkQueue;
   /** What was written last, over which view: the watch may be behind. Bounded by the pools. */
   readonly #written = new Map<string, { readonly over: unknown; readonly text: string }>();
+  /** What pools should say, by name. */
+  #wanted: ReadonlyMap<string, Wanted> = new Map();
   #state: ConfigurationStatus | undefined; // as the API has it
+  #stateAbsentUntil: Instant = 0; // its kind is not installed, no need to look before
   #isDue = false;
 
   constructor(options: ObjectStatusesOptions) {
@@ -46,35 +50,44 @@ export class ObjectStatuses {
     if (this.#isDue) return;
     this.#isDue = true;
     const { clock } = this.#options;
-    clock.at(clock.now() + COALESCE_MS, () => this.#queue.add("statuses of objects"));
+    clock.at(clock.now() + COALESCE_MS, () => this.#look());
   }
 
   /** Resolves once aborted; rejects only with a bug of ours. */
   async run(stop: AbortSignal, lost: AbortSignal): Promise<void> {
-    await this.#queue.run(async () => {
-      this.#isDue = false;
+    await this.#queue.run(async (key) => {
       try {
-        await this.#write(lost);
+        await unlessGone(this.#write(key, lost));
       } catch (error) {
         if (!lost.aborted) throw error;
       }
     }, stop);
   }
 
-  async #write(signal: AbortSignal): Promise<void> {
+  #look(): void {
+    this.#isDue = false;
     const pools = this.#options.pools();
     if (pools === undefined) return;
     const usages = new Map(this.#options.usage().map((usage) => [usage.pool, usage]));
-    for (const pool of pools) {
-      const usage = usages.get(pool.metadata.name);
-      if (usage !== undefined) await unlessGone(this.#writePool(pool, poolStatus(usage), signal));
-    }
+    this.#wanted = new Map(
+      pools.flatMap((pool) => {
+        const usage = usages.get(pool.metadata.name);
+        return usage === undefined ? [] : [[pool.metadata.name, { pool, status: poolStatus(usage) }]];
+      }),
+    );
     const names = new Set(pools.map(({ metadata }) => metadata.name));
     for (const name of this.#written.keys()) if (!names.has(name)) this.#written.delete(name);
-    await unlessGone(this.#writeState(signal));
+    for (const name of this.#wanted.keys()) this.#queue.add(`IPAddressPool ${name}`);
+    this.#queue.add(STATE_KEY);
   }
 
-  async #writePool(pool: PoolObject, status: PoolStatus, signal: AbortSignal): Promise<void> {
+  async #write(key: string, signal: AbortSignal): Promise<void> {
+    if (key === STATE_KEY) return await this.#writeState(signal);
+    const wanted = this.#wanted.get(key.slice("IPAddressPool ".length));
+    if (wanted !== undefined) await this.#writePool(wanted, signal);
+  }
+
+  async #writePool({ pool, status }: Wanted, signal: AbortSignal): Promise<void> {
     const { name } = pool.metadata;
     const text = JSON.stringify(status);
     const last = this.#written.get(name);
@@ -90,20 +103,36 @@ export class ObjectStatuses {
   }
 
   async #writeState(signal: AbortSignal): Promise<void> {
-    const { client, namespace, epochMs, mistakes, mayWrite } = this.#options;
+    const { client, clock, namespace, epochMs, mistakes, mayWrite } = this.#options;
     const collection = metallbPath("configurationstates", namespace);
     const lines = mistakes()?.map(describeMistake);
-    if (lines === undefined) return;
-    if (this.#state !== undefined && this.#state.errorSummary === lines.join("\n")) return;
-    if (!mayWrite()) return;
+    if (lines === undefined || !mayWrite()) return;
+    if (this.#state !== undefined && this.#state.errorSummary === cut(lines.join("\n"))) return;
+    const absentMs = this.#stateAbsentUntil - clock.now();
+    if (absentMs > 0) return this.#queue.addAfter(STATE_KEY, absentMs);
     const found = await this.#readState(collection, signal);
     const now = new Date(epochMs()).toISOString().replace(/\.\d+Z$/, "Z"); // whole seconds, as metav1.Time is written
     const status = configurationStatus(lines, found?.conditions?.[0], now);
     if (JSON.stringify(status) !== JSON.stringify(pick(found))) {
-      if (found === undefined) await create(client, collection, signal);
+      if (found === undefined) await this.#create(client, collection, signal);
       await this.#apply("ConfigurationState", "configurationstates", STATE_NAME, status, signal);
     }
     this.#state = status;
+  }
+
+  /** @throws {ApiError} 404 when there is no such kind. */
+  async #create(client: ApiClient, collection: string, signal: AbortSignal): Promise<void> {
+    const metadata = { name: STATE_NAME, labels: { "metallb.io/component-type": "controller" } };
+    const body = { apiVersion: "metallb.io/v1beta1", kind: "ConfigurationState", metadata };
+    try {
+      await client.create(collection, body, { fieldManager: FIELD_MANAGER, signal });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) {
+        this.#stateAbsentUntil = this.#options.clock.now() + ABSENT_MS;
+        this.#queue.addAfter(STATE_KEY, ABSENT_MS);
+      }
+      throw error;
+    }
   }
 
   /** `undefined` when there is none yet. @throws {ApiError} 404 too when there is no such kind, by the next request. */
@@ -140,6 +169,16 @@ const COALESCE_MS = 1_000;
 const RETRY = { minMs: 1_000, maxMs: 60_000 };
 const FIELD_MANAGER = "herald-controller";
 const STATE_NAME = "controller";
+const STATE_KEY = "ConfigurationState";
+/** How long a kind that is not installed is not asked for again. */
+const ABSENT_MS = 30_000;
+/** What the message of a condition may have; the summary has no bound but that of etcd. */
+const MAX_MESSAGE = 32_768;
+
+interface Wanted {
+  readonly pool: PoolObject;
+  readonly status: PoolStatus;
+}
 
 interface PoolStatus {
   readonly assignedIPv4: number;
@@ -190,17 +229,21 @@ function configurationStatus(
   const status = isGood ? "True" : "False";
   return {
     result: isGood ? "Valid" : "Invalid",
-    errorSummary: lines.join("\n"),
+    errorSummary: cut(lines.join("\n")),
     conditions: [
       {
         type: "poolReconcilerValid",
         status,
         reason: isGood ? "Reconciled" : "ConfigurationError",
-        message: isGood ? "" : `configuration error: ${lines.join("; ")}`,
+        message: isGood ? "" : cut(`configuration error: ${lines.join("; ")}`),
         lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
       },
     ],
   };
+}
+
+function cut(text: string): string {
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
 }
 
 /** In the order of ours, to compare. */
@@ -214,12 +257,6 @@ function pick(found: Partial<ConfigurationStatus> | undefined): object | undefin
     lastTransitionTime,
   }));
   return { result, errorSummary, conditions: ordered };
-}
-
-async function create(client: ApiClient, collection: string, signal: AbortSignal): Promise<void> {
-  const metadata = { name: STATE_NAME, labels: { "metallb.io/component-type": "controller" } };
-  const body = { apiVersion: "metallb.io/v1beta1", kind: "ConfigurationState", metadata };
-  await client.create(collection, body, { fieldManager: FIELD_MANAGER, signal });
 }
 
 /** What was deleted meanwhile, or has no kind here, has no status. */

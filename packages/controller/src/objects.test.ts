@@ -257,6 +257,18 @@ describe("the status of a pool", () => {
     assert.deepEqual([world.poolStatus("p"), world.poolWrites], [counts(0, 16), 2]);
   });
 
+  it("that the API server never takes keeps no other from being written", async () => {
+    const world = createWorld();
+    world.putPool("a", ADDRESSES);
+    world.putPool("b", { addresses: ["198.51.100.0/28"] });
+    const refused = new ApiError(500, "InternalError", "etcd is away");
+    world.api.failNext(1_000, refused, ({ path }) => path.endsWith("/ipaddresspools/a/status"));
+    world.start();
+    await world.pass(5000);
+    assert.deepEqual([world.poolStatus("a"), world.poolStatus("b")], [undefined, counts(0, 16)]);
+    assert.equal(world.configurationState, "Valid||Reconciled");
+  });
+
   it("is tried again until the API server takes it", async () => {
     const world = createWorld();
     world.putPool("p", ADDRESSES);
@@ -292,5 +304,32 @@ describe("the ConfigurationState of the controller", () => {
     world.start({ identity: "two" });
     await world.pass(60_000);
     assert.equal(world.stateWrites, 3, "the next leader finds it as it should be");
+  });
+
+  it("has a message that the API server takes, whatever is wrong", async () => {
+    const world = createWorld();
+    for (let index = 0; index < 100; index += 1) {
+      world.putPool(`${index}-${"n".repeat(200)}`, { addresses: ["x".repeat(100_000)] });
+    }
+    world.start();
+    await world.pass(5000);
+    const { errorSummary, conditions } = world.configurationStatus ?? {};
+    assert.deepEqual([errorSummary?.length, conditions?.[0]?.message?.length], [32_768, 32_768]);
+  });
+
+  it("is not asked for again at every change while its kind is not installed", async () => {
+    const world = createWorld();
+    const missing = new ApiError(404, "NotFound", "the server could not find the requested resource");
+    const isState = ({ path }: { readonly path: string }): boolean => path.includes("/configurationstates");
+    world.api.failNext(4, missing, isState); // two looks
+    world.putPool("p", ADDRESSES);
+    world.start();
+    for (let index = 0; index < 10; index += 1) {
+      world.put(`s${index}`);
+      await world.pass(2500);
+    }
+    assert.equal(world.api.requests.filter(isState).length, 2);
+    await world.pass(60_000);
+    assert.equal(world.configurationState, "Valid||Reconciled");
   });
 });

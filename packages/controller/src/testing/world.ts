@@ -169,12 +169,16 @@ export class World {
 
   /** `result errorSummary`, and the reasons of the conditions. */
   get configurationState(): string | undefined {
-    const path = objectPath(metallbPath("configurationstates", NAMESPACE), "controller");
-    const { status } = this.api.peek<StoredState>(path) ?? {};
+    const status = this.configurationStatus;
     return (
       status &&
       [status.result, status.errorSummary, ...status.conditions.map(({ reason }) => reason)].join("|")
     );
+  }
+
+  get configurationStatus(): StoredState["status"] | undefined {
+    const path = objectPath(metallbPath("configurationstates", NAMESPACE), "controller");
+    return this.api.peek<StoredState>(path)?.status;
   }
 
   #statusWritesOf(part: string): number {
@@ -379,7 +383,7 @@ interface StoredState {
   readonly status: {
     readonly result: string;
     readonly errorSummary: string;
-    readonly conditions: readonly { readonly reason: string }[];
+    readonly conditions: readonly { readonly reason: string; readonly message: string }[];
   };
 }
 
