@@ -113,4 +113,31 @@ describe("CustomObjects", () => {
     assert.equal(synced(), true);
     await end();
   });
+
+  it("is synced without a kind that is served and cannot be found, as one that is being removed", async () => {
+    const { end, pass, synced } = world((api) => {
+      api.put(V1BETA1, serving("ipaddresspools"));
+      api.failNext(100, new ApiError(404, "NotFound", "no"), ({ method }) => method === "LIST");
+    });
+    await pass(100);
+    assert.equal(synced(), true);
+    await end();
+  });
+
+  it("has no news in an object whose status alone is another one", async () => {
+    const { api, changes, end, pass } = world((fake) => {
+      fake.put(V1BETA1, serving("ipaddresspools"));
+      fake.put(POOL, { metadata: { namespace: "metallb-system" }, spec: { addresses: ["10.0.0.0/24"] } });
+    });
+    await pass(100);
+    const before = changes();
+    const spec = { addresses: ["10.0.0.0/24"] };
+    api.put(POOL, { metadata: { namespace: "metallb-system" }, spec, status: { assignedIPv4: 1 } });
+    await pass(100);
+    assert.equal(changes(), before);
+    api.put(POOL, { metadata: { namespace: "metallb-system" }, spec: { addresses: ["10.0.1.0/24"] } });
+    await pass(100);
+    assert.equal(changes(), before + 1);
+    await end();
+  });
 });

@@ -22,7 +22,7 @@ export interface CustomObjectsOptions<Plural extends string> {
 export class CustomObjects<Plural extends string> {
   readonly #options: CustomObjectsOptions<Plural>;
   readonly #reflectors: ReadonlyMap<Plural, Reflector<ConfigObject>>;
-  /** Resolved for kinds that we may not read. */
+  /** Resolved for kinds that we may not read, or cannot. */
   readonly #forbidden: ReadonlyMap<Plural, PromiseWithResolvers<void>>;
 
   constructor(options: CustomObjectsOptions<Plural>) {
@@ -37,9 +37,11 @@ export class CustomObjects<Plural extends string> {
           clock,
           random,
           view: configObject,
+          isSame, // statuses change often, and say nothing here
           onChange: () => options.onChange(),
           notice: (notice) => {
-            if (notice.type === "list-failed" && notice.status === 403) {
+            // Why not found, too: a kind that is being removed is listed as served, and cannot be read.
+            if (notice.type === "list-failed" && (notice.status === 403 || notice.status === 404)) {
               this.#forbidden.get(kind.plural)?.resolve();
             }
             options.notice?.(kind.plural, notice);
@@ -83,6 +85,10 @@ export class CustomObjects<Plural extends string> {
     });
     await Promise.all(runs);
   }
+}
+
+function isSame(before: ConfigObject, after: ConfigObject): boolean {
+  return JSON.stringify(before) === JSON.stringify(after);
 }
 
 function configObject({ metadata, spec }: ApiObject & { readonly spec?: unknown }): ConfigObject {

@@ -19,6 +19,8 @@ export interface ReflectorOptions<View> {
    * narrower object type fits: what arrives is what `path` holds.
    */
   view(object: ApiObject): View | undefined;
+  /** Whether a view says what the one before it said, so that there is no news; never when left out. */
+  isSame?(before: View, after: View): boolean;
   readonly clock: Clock;
   readonly random: Random;
   /**
@@ -205,7 +207,7 @@ export class Reflector<View> {
     const view = this.#options.view(object);
     if (view === undefined) return this.#entries.delete(key);
     this.#entries.set(key, { view, version });
-    return true;
+    return before === undefined || this.#options.isSame?.(before.view, view) !== true;
   }
 
   #complete(): void {
