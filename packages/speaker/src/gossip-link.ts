@@ -1,6 +1,7 @@
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
 import type { ClaimsTransport } from "./claims.ts";
 import type { Gossip } from "./run-gossip.ts";
+import { encodeSpeakerMeta } from "./speaker-meta.ts";
 import { type StartGossipOptions, type StartGossipPorts, startGossip } from "./start-gossip.ts";
 
 /** Gossip over the life of the speaker: begun once it can serve, ended before it stops serving. */
@@ -11,7 +12,8 @@ export class GossipLink implements ClaimsTransport {
   /** The same once it is there. */
   #running: Gossip | undefined;
   #speakers: readonly IpAddress[] = [];
-  #meta: Uint8Array = new Uint8Array();
+  /** Before anything is known of interfaces: one that says nothing would be taken for MetalLB's, by the whole cluster. */
+  #meta: Uint8Array = encodeSpeakerMeta({ macs: [], interfaces: new Set() });
   #ackPayload: Uint8Array = new Uint8Array();
   #leaving = false;
 

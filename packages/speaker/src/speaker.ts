@@ -139,9 +139,9 @@ class JoinedSpeaker implements Speaker {
   #members: ReadonlySet<string> | undefined;
   /** Every speaker claims what it announces. */
   #isClaiming = false;
-  /** Where the other speakers can be heard, and this one, as soon as it is known. */
+  /** Where the other speakers can be heard, and this one: nowhere, until its interfaces are known. */
   #interfaces: ReadonlyMap<string, UsableInterfaces> = new Map();
-  #own: UsableInterfaces = "all";
+  #own: UsableInterfaces = new Set();
   #nodesChanged = false;
   #allDirty = false;
   #synced = false;
