@@ -5,7 +5,12 @@ import type { ConflictEffect, ConflictInput, Epoch } from "./conflict-messages.t
 import type { SpreadOver } from "./spread-nodes.ts";
 
 type State =
-  | { readonly name: "probing"; readonly left: number }
+  | {
+      readonly name: "probing";
+      readonly left: number;
+      /** Interfaces that it began again for. */
+      readonly added: ReadonlySet<string>;
+    }
   | { readonly name: "announced" }
   | { readonly name: "quarantined"; readonly by: MacAddress }
   | { readonly name: "lost"; readonly to: string; readonly epoch: Epoch };
@@ -40,6 +45,13 @@ interface Dispute {
   readonly asked: boolean;
   /** Since he was asked last, or at all. */
   readonly heard: boolean;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Interfaces that came while it is being asked for, and for which it has begun again. */
+export function addedTo({ state }: Holding): ReadonlySet<string> {
+  return state.name === "probing" ? state.added : NONE;
 }
 
 export type Claimed = Extract<ConflictInput, { type: "claimed" }>;

@@ -22,7 +22,7 @@ export type ConflictInput =
     }
   | { readonly type: "withdraw"; readonly address: IpAddress; readonly how: "now" | "yield" }
   /** An interface that is new, or has come back: what is being probed has not been asked for there. */
-  | { readonly type: "interface-added" }
+  | { readonly type: "interface-added"; readonly interface: string }
   /** Somebody else claims an address; from the announcer. */
   | {
       readonly type: "claimed";

@@ -49,6 +49,8 @@ const rival = (epoch: number | undefined): ConflictInput => ({
   epoch,
 });
 
+const added = (name: string): ConflictInput => ({ type: "interface-added", interface: name });
+
 const tells = (input: AnnouncerInput): ConflictEffect => ({ type: "tell", input });
 const watch = tells({ type: "watch", address: vip, interfaces: "all" });
 const again = tells({ type: "announce", address: vip, interfaces: "all" });
@@ -170,11 +172,39 @@ describe("ConflictGuard, probing", () => {
   it("begins again when an interface is added: nobody there was asked", () => {
     tell([announce()]);
     run(3_500);
-    assert.deepEqual(tell([{ type: "interface-added" }], 4_000), [watch]);
+    assert.deepEqual(tell([added("eth0")], 4_000), [watch]);
     assert.deepEqual(
       run(60_000).map(({ at }) => at),
       [4_500, 6_000, 7_500, 9_500],
     );
+  });
+
+  it("begins again once for each interface: one that comes and goes keeps no address dark", () => {
+    tell([announce()]);
+    const flapping: ConflictEffect[] = [];
+    for (let now = 100; now < 6_000; now += 100) {
+      flapping.push(...tell([added(now === 4_000 ? "eth1" : "eth0")], now));
+      run(now);
+    }
+    assert.deepEqual(flapping, [watch, watch]);
+    assert.equal(run(60_000).at(-1)?.at, 9_500);
+  });
+
+  it("does not begin again for an interface that the address is not announced on", () => {
+    tell([announce({ interfaces: ["eth1"] })]);
+    assert.deepEqual(tell([added("eth0")], 400), []);
+    assert.equal(guard.nextWake(), 500);
+  });
+
+  it("gives addresses that begin again the places in time that they had", () => {
+    const many = Array.from({ length: 100 }, (_, index) =>
+      announce({ address: parseAddress(`192.0.2.${index}`) as IpAddress }),
+    );
+    tell(many);
+    tell([added("eth0")], 400);
+    tell([added("eth1")], 401);
+    assert.equal(run(901).length, 1);
+    assert.equal(run(960).flatMap(({ effects }) => effects).length, 99);
   });
 
   it("asks once more when it slept through the wait: an objection may lie unread", () => {

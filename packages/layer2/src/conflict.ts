@@ -3,6 +3,7 @@ import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 import { Checks } from "./checks.ts";
 import {
+  addedTo,
   type Claimed,
   type Holding,
   newHolding,
@@ -63,7 +64,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
       case "withdraw":
         return this.#withdraw(input.address, input.how);
       case "interface-added":
-        return this.#probeAgain(now);
+        return this.#probeAgain(input.interface, now);
       case "claimed":
         return this.#claimed(input, now);
       case "answered":
@@ -146,10 +147,15 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     return state === "probing" ? [tellSilence(address), ...gone] : gone;
   }
 
-  #startProbing(holding: Holding, now: Instant): readonly ConflictEffect[] {
+  /** @param added interfaces that it begins again for. */
+  #startProbing(
+    holding: Holding,
+    now: Instant,
+    added: ReadonlySet<string> = new Set(),
+  ): readonly ConflictEffect[] {
     const timing = this.#timingOf(holding.address);
     if (timing === undefined) return this.#begin(holding);
-    holding.state = { name: "probing", left: timing.count };
+    holding.state = { name: "probing", left: timing.count, added };
     const start = Math.max(now, this.#nextStart);
     this.#nextStart = start + this.#options.startGapMs;
     this.#due.set(holding.address, start + this.#random.next() * timing.waitMs);
@@ -166,15 +172,24 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
       return [{ type: "probed", address, takenBy: undefined }, ...this.#begin(holding)];
     }
     const after = Math.max(0, left - 1);
-    holding.state = { name: "probing", left: after };
+    holding.state = { name: "probing", left: after, added: addedTo(holding) };
     const gap = timing.minMs + this.#random.next() * (timing.maxMs - timing.minMs);
     this.#due.set(address, now + (after === 0 ? timing.settleMs : gap));
     return [tellProbe(address)];
   }
 
-  #probeAgain(now: Instant): readonly ConflictEffect[] {
-    const probing = [...this.#holdings.values()].filter(({ state }) => state.name === "probing");
-    return probing.flatMap((holding) => this.#startProbing(holding, now));
+  /** Once for each interface: one that comes and goes must not keep addresses dark. */
+  #probeAgain(name: string, now: Instant): readonly ConflictEffect[] {
+    const unasked = [...this.#holdings.values()].filter(
+      (holding) =>
+        holding.state.name === "probing" &&
+        (holding.interfaces === "all" || holding.interfaces.includes(name)) &&
+        !holding.state.added.has(name),
+    );
+    if (unasked.length > 0) this.#nextStart = now; // their places are free again
+    return unasked.flatMap((holding) =>
+      this.#startProbing(holding, now, new Set([...addedTo(holding), name])),
+    );
   }
 
   #begin(holding: Holding): readonly ConflictEffect[] {

@@ -68,7 +68,8 @@ export class Holder implements Core<HolderInput, HolderEffect> {
     const effects = this.#heard(this.#announcer.handle(input, now), now);
     if (before?.index === next.index && before.mac === next.mac) return effects;
     this.#interfaces.set(next.name, next);
-    return [...effects, ...this.#judged(this.#guard.handle({ type: "interface-added" }, now), now)];
+    const added = { type: "interface-added", interface: next.name } as const;
+    return [...effects, ...this.#judged(this.#guard.handle(added, now), now)];
   }
 
   /** Passes on what the announcer says; what another machine claims, and what was asked, is for the guard. */
