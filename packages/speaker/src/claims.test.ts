@@ -143,6 +143,14 @@ describe("Claims", () => {
     assert.equal(refused.length, 1);
   });
 
+  it("takes an ack of one that is a speaker by now, though it says what the one before said", () => {
+    const digest = encodeDigest({ life: WALL_MS, version: 0 });
+    claims.acked("c", digest);
+    claims.setSpeakers(new Set(["b", "c"]));
+    claims.acked("c", digest);
+    assert.ok(claims.knows(["c"]));
+  });
+
   it("takes an ack that was too far ahead once it is not any more", () => {
     const ahead = { life: WALL_MS + clock.now() + AHEAD_MAX_MS + 1, version: 0 };
     claims.acked("b", encodeDigest(ahead));

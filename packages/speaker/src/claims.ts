@@ -59,7 +59,8 @@ export class Claims implements ClaimsView, ClaimsNews {
   readonly #ports: ClaimsPorts;
   readonly #book: ClaimBook;
   readonly #driven: Driven<ClaimInput>;
-  /** The last of each speaker: most acks say what the one before said. Bounded by the members. */
+  #speakers: ReadonlySet<string> = new Set();
+  /** The last of each speaker: most acks say what the one before said. Bounded by the speakers. */
   readonly #digests = new Map<string, Uint8Array>();
 
   /** @param self name of this speaker in the gossip. */
@@ -100,6 +101,7 @@ export class Claims implements ClaimsView, ClaimsNews {
 
   /** The other speakers that are alive and claim what they announce: the whole list. */
   setSpeakers(names: ReadonlySet<string>): void {
+    this.#speakers = names;
     for (const name of this.#digests.keys()) if (!names.has(name)) this.#digests.delete(name);
     this.#driven.feed({ type: "members", names });
   }
@@ -118,6 +120,7 @@ export class Claims implements ClaimsView, ClaimsNews {
   }
 
   acked(node: string, payload: Uint8Array): void {
+    if (!this.#speakers.has(node)) return;
     const before = this.#digests.get(node);
     if (before !== undefined && sameOctets(before, payload)) return;
     const standing = this.#read(() => this.#notAhead(decodeDigest(payload)));

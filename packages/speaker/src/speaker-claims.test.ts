@@ -68,11 +68,21 @@ class Pair {
 
   /** Whom a speaker takes for alive. */
   members(name: Name, others: readonly string[], foreign = false): void {
+    this.#see(name, others, foreign);
+    this.clock.advance(5);
+  }
+
+  /** An exchange of tables: who is alive, and what they claim. */
+  meet(): void {
+    for (const name of NAMES) this.#see(name, NAMES, false);
+    this.exchange();
+  }
+
+  #see(name: Name, others: readonly string[], foreign: boolean): void {
     const speakers = new Set([name, ...others.filter((other) => other !== "metallb")]);
     const names = new Map(NAMES.filter((each) => speakers.has(each)).map((each) => [MACS[each], each]));
     this.of(name).setPresence({ speakers, names, interfaces: new Map(), foreign });
     this.of(name).setMembers(new Set([name, ...others]));
-    this.clock.advance(5);
   }
 
   /** Who answers when asked now. */
@@ -206,8 +216,7 @@ describe("speakers that claim", () => {
     pair.of(FIRST).setMembers(new Set([SECOND])); // not up to it yet
     pair.clock.advance(6_000);
     pair.gossips = true;
-    for (const name of NAMES) pair.members(name, NAMES);
-    pair.exchange();
+    pair.meet();
     assert.deepEqual(pair.answering(), [SECOND]);
     pair.clock.advance(59_000);
     assert.deepEqual(pair.answering(), [SECOND]);
@@ -220,8 +229,7 @@ describe("speakers that claim", () => {
     pair.of(FIRST).setMembers(new Set([SECOND]));
     pair.clock.advance(6_000);
     pair.gossips = true;
-    for (const name of NAMES) pair.members(name, NAMES);
-    pair.exchange();
+    pair.meet();
     for (const name of NAMES) {
       pair.apply(name, { type: "node", name: FIRST, node: { ...fit, failBack: "now" } });
     }

@@ -45,8 +45,30 @@ describe("ClaimBook", () => {
     assert.deepEqual(tell(newsOf("b")), []);
   });
 
-  it("passes on no news of one that is no member", () => {
+  it("keeps nothing of one that is no member, and passes nothing on", () => {
+    const page = { speaker: "c", life: LIFE, version: 1, claims: [{ address: VIP, epoch: LIFE }] };
     assert.deepEqual(tell(newsOf("c")), []);
+    assert.deepEqual(book.handle({ type: "state", pages: [page] }, 0), []);
+    assert.deepEqual(book.handle({ type: "acked", node: "c", standing: page }, 0), []);
+    assert.deepEqual(book.handle({ type: "members", names: new Set(["b", "c"]) }, 0), []);
+    assert.deepEqual([book.knows(["c"]), book.claimantsOf(VIP).size], [false, 0]);
+  });
+
+  it("asks one that becomes a member for all it claims", () => {
+    book.handle({ type: "members", names: new Set(["b", "c"]) }, 0);
+    tell(newsOf("b"));
+    const want = encodeClaimMessage({ type: "want", asker: "a", life: 0, version: 0 });
+    const asked = book.wake(60).filter(({ type }) => type === "tell");
+    assert.deepEqual(asked, [{ type: "tell", node: "c", payload: want }]);
+  });
+
+  it("makes no entry of late news of one that is gone", () => {
+    tell(newsOf("b"));
+    const gone = book.handle({ type: "members", names: new Set() }, 0);
+    assert.deepEqual(gone, [{ type: "changed", address: VIP, speaker: "b", epoch: undefined }]);
+    tell(newsOf("b"));
+    book.handle({ type: "members", names: new Set(["b"]) }, 0);
+    assert.deepEqual([book.knows(["b"]), book.claimantsOf(VIP).size], [false, 0]);
   });
 
   it("takes news that fits no message and passes it on to nobody", () => {

@@ -4,7 +4,6 @@ import type { Epoch } from "../conflict-messages.ts";
 import { encodeBook, encodeClaimMessage, encodeDigest, encodePage } from "./claim-codec.ts";
 import {
   type Change,
-  CLAIM_LIMITS,
   type ClaimMessage,
   isLater,
   type News,
@@ -71,7 +70,7 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
   readonly #options: ClaimBookOptions;
   readonly #own: OwnClaims;
   readonly #claimants: Claimants;
-  /** By speaker, alive or not yet; bounded by {@link CLAIM_LIMITS}. */
+  /** By speaker; bounded by the members. */
   readonly #heard = new Map<string, HeardClaims>();
   #members: ReadonlySet<string> = new Set();
   /** Encoded; bounded by the members. */
@@ -205,13 +204,9 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     const come = [...names].filter((name) => !before.has(name));
     // Whoever was alone tells all who it is.
     if (before.size === 0) this.#tellAll(now);
-    return [...gone.flatMap((name) => this.#bury(name)), ...come.flatMap((name) => this.#welcome(name, now))];
-  }
-
-  #welcome(name: string, now: Instant): readonly ClaimEffect[] {
-    const heard = this.#heard.get(name);
-    if (heard === undefined || !isWhole(heard)) this.#asking.set(name, now + this.#options.askAgainMs);
-    return this.#show(name, heard?.claims() ?? []);
+    // Why not at once: an exchange of tables may bring it all.
+    for (const name of come) this.#asking.set(name, now + this.#options.askAgainMs);
+    return gone.flatMap((name) => this.#bury(name));
   }
 
   #tellAll(now: Instant): void {
@@ -237,9 +232,8 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     return [...this.#show(speaker, changes), ...this.#relay(news)];
   }
 
-  /** What nobody here could make is passed on to nobody: news of strangers, and what fits no message. */
+  /** What fits no message is passed on to nobody. */
   #relay(news: News): readonly ClaimEffect[] {
-    if (!this.#members.has(news.speaker)) return [];
     const relayed = broadcast(news);
     return relayed.payload.length <= this.#options.payloadOctets ? [relayed] : [];
   }
@@ -289,7 +283,7 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
 
   /** Whether something is missing of a speaker, and so to be asked for. */
   #review(name: string, heard: HeardClaims, now: Instant): void {
-    if (isWhole(heard) || !this.#members.has(name)) this.#asking.delete(name);
+    if (isWhole(heard)) this.#asking.delete(name);
     else if (!this.#asking.has(name)) this.#asking.set(name, now + this.#options.askAfterMs);
   }
 
@@ -308,22 +302,17 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     return { type: "tell", node, payload: encodeClaimMessage(want) };
   }
 
+  /** Why none of one that is no member: whoever becomes one is asked for all, and names can be made up. */
   #heardOf(speaker: string): HeardClaims | undefined {
+    if (!this.#members.has(speaker)) return undefined;
     const known = this.#heard.get(speaker);
     if (known !== undefined) return known;
-    if (this.#heard.size >= CLAIM_LIMITS.speakers && !this.#makeRoom()) return undefined;
     const heard = new HeardClaims(0);
     this.#heard.set(speaker, heard);
     return heard;
   }
 
-  #makeRoom(): boolean {
-    for (const name of this.#heard.keys()) if (!this.#members.has(name)) return this.#heard.delete(name);
-    return false;
-  }
-
   #show(speaker: string, changes: readonly Change[]): readonly ClaimEffect[] {
-    if (!this.#members.has(speaker)) return [];
     return changes.map(({ address, epoch }) => this.#change(speaker, address, epoch));
   }
 

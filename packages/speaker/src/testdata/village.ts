@@ -281,8 +281,8 @@ export class Village {
     if (one.process === undefined || other.process === undefined || !this.#reaches(one, other)) return;
     if (one.process.members.has(other.name)) return;
     one.process.members.add(other.name);
-    one.process.claims.state(other.process.claims.userState());
     this.#tellMembers(one);
+    one.process.claims.state(other.process.claims.userState());
   }
 
   #lose(one: Villager, name: string): void {
