@@ -265,11 +265,16 @@ describe("sticky addresses", () => {
     assert.deepEqual([ask(allocator, "c"), ask(allocator, "a")], ["10.0.0.0 of p", "10.0.0.1 of p"]);
   });
 
-  it("are what the Service itself says rather than its pool", () => {
+  it("are what the Service itself says, within what its pool allows", () => {
     const sticky = (text: string) => view("a", { annotations: { "herald.io/sticky": text } });
     for (const [pool, service, expiry] of [
       ["10m", "0", undefined],
-      ["0", "1s", 1_000],
+      ["10m", "1s", 1_000],
+      ["10m", "11m", 600_000],
+      ["0", "1s", undefined],
+      ["", "1s", 1_000],
+      ["", "720h", 3_600_000],
+      ["", "nonsense", undefined],
       ["10m", "nonsense", 600_000],
     ] as const) {
       const allocator = allocatorOf(ruled({ sticky: pool }));
@@ -285,6 +290,37 @@ describe("sticky addresses", () => {
     allocator.retire(view("a"), 0);
     allocator.setPools([ruled({}, ["10.0.0.0/30"])]);
     assert.deepEqual([ask(allocator, "b"), ask(allocator, "a")], ["10.0.0.1 of p", "10.0.0.0 of p"]);
+  });
+
+  it("count in the quota of the namespace until nobody is awaited any more", () => {
+    const pools = [ruled({ sticky: "10m", "quota-per-namespace": "1" })];
+    const allocator = allocatorOf(...pools);
+    for (const refresh of [false, true]) {
+      ask(allocator, "a");
+      allocator.retire(view("a"), 0);
+      if (refresh) allocator.setPools(pools);
+      assert.equal(ask(allocator, "b"), "quota-reached");
+      assert.equal(ask(allocator, "b", ip("10.0.0.5")), "quota-reached");
+      assert.equal(ask(allocator, "b", { namespace: "bank" }), "10.0.0.1 of p");
+      assert.equal(ask(allocator, "a"), "10.0.0.0 of p");
+      assert.equal(ask(allocator, "b"), "quota-reached");
+    }
+    allocator.retire(view("a"), 0);
+    const { openings } = allocator;
+    allocator.expire(600_000);
+    assert.ok(allocator.openings > openings);
+    assert.equal(ask(allocator, "b"), "10.0.0.0 of p");
+  });
+
+  it("do not count against the Service that they wait for", () => {
+    const allocator = allocatorOf(ruled({ sticky: "10m", "quota-per-namespace": "1" }));
+    ask(allocator, "a");
+    allocator.retire(view("a"), 0);
+    assert.equal(ask(allocator, "a", ip("1.1.1.1")), "address-not-in-pool");
+    assert.equal(ask(allocator, "b"), "quota-reached");
+    assert.equal(ask(allocator, "a", ip("10.0.0.5")), "10.0.0.5 of p");
+    allocator.release(view("a").key);
+    assert.equal(ask(allocator, "b"), "10.0.0.0 of p");
   });
 
   it("are not kept from those who share them already", () => {

@@ -95,7 +95,7 @@ export class Allocator {
       this.#take(key, { pool, addresses: held.addresses }, claim);
       return [];
     });
-    for (const key of this.#departed.keys()) for (const address of this.#ownOf(key)) this.#keep(address);
+    for (const key of this.#departed.keys()) this.#keepOwnOf(key);
     return losers;
   }
 
@@ -135,11 +135,16 @@ export class Allocator {
     const requested = requestedAddresses(view);
     const wish = familyWish(view);
     const claim = claimOf(view);
-    const choice =
-      requested.length > 0
-        ? this.#requestedChoice(view, requested, wish, claim)
-        : (this.#earlierChoice(view, wish, claim) ?? chooseAddresses(this.#pools, view, wish, claim));
-    return this.#take(view.key, choice, claim);
+    this.#countDeparted(view.key, false); // Why: what waits for it must not stand in its own way
+    try {
+      const choice =
+        requested.length > 0
+          ? this.#requestedChoice(view, requested, wish, claim)
+          : (this.#earlierChoice(view, wish, claim) ?? chooseAddresses(this.#pools, view, wish, claim));
+      return this.#take(view.key, choice, claim);
+    } finally {
+      this.#countDeparted(view.key, true); // unless it is back
+    }
   }
 
   /**
@@ -175,11 +180,11 @@ export class Allocator {
     const held = this.heldBy(view.key);
     if (held === undefined || !this.release(view.key)) return;
     const pool = this.#pools.find(({ config }) => config.name === held.pool);
-    const stickyMs = stickyMsOf(view.annotations[STICKY], pool?.rules.stickyMs ?? 0);
+    const stickyMs = stickyMsOf(view.annotations[STICKY], pool?.rules.stickyMs);
     if (stickyMs === 0) return;
     const own = held.addresses.filter((address) => !this.#uses.has(address));
     const overdue = this.#departed.remember(view.key, held, own, now + stickyMs);
-    for (const address of own) this.#keep(address);
+    this.#keepOwnOf(view.key);
     if (overdue !== undefined) this.#forgetDeparted(overdue);
   }
 
@@ -253,18 +258,33 @@ export class Allocator {
     return addresses.filter((address) => this.#departed.keeperOf(address) === key);
   }
 
-  /** Keeps an address that nobody has from everybody. */
-  #keep(address: IpAddress): void {
-    if (this.#uses.has(address)) return;
-    this.#eachSpaceOf(address, (space, position) => space.reserve(position));
+  /** Keeps the addresses that wait for the Service, and that nobody has, from everybody. */
+  #keepOwnOf(key: ServiceKey): void {
+    for (const address of this.#ownOf(key)) {
+      if (!this.#uses.has(address)) this.#eachSpaceOf(address, (space, position) => space.reserve(position));
+    }
+    this.#countDeparted(key, true);
+  }
+
+  /** Has what waits for the Service count in the quota of its namespace, or not. */
+  #countDeparted(key: ServiceKey, isCounted: boolean): void {
+    for (const address of this.#ownOf(key)) this.#count(key, address, isCounted && !this.#uses.has(address));
+  }
+
+  #count(key: ServiceKey, address: IpAddress, isCounted: boolean): void {
+    for (const { spaces, quota } of this.#pools) {
+      if (!isWithin(spaces[familyOf(address)], address)) continue;
+      quota.setAwaiting(namespaceOf(key), address, isCounted);
+    }
   }
 
   #forgetDeparted(key: ServiceKey): void {
     for (const address of this.#departed.forget(key)) {
+      this.#count(key, address, false);
+      this.#openings += 1;
       const isReserved = this.#pools.some(({ reservedFor }) => reservedFor.has(address));
       if (isReserved || this.#uses.has(address)) continue;
       this.#eachSpaceOf(address, (space, position) => space.unreserve(position));
-      this.#openings += 1;
     }
   }
 

@@ -19,8 +19,11 @@ export interface PoolRules {
   readonly closed: boolean;
   /** Whether Services of different namespaces may share an address, as far as everything else allows it. */
   readonly sharingAcrossNamespaces: boolean;
-  /** For so long the addresses of a deleted Service wait for one of its name; 0: not at all. */
-  readonly stickyMs: number;
+  /**
+   * For so long the addresses of a deleted Service wait for one of its name, and at most so long where it says so
+   * itself; `undefined`: not at all, or as long as it says within bounds.
+   */
+  readonly stickyMs: number | undefined;
 }
 
 export interface Reservation {
@@ -38,7 +41,7 @@ export const NO_RULES: PoolRules = {
   quotaPerNamespace: undefined,
   closed: false,
   sharingAcrossNamespaces: false,
-  stickyMs: 0,
+  stickyMs: undefined,
 };
 
 /** What is wrong with an annotation, and what was wanted. */
@@ -68,7 +71,7 @@ export function readPoolRules(annotations: Readonly<Record<string, string>>): {
     quotaPerNamespace: read("herald.io/quota-per-namespace", undefined, parseQuota),
     closed: read("herald.io/disabled-for-new-services", false, parseTruth),
     sharingAcrossNamespaces: read("herald.io/allow-sharing-across-namespaces", false, parseTruth),
-    stickyMs: read("herald.io/sticky", 0, parseSticky),
+    stickyMs: read("herald.io/sticky", undefined, parseSticky),
   };
   return { rules, mistakes };
 }
@@ -86,10 +89,14 @@ export function rangesToGiveOut(ranges: readonly IpRange[], rules: PoolRules): r
   );
 }
 
-/** How long addresses wait for a Service to return; a mistake counts as what `otherwise` says. */
-export function stickyMsOf(text: string | undefined, otherwise: number): number {
+/**
+ * How long addresses wait for a Service to return: what it says itself, but no longer than the operator would have it.
+ * A mistake in `text` counts as if nothing stood there.
+ */
+export function stickyMsOf(text: string | undefined, ofPool: number | undefined): number {
   const parsed = text === undefined ? undefined : parseSticky(text.trim());
-  return parsed !== undefined && "value" in parsed ? parsed.value : otherwise;
+  if (parsed === undefined || "mistake" in parsed) return ofPool ?? 0;
+  return Math.min(parsed.value, ofPool ?? MAX_OWN_STICKY_MS);
 }
 
 type PoolAnnotation = keyof typeof POOL_ANNOTATIONS;
@@ -98,6 +105,8 @@ type Parse<Value> = (text: string) => Parsed<Value>;
 
 const BLOCK_WORDS = ["network", "broadcast", "gateway"] as const;
 const MAX_ENTRIES = 4_000; // of a list in one annotation; all annotations of an object have 256 KiB
+/** What a Service may have where its pool says nothing. */
+const MAX_OWN_STICKY_MS = 3_600_000;
 const MAX_STICKY_MS = 30 * 24 * 3_600_000;
 
 function entriesOf(text: string): readonly string[] {

@@ -1,10 +1,12 @@
 import type { IpAddress } from "../ip/address.ts";
 
-/** Which addresses of a pool each namespace uses, where a quota makes that matter. */
+/** Which addresses of a pool each namespace uses or has kept for it, where a quota makes that matter. */
 export class Quota {
   readonly #limit: number | undefined;
   /** Services per address, by namespace; bounded by the addresses in use. Empty without a limit. */
   readonly #users = new Map<string, Map<IpAddress, number>>();
+  /** Addresses that wait for a Service of the namespace, and that nobody uses; bounded by the departed. */
+  readonly #awaiting = new Map<string, Set<IpAddress>>();
 
   /** @param limit addresses one namespace may have; `undefined`: no limit. */
   constructor(limit: number | undefined) {
@@ -18,12 +20,22 @@ export class Quota {
   /** How many addresses more the namespace may have. */
   roomOf(namespace: string): number {
     if (this.#limit === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(0, this.#limit - (this.#users.get(namespace)?.size ?? 0));
+    const used = this.#users.get(namespace)?.size ?? 0;
+    const kept = this.#awaiting.get(namespace)?.size ?? 0;
+    return Math.max(0, this.#limit - used - kept);
   }
 
   /** Whether another Service of the namespace has the address, so that one more costs nothing. */
   has(namespace: string, address: IpAddress): boolean {
     return this.#users.get(namespace)?.has(address) ?? false;
+  }
+
+  /** Counts an address that waits for a Service, or does so no more. Repetition changes nothing. */
+  setAwaiting(namespace: string, address: IpAddress, isAwaiting: boolean): void {
+    if (this.#limit === undefined) return;
+    const kept = this.#awaiting.get(namespace) ?? new Set<IpAddress>();
+    if (isAwaiting) this.#awaiting.set(namespace, kept.add(address));
+    else if (kept.delete(address) && kept.size === 0) this.#awaiting.delete(namespace);
   }
 
   take(namespace: string, address: IpAddress): void {
