@@ -14,8 +14,8 @@ export interface OptionalReflectorOptions<View> extends Omit<ReflectorOptions<Vi
 
 /**
  * Follows a collection that the API server need not have, or not for us: its kind may be installed later, or our
- * roles be extended, or never. Until then it is asked for twice a minute, and that is told once. A kind that goes
- * away leaves what was known of it.
+ * roles be extended, or never. Until then it is asked for twice a minute, and that is told once. What was known
+ * stays when it cannot be read any more; before a kind goes, its objects are deleted one by one, and so they go.
  */
 export class OptionalReflector<View> {
   readonly #reflector: Reflector<View>;

@@ -242,8 +242,12 @@ bgp-communities: {here: "1:1"}
     assert.deepEqual(tell({ configMap: OLD }, kinds({})), want);
   });
 
-  it("takes back the pools of objects that are deleted, but not with their kinds", () => {
+  it("takes back the pools of objects that are deleted, also when their kinds go afterwards", () => {
     assert.deepEqual(tell(kinds(good), kinds({})), { pools: [] });
+    assert.deepEqual(tell(kinds(good), kinds({}), {}), { pools: [] });
+  });
+
+  it("keeps the pools of objects that cannot be read any more", () => {
     assert.deepEqual(tell(kinds(good), {}), inForce);
   });
 

@@ -13,7 +13,7 @@ import { readPools } from "./objects/read-pools.ts";
 export interface Sources {
   /** Data of the ConfigMap; `undefined`: there is none. */
   readonly configMap: Readonly<Record<string, string>> | undefined;
-  /** `undefined`: the API server does not know the kinds, or not any more. */
+  /** `undefined`: the API server does not know the kinds, or does not let us read them. */
   readonly objects: ConfigObjects | undefined;
 }
 
@@ -52,7 +52,8 @@ export class ConfigSources {
       if (mistakes.length > 0) refused.set(scope, shortened(mistakes));
       return mistakes.length > 0;
     };
-    this.#objects = objects ?? this.#objects; // Why: with its kinds, an operator hardly wants all addresses gone
+    // Why: what cannot be read any more is not gone. Deleting a kind is no such case: its objects are deleted first.
+    this.#objects = objects ?? this.#objects;
     const known = this.#objects ?? NO_OBJECTS;
     this.#readConfigMap(configMap, known, refuse);
     if (this.#configMap === undefined && this.#pools === undefined) {
