@@ -9,7 +9,7 @@ import { type ConflictOptions, DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/c
 import { Election } from "@herald/layer2/election";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { loadConfig } from "@herald/shared/config/load";
-import type { IpAddress } from "@herald/shared/ip/address";
+import { type IpAddress, toOctets } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 import { Registry } from "prom-client";
 import type { Change } from "./kubernetes-protocol.ts";
@@ -29,9 +29,13 @@ const config: Change = {
   type: "config",
   config: loadConfig("address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24]}]"),
 };
-const request = hex`
-  ffffffffffff 020000000009 0806
-  0001 0800 06 04 0001 020000000009 c0000201 000000000000 c000020a`;
+const requestFor = (address: IpAddress): Uint8Array => {
+  const request = hex`
+    ffffffffffff 020000000009 0806
+    0001 0800 06 04 0001 020000000009 c0000201 000000000000 00000000`;
+  request.set(toOctets(address), request.length - 4);
+  return request;
+};
 
 const MACS = {
   "node-1": "02:00:00:00:00:01" as MacAddress,
@@ -86,10 +90,10 @@ class Pair {
   }
 
   /** Who answers when asked now. */
-  answering(): readonly Name[] {
+  answering(address = VIP): readonly Name[] {
     return NAMES.filter((name) => {
       this.#sent.set(name, 0);
-      this.#captures.get(name)?.onFrame(request);
+      this.#captures.get(name)?.onFrame(requestFor(address));
       return this.#sent.get(name) !== 0;
     });
   }
@@ -222,6 +226,23 @@ describe("speakers that claim", () => {
     assert.deepEqual(pair.answering(), [SECOND]);
     pair.clock.advance(2_000);
     assert.deepEqual(pair.answering(), [FIRST]);
+  });
+
+  it("ask for an address that nobody has held, whoever held what its Service had before", () => {
+    const pair = new Pair([SECOND], "defend");
+    pair.members(SECOND, NAMES);
+    pair.clock.advance(2_000);
+    pair.apply(SECOND, drained(SECOND));
+    const last = Array.from({ length: 99 }, (_, index) => `192.0.2.${100 + index}` as IpAddress);
+    const other = last.find((each) => new Election(digest).ownerOf(each, NAMES) === SECOND) as IpAddress;
+    pair.apply(
+      SECOND,
+      { type: "service", service: service("web", [other]) },
+      { type: "node", name: SECOND, node: fit },
+    );
+    assert.deepEqual(pair.answering(other), []);
+    pair.clock.advance(1_000);
+    assert.deepEqual(pair.answering(other), [SECOND]);
   });
 
   it("take it back at once when asked to", () => {

@@ -145,8 +145,6 @@ class JoinedSpeaker implements Speaker {
   #nodesChanged = false;
   #allDirty = false;
   #synced = false;
-  /** Services that some other node was to announce; bounded by the Services of the cluster. */
-  readonly #heldByOthers = new Set<ServiceKey>();
   /** Ends the wait for what time alone makes another decision. */
   #disarm = (): void => {};
   /** What is announced here, and when a newer claim of another was last answered with one of ours. */
@@ -377,11 +375,9 @@ class JoinedSpeaker implements Speaker {
     for (const wanted of inputs) {
       const input = this.#isOver(wanted) ? ({ ...wanted, how: "now" } as const) : wanted;
       this.#track(input);
-      this.#layer2.feed(this.#wish(input, key));
+      this.#layer2.feed(this.#wish(input));
     }
-    if (decision.type === "announce" && this.#isClaiming) this.#insist(key, decision.addresses);
-    if (decision.type === "withdraw" && decision.owner !== undefined) this.#heldByOthers.add(key);
-    if (decision.type === "withdraw" && decision.reason === "serviceDeleted") this.#heldByOthers.delete(key);
+    if (decision.type === "announce" && this.#isClaiming) this.#insist(decision.addresses);
   }
 
   /**
@@ -396,7 +392,7 @@ class JoinedSpeaker implements Speaker {
    * An address is this node's, but another has the newer claim: it saw nobody else when it made it, and may not own it
    * now. It goes when it hears a newer claim yet; in the meantime each takes the other for the one to give way.
    */
-  #insist(key: ServiceKey, addresses: readonly IpAddress[]): void {
+  #insist(addresses: readonly IpAddress[]): void {
     const { clock } = this.#ports;
     const now = clock.now();
     for (const address of addresses) {
@@ -407,7 +403,7 @@ class JoinedSpeaker implements Speaker {
       if (due <= now) {
         announced.pauseMs = nextPause(announced.pauseMs, now - due);
         announced.insistedAt = now;
-        this.#layer2.feed(this.#wish(announced.input, key));
+        this.#layer2.feed(this.#wish(announced.input));
       } else if (!announced.waits) {
         announced.waits = true;
         clock.at(due, () => {
@@ -429,17 +425,16 @@ class JoinedSpeaker implements Speaker {
     this.#gone(address);
   }
 
-  /** What another speaker has held need not be asked for: it is taken over from there. */
-  #wish(input: Wanted, key: ServiceKey): Extract<HolderInput, { type: "announce" | "withdraw" }> {
+  /** What another speaker has claimed need not be asked for: it is taken over from there. */
+  #wish(input: Wanted): Extract<HolderInput, { type: "announce" | "withdraw" }> {
     if (input.type === "withdraw") return input;
-    const isTaken = this.#heldByOthers.has(key);
     if (input.spread !== undefined) {
       this.claims.unclaim(input.address); // it is nobody's alone
-      const isShared = input.spread.nodes.length > 1;
-      return { ...input, epoch: 0, probe: isShared || isTaken ? "skip" : "first" };
+      const isOurs = input.spread.nodes.length > 1 || this.claims.claimantsOf(input.address).size > 0;
+      return { ...input, epoch: 0, probe: isOurs ? "skip" : "first" };
     }
     const { epoch, isKnown } = this.claims.claim(input.address);
-    return { ...input, epoch, probe: isKnown || isTaken ? "skip" : "first" };
+    return { ...input, epoch, probe: isKnown ? "skip" : "first" };
   }
 
   #track(input: Wanted): void {
