@@ -317,7 +317,10 @@ describe("sticky addresses", () => {
     ask(allocator, "a");
     allocator.retire(view("a"), 0);
     assert.equal(ask(allocator, "a", ip("1.1.1.1")), "address-not-in-pool");
-    assert.equal(ask(allocator, "b"), "quota-reached");
+    assert.equal(
+      tell(allocator, "b"),
+      'quota-reached: no available IPs: namespace "shop" has the 1 addresses of pool "p" that it may have (1 kept for deleted Services, annotation herald.io/sticky)',
+    );
     assert.equal(ask(allocator, "a", ip("10.0.0.5")), "10.0.0.5 of p");
     allocator.release(view("a").key);
     assert.equal(ask(allocator, "b"), "10.0.0.0 of p");

@@ -194,5 +194,8 @@ export function describeClosed({ config }: PoolState): string {
 }
 
 export function describeQuota({ config, quota }: PoolState, { key }: ServiceView): string {
-  return `namespace "${namespaceOf(key)}" has the ${quota.limit} addresses of pool "${config.name}" that it may have`;
+  const namespace = namespaceOf(key);
+  const kept = quota.keptFor(namespace);
+  const whereof = kept === 0 ? "" : ` (${kept} kept for deleted Services, annotation herald.io/sticky)`;
+  return `namespace "${namespace}" has the ${quota.limit} addresses of pool "${config.name}" that it may have${whereof}`;
 }

@@ -21,8 +21,12 @@ export class Quota {
   roomOf(namespace: string): number {
     if (this.#limit === undefined) return Number.POSITIVE_INFINITY;
     const used = this.#users.get(namespace)?.size ?? 0;
-    const kept = this.#awaiting.get(namespace)?.size ?? 0;
-    return Math.max(0, this.#limit - used - kept);
+    return Math.max(0, this.#limit - used - this.keptFor(namespace));
+  }
+
+  /** How many addresses wait for a Service of the namespace. */
+  keptFor(namespace: string): number {
+    return this.#awaiting.get(namespace)?.size ?? 0;
   }
 
   /** Whether another Service of the namespace has the address, so that one more costs nothing. */
