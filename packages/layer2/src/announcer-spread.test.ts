@@ -110,7 +110,7 @@ describe("An announcer of a spread address", () => {
     assert.deepEqual(announcer.wake(1110), []);
   });
 
-  it("tells a node that came later of its clients, in their names, five times", () => {
+  it("tells a node that came later of its clients, in their names, twice", () => {
     const names = new Map([["02:00:00:00:00:0d" as MacAddress, "node-a"]]);
     tell({ type: "speakers", names });
     announce({ self: "node-b", nodes: ["node-b"] });
@@ -122,7 +122,7 @@ describe("An announcer of a spread address", () => {
       { type: "introduced", interface: "eth0", address: vip },
     ];
     assert.deepEqual(announce(mine, 10), introduced);
-    for (const due of [1110, 2210, 3310, 4410]) assert.deepEqual(announcer.wake(due), introduced);
+    assert.deepEqual(announcer.wake(1110), introduced);
     assert.equal(announcer.nextWake(), undefined);
     assert.deepEqual(announce({ self: "node-b", nodes: ["node-b"] }, 5_000), []);
   });

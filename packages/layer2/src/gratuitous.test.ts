@@ -46,6 +46,17 @@ describe("GratuitousSchedule", () => {
     ]);
   });
 
+  it("takes what is for everybody before what is for one client, and that before what is for a node", () => {
+    const schedule = new GratuitousSchedule({ ...options, gratuitousRounds: 1 });
+    const toNode = { ...turn(1), client: 1, node: "b" };
+    const toClient = { ...turn(1), client: 1 };
+    for (const each of [toNode, toClient, turn(2), turn(3)]) schedule.start(each);
+    assert.deepEqual(run(schedule), [
+      { at: 0, turns: [turn(2), turn(3)] },
+      { at: 10, turns: [toClient, toNode] },
+    ]);
+  });
+
   it("begins again when it is started again", () => {
     const schedule = new GratuitousSchedule({ ...options, gratuitousRounds: 2 });
     schedule.start(turn(1));

@@ -17,18 +17,30 @@ export function framesOf({ address, client }: Turn): number {
   return familyOf(address) === 4 && client === undefined ? 2 : 1;
 }
 
+/** Whom a turn is for, the most urgent first. */
+const AUDIENCES = ["all", "client", "node"] as const;
+type Audience = (typeof AUDIENCES)[number];
+
+/** A node that is new may hear a little later than we do that it is: what it is told at once it may not heed yet. */
+const NODE_ROUNDS = 2;
+
 /** Length of the slot that the pace is given for. */
 export const SLOT_MS = 10;
 
 /**
  * When to announce what nobody asked for after a takeover (RFC 5227 §2.3, RFC 4861 §7.2.6): once at once, then again some
  * times, and never more frames in any 10 ms than a segment takes well. First turns go before repeats, so
- * that a takeover of many addresses reaches every client once before it reaches the first of them twice.
+ * that a takeover of many addresses reaches every client once before it reaches the first of them twice; and what is
+ * for everybody before what is for one client, and that before what only nodes need to know.
  */
 export class GratuitousSchedule {
   readonly #options: AnnouncerOptions;
   /** To be announced at once, in the order of arrival. Bounded by our addresses times interfaces, as is `#repeats`. */
-  readonly #first = new Map<string, { turn: Turn; left: number }>();
+  readonly #first: Readonly<Record<Audience, Map<string, { turn: Turn; left: number }>>> = {
+    all: new Map(),
+    client: new Map(),
+    node: new Map(),
+  };
   /** Announced and to be repeated. The interval is the same for all, so the order of entry is that of `due`. */
   readonly #repeats = new Map<string, { turn: Turn; due: Instant; left: number }>();
   /** Turns taken in the last slot, oldest first. Bounded by the pace. */
@@ -40,19 +52,23 @@ export class GratuitousSchedule {
   /** Begins the rounds of a turn, or begins them again. */
   start(turn: Turn): void {
     this.stop(turn);
-    this.#first.set(keyOf(turn), { turn, left: this.#options.gratuitousRounds });
+    const audience = audienceOf(turn);
+    const { gratuitousRounds } = this.#options;
+    const left = audience === "node" ? Math.min(NODE_ROUNDS, gratuitousRounds) : gratuitousRounds;
+    this.#first[audience].set(keyOf(turn), { turn, left });
   }
 
   /** Takes a turn once, as soon as the pace allows. Rounds that are under way go on from there. */
   once(turn: Turn): void {
     const key = keyOf(turn);
-    if (this.#first.has(key)) return;
-    this.#first.set(key, { turn, left: this.#repeats.get(key)?.left ?? 1 });
+    const first = this.#first[audienceOf(turn)];
+    if (first.has(key)) return;
+    first.set(key, { turn, left: this.#repeats.get(key)?.left ?? 1 });
     this.#repeats.delete(key);
   }
 
   stop(turn: Turn): void {
-    this.#first.delete(keyOf(turn));
+    this.#first[audienceOf(turn)].delete(keyOf(turn));
     this.#repeats.delete(keyOf(turn));
   }
 
@@ -61,17 +77,10 @@ export class GratuitousSchedule {
     const turns: Turn[] = [];
     let room = this.#room(now);
     const before = room;
-    for (const [key, { turn, left }] of this.#first) {
-      if (room < framesOf(turn)) break;
+    for (const { turn, left } of this.#inOrder(now)) {
+      if (room < framesOf(turn)) break; // nor anything after it: what is shorter would take the room for ever
       room -= framesOf(turn);
-      this.#first.delete(key);
-      turns.push(turn);
-      this.#repeatLater(turn, now, left - 1);
-    }
-    for (const [key, { turn, due, left }] of this.#repeats) {
-      if (room < framesOf(turn) || due > now) break;
-      room -= framesOf(turn);
-      this.#repeats.delete(key);
+      this.stop(turn);
       turns.push(turn);
       this.#repeatLater(turn, now, left - 1);
     }
@@ -87,8 +96,18 @@ export class GratuitousSchedule {
     return full ? Math.max(next.due, oldest.at + SLOT_MS) : next.due;
   }
 
+  *#inOrder(now: Instant): Generator<{ readonly turn: Turn; readonly left: number }, void> {
+    for (const audience of AUDIENCES) yield* this.#first[audience].values();
+    for (const repeat of this.#repeats.values()) {
+      if (repeat.due > now) return;
+      yield repeat;
+    }
+  }
+
   #next(): { readonly turn: Turn; readonly due: Instant } | undefined {
-    for (const { turn } of this.#first.values()) return { turn, due: 0 };
+    for (const audience of AUDIENCES) {
+      for (const { turn } of this.#first[audience].values()) return { turn, due: 0 };
+    }
     for (const { turn, due } of this.#repeats.values()) return { turn, due };
     return undefined;
   }
@@ -106,6 +125,11 @@ export class GratuitousSchedule {
   #framesTaken(): number {
     return this.#taken.reduce((sum, { frames }) => sum + frames, 0);
   }
+}
+
+function audienceOf({ client, node }: Turn): Audience {
+  if (client === undefined) return "all";
+  return node === undefined ? "client" : "node";
 }
 
 function keyOf({ address, interface: name, client, node = "" }: Turn): string {
