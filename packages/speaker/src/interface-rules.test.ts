@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseMac } from "@herald/wire/mac";
-import { DEFAULT_EXCLUDED_INTERFACES, judgeLink, type Link } from "./interface-rules.ts";
+import {
+  DEFAULT_EXCLUDED_INTERFACES,
+  type FitInterface,
+  judgeLink,
+  type Link,
+  mostUsedFirst,
+} from "./interface-rules.ts";
 
 const mac = parseMac("02:00:00:00:00:01");
 const eth0: Link = {
@@ -46,4 +52,18 @@ describe("interfaces to announce on", () => {
   for (const { name, link, verdict } of cases) {
     it(`judges ${name}`, () => assert.deepEqual(judgeLink({ ...eth0, ...link }, excluded), verdict));
   }
+
+  it("puts those first that frames can pass, and of these the oldest", () => {
+    const some: readonly (readonly [number, boolean])[] = [
+      [2, false],
+      [10, true],
+      [3, true],
+      [1, false],
+    ];
+    const fits = some.map(([index, operational]) => ({ ...eth0, index, operational }) as FitInterface);
+    assert.deepEqual(
+      mostUsedFirst(fits).map(({ index }) => index),
+      [3, 10, 1, 2],
+    );
+  });
 });

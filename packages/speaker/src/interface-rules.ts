@@ -57,6 +57,11 @@ export interface FitInterface extends Interface {
   readonly operational: boolean;
 }
 
+/** Those that frames can pass, then the oldest: bridges and VLANs that somebody made come after what the machine has. */
+export function mostUsedFirst(interfaces: readonly FitInterface[]): readonly FitInterface[] {
+  return interfaces.toSorted((a, b) => Number(b.operational) - Number(a.operational) || a.index - b.index);
+}
+
 /** @param excluded unanchored, any of them excludes. */
 export function judgeLink(link: Link, excluded: readonly RegExp[]): FitInterface | UnfitReason {
   if (excluded.some((pattern) => pattern.test(link.name))) return "excluded";

@@ -14,6 +14,7 @@ import {
   type FitInterface,
   judgeLink,
   type Link,
+  mostUsedFirst,
   UNFIT_REASONS,
   type UnfitReason,
 } from "./interface-rules.ts";
@@ -134,7 +135,7 @@ class RunningLayer2 implements Layer2 {
     const fit = this.#fit();
     const usable = fit.filter(({ name, operational }) => operational && !this.#deaf.has(name));
     this.#ports.onStations({
-      macs: fit.map(({ mac }) => mac),
+      macs: mostUsedFirst(fit).map(({ mac }) => mac),
       interfaces: new Set(usable.map(({ name }) => name)),
     });
   }

@@ -35,6 +35,15 @@ describe("the meta of a speaker", () => {
     assert.deepEqual(decodeSpeakerMeta(bytes), { macs: macs.slice(0, MACS_MAX), interfaces: "all" });
   });
 
+  it("leaves out the last of more MACs than there is room for", () => {
+    const macs = Array.from(
+      { length: 200 },
+      (_, index) => `02:00:00:00:00:${hexOf(255 - index)}` as MacAddress,
+    );
+    const said = decodeSpeakerMeta(encodeSpeakerMeta({ macs, interfaces: new Set() }));
+    assert.deepEqual(said.macs, macs.slice(0, MACS_MAX).sort());
+  });
+
   it("says all names of interfaces or none, so that those that are not said count as there", () => {
     const names = Array.from({ length: 63 }, (_, index) => `eth${hexOf(index)}xx`);
     const through = (interfaces: readonly string[]) =>

@@ -4,7 +4,7 @@ import type { UsableInterfaces } from "./interface-rules.ts";
 
 /** What a speaker of ours says of itself to the other members of the gossip; MetalLB's speakers say nothing. */
 export interface SpeakerMeta {
-  /** Of the interfaces it announces on, up or not; at most {@link MACS_MAX}. */
+  /** Of the interfaces it announces on, up or not, the most used first; at most {@link MACS_MAX}. */
   readonly macs: readonly MacAddress[];
   /** Where it can be heard now. */
   readonly interfaces: UsableInterfaces;
@@ -30,7 +30,7 @@ const VERSION = 1;
  * is said.
  */
 export function encodeSpeakerMeta({ macs, interfaces }: SpeakerMeta): Uint8Array {
-  const some = [...new Set(macs)].sort().slice(0, MACS_MAX);
+  const some = [...new Set(macs)].slice(0, MACS_MAX).sort();
   const octets = HEADER_OCTETS + some.length * MAC_OCTETS;
   const names = namesWithin(META_OCTETS_MAX - octets, interfaces);
   const namesOctets = names?.reduce((sum, name) => sum + 1 + name.length, 0) ?? 0;
