@@ -140,6 +140,7 @@ class Cleared {
 
   see(effect: HolderEffect): void {
     if (effect.type === "probed" && effect.takenBy === undefined) this.addresses.add(effect.address);
+    if (effect.type === "lost") this.addresses.add(effect.address); // one of ours has it, so nobody else
     if (effect.type === "quarantined") this.addresses.delete(effect.address);
   }
 
