@@ -5,6 +5,7 @@ import { createLog } from "@herald/daemon/log";
 import { hex } from "@herald/lab/hex";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
+import { encodeBook, encodePage } from "@herald/layer2/claims/claim-codec";
 import { type ConflictOptions, DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { Election } from "@herald/layer2/election";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
@@ -15,6 +16,7 @@ import { Registry } from "prom-client";
 import type { Change } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CaptureOptions } from "./packet-port.ts";
+import { Planner } from "./planner.ts";
 import { fit, on, service } from "./planner-fixture.ts";
 import { createSpeaker, type Speaker } from "./speaker.ts";
 
@@ -243,6 +245,25 @@ describe("speakers that claim", () => {
     assert.deepEqual(pair.answering(other), []);
     pair.clock.advance(1_000);
     assert.deepEqual(pair.answering(other), [SECOND]);
+  });
+
+  it("go through their Services piece by piece when a page tells of many claims", (t) => {
+    const pair = new Pair();
+    pair.members("node-1", ["node-2"]);
+    const claimChanged = t.mock.method(Planner.prototype, "claimChanged");
+    const claims = Array.from({ length: 200 }, (_, index) => ({
+      address: `192.0.2.${index}` as IpAddress,
+      epoch: 1_700_000_000_500,
+    }));
+    const page = encodePage({ speaker: "node-2", life: 1_700_000_000_001, version: 200, claims });
+    pair.of("node-1").claims.state(encodeBook([page]));
+    assert.equal(claimChanged.mock.callCount(), 0);
+    pair.clock.advance(5);
+    const told = claimChanged.mock.calls.map((call) => call.arguments[0]);
+    assert.deepEqual(
+      told,
+      claims.map(({ address }) => address),
+    );
   });
 
   it("take it back at once when asked to", () => {

@@ -135,6 +135,8 @@ class JoinedSpeaker implements Speaker {
   readonly #nodes = new Map<string, CandidateNode>();
   /** Services to decide about. */
   readonly #dirty = new Set<ServiceKey>();
+  /** Addresses whose claims are others, which the planner has yet to be told; bounded by what is claimed. */
+  readonly #claimed = new Set<IpAddress>();
   /** `undefined`: pods decide. */
   #members: ReadonlySet<string> | undefined;
   /** Every speaker claims what it announces. */
@@ -306,21 +308,36 @@ class JoinedSpeaker implements Speaker {
 
   /** Every decision that may be another one now; changes that come in meanwhile are seen to before it ends. */
   *#decide(): Generator<void> {
-    while (this.#synced && (this.#nodesChanged || this.#dirty.size > 0 || this.#allDirty)) {
+    while (this.#synced && this.#isUndecided()) {
       if (this.#nodesChanged) this.#setNodes();
+      yield* this.#tellClaimed();
       for (const key of this.#dirty) {
         this.#dirty.delete(key);
         this.#carryOut(key, this.#planner.decide(key));
         yield;
+        yield* this.#tellClaimed(); // those that came since
       }
       if (!this.#allDirty) continue;
       this.#allDirty = false;
       for (const { key, decision } of this.#planner.all()) {
         this.#carryOut(key, decision);
         yield;
+        yield* this.#tellClaimed();
       }
     }
     this.#arm();
+  }
+
+  #isUndecided(): boolean {
+    return this.#nodesChanged || this.#claimed.size > 0 || this.#dirty.size > 0 || this.#allDirty;
+  }
+
+  *#tellClaimed(): Generator<void> {
+    for (const address of this.#claimed) {
+      this.#claimed.delete(address);
+      this.#touch(this.#planner.claimChanged(address));
+      yield;
+    }
   }
 
   /** Waits for the next decision that time alone makes another one. */
@@ -337,10 +354,9 @@ class JoinedSpeaker implements Speaker {
 
   #claimChanged(address: IpAddress, speaker: string, epoch: Epoch | undefined): void {
     this.#layer2.feed({ type: "rival", address, speaker, epoch });
-    const touched = this.#planner.claimChanged(address);
-    if (touched.length === 0) return;
-    this.#touch(touched);
-    this.#work.add(NO_WORK());
+    // Why not at once: one page tells of thousands.
+    if (this.#claimed.size === 0) this.#work.add(NO_WORK());
+    this.#claimed.add(address);
   }
 
   #setNodes(): void {
