@@ -76,4 +76,11 @@ describe("ClaimBook", () => {
     assert.equal(effects.filter(({ type }) => type === "changed").length, 9);
     assert.deepEqual(relayed(effects), []);
   });
+
+  it("tells one that has begun the life again that it is known to have lived what is believed of it", () => {
+    tell(newsOf("b"));
+    const acked = book.handle({ type: "acked", node: "b", standing: { life: LIFE, version: 0 } }, 0);
+    const want = encodeClaimMessage({ type: "want", asker: "a", life: LIFE, version: 1 });
+    assert.deepEqual(acked, [{ type: "tell", node: "b", payload: want }]);
+  });
 });

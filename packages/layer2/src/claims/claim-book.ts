@@ -255,7 +255,7 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     if (heard === undefined) return [];
     const known = heard.standing();
     // It began anew with a clock that was set back; told what is believed of it, it will correct that.
-    if (standing.life < known.life) return [this.#want(node, known)];
+    if (isLater(known, standing)) return [this.#want(node, known)];
     const changes = heard.learn(standing);
     this.#review(node, heard, now);
     return this.#show(node, changes);
