@@ -49,6 +49,8 @@ export type ConflictInput =
       readonly speaker: string;
       readonly epoch: Epoch | undefined;
     }
+  /** Announces once more whatever is announced and nobody else shares: the segment may have been two. */
+  | { readonly type: "say-again" }
   /** Ends a quarantine early. */
   | { readonly type: "release"; readonly address: IpAddress };
 

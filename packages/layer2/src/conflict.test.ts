@@ -357,6 +357,13 @@ describe("ConflictGuard, against a speaker of ours", () => {
     ]);
   });
 
+  it("announces once more all that it announces when it is told to, and nothing that it only asks for", () => {
+    assert.deepEqual(tell([{ type: "say-again" }]), [onceMore]);
+    renew();
+    tell([announce()]);
+    assert.deepEqual(tell([{ type: "say-again" }]), []);
+  });
+
   it("announces once more what is claimed anew: another waits to hear it", () => {
     assert.deepEqual(tell([{ ...held, epoch: 7 } as ConflictInput]), [again, onceMore]);
     assert.deepEqual(tell([{ ...held, epoch: 7 } as ConflictInput]), [again]);

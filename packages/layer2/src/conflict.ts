@@ -80,6 +80,10 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
         return this.#learnRival(input.address, input.speaker, input.epoch, now);
       case "release":
         return this.#release(input.address, now);
+      case "say-again":
+        return [...this.#holdings.values()].flatMap(({ address, state, spread }) =>
+          state.name === "announced" && spread === undefined ? [tellAgain(address)] : [],
+        );
     }
   }
 

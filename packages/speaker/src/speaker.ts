@@ -99,6 +99,9 @@ type Wanted = ReturnType<Announcements["apply"]>[number];
  */
 const INSIST_MS = { min: 1_000, max: 60_000, quiet: 60_000 };
 
+/** After this long speakers that met know of each other's claims, ms. */
+const SETTLED_MS = 300;
+
 interface Announced {
   readonly input: Extract<Wanted, { type: "announce" }>;
   insistedAt: Instant;
@@ -139,6 +142,9 @@ class JoinedSpeaker implements Speaker {
   readonly #claimed = new Set<IpAddress>();
   /** `undefined`: pods decide. */
   #members: ReadonlySet<string> | undefined;
+  /** Speakers of ours that are alive. */
+  #present: ReadonlySet<string> = new Set();
+  #saysAgain = false;
   /** Every speaker claims what it announces. */
   #isClaiming = false;
   /** Where the other speakers can be heard, and this one: nowhere, until its interfaces are known. */
@@ -222,11 +228,24 @@ class JoinedSpeaker implements Speaker {
     this.#interfaces = interfaces;
     this.#tellInterfaces();
     this.claims.setSpeakers(new Set([...speakers].filter((name) => name !== this.#self)));
+    if ([...speakers].some((name) => !this.#present.has(name))) this.#sayAgainSoon();
+    this.#present = speakers;
     this.#isClaiming = !foreign;
     if (this.#planner.setClaiming(!foreign)) this.#allDirty = true;
     this.#work.add(NO_WORK());
     this.#layer2.setSpeakers(names);
     this.#layer2.feed({ type: "foreign", present: foreign });
+  }
+
+  /** Who came may have held what this node does: once that is settled, whoever believed the other is told. */
+  #sayAgainSoon(): void {
+    if (this.#saysAgain) return;
+    this.#saysAgain = true;
+    const { clock } = this.#ports;
+    clock.at(clock.now() + SETTLED_MS, () => {
+      this.#saysAgain = false;
+      this.#layer2.feed({ type: "say-again" });
+    });
   }
 
   setLinks(links: readonly Link[]): void {
@@ -389,19 +408,19 @@ class JoinedSpeaker implements Speaker {
     const inputs = this.#announcements.apply(key, decision);
     this.#reporter.decided(key, decision);
     for (const wanted of inputs) {
-      const input = this.#isOver(wanted) ? ({ ...wanted, how: "now" } as const) : wanted;
+      const input = this.#isOver(wanted, decision) ? ({ ...wanted, how: "now" } as const) : wanted;
       this.#track(input);
       this.#layer2.feed(this.#wish(input));
     }
     if (decision.type === "announce" && this.#isClaiming) this.#insist(decision.addresses);
   }
 
-  /**
-   * No Service has the address any more, so nobody need be waited for. Whoever has a newer claim must be: it is made
-   * before the address is asked for, and does not say that its claimant answers already.
-   */
-  #isOver(input: Wanted): boolean {
-    return input.type === "withdraw" && !this.#planner.isUsed(input.address);
+  /** Nobody need be waited for: no Service has the address any more, or the one with the newer claim answers already. */
+  #isOver(input: Wanted, decision: Decision): boolean {
+    if (input.type !== "withdraw") return false;
+    const { address } = input;
+    const isLost = decision.type === "withdraw" && decision.reason === "notOwner";
+    return !this.#planner.isUsed(address) || (isLost && this.claims.isOutdone(address));
   }
 
   /**
