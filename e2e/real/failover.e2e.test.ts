@@ -11,6 +11,8 @@ const { it, before } = clusterTests({ kubelets: false });
 /** Of each kind; `npm run bench -- failover` has fifty and shows them. */
 const CRASHES = Number(process.env["HERALD_CRASHES"] ?? 3);
 const ENOUGH_FOR_A_TAIL = 20;
+/** A knock is answered at the next probe, but a join by TCP whose first segment is lost tries again after a second. */
+const FOUND_AGAIN_MS = 1_500;
 /** What a client may have to wait, by profile of the gossip, ms. */
 const P99_MS = { default: 500, fast: 300 } as const;
 
@@ -68,7 +70,7 @@ for (const profile of ["default", "fast"] as const) {
         ),
       );
       console.log(`${owner} came back, ${holder} holds; held twice for ${twiceMs.join(" and ")} ms`);
-      assert.ok(Math.max(...twiceMs) <= P99_MS[profile], twiceMs.join(", "));
+      assert.ok(Math.max(...twiceMs) <= FOUND_AGAIN_MS, twiceMs.join(", "));
     });
 
     async function crash(kind: CrashKind): Promise<readonly Outage[]> {
