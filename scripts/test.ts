@@ -20,6 +20,13 @@ interface Stage {
   readonly run: () => Counts;
 }
 
+const END_TO_END = ["e2e/real/*.e2e.test.ts", "e2e/interop/**/*.e2e.test.ts"];
+/** Tests of what is, not of how long it takes or what is lost meanwhile: they may wait for each other's processors. */
+const NOT_TIMED = [
+  "e2e/interop/bgp/*.e2e.test.ts",
+  "e2e/real/{admission,advertisements,allocation,chart,crds,describe,images,migrate}.e2e.test.ts",
+];
+
 const STAGES: readonly Stage[] = [
   {
     name: "format",
@@ -50,9 +57,13 @@ const STAGES: readonly Stage[] = [
   },
   {
     name: "e2e",
-    about: "end to end, on a real cluster in network namespaces",
-    run: () =>
-      nodeTests(["e2e/real/*.e2e.test.ts", "e2e/interop/**/*.e2e.test.ts"], ["--test-concurrency=1"]),
+    about: "end to end, on real clusters in network namespaces, two beside each other",
+    run: () => nodeTests(NOT_TIMED, ["--test-concurrency=2"]),
+  },
+  {
+    name: "e2e",
+    about: "end to end, what is timed: one after another",
+    run: () => nodeTests(END_TO_END, ["--test-concurrency=1"], NOT_TIMED),
   },
 ];
 
@@ -86,8 +97,8 @@ function program(name: string, args: readonly string[]): Counts {
 }
 
 /** Runs test files under node's own runner; the counts are read from its TAP summary. */
-function nodeTests(patterns: readonly string[], flags: readonly string[]): Counts {
-  const files = globSync([...patterns], { cwd: root, exclude: ["**/node_modules/**"] }).sort();
+function nodeTests(patterns: readonly string[], flags: readonly string[], not: readonly string[] = []): Counts {
+  const files = globSync([...patterns], { cwd: root, exclude: ["**/node_modules/**", ...not] }).sort();
   const folder = mkdtempSync(join(tmpdir(), "herald-tap-"));
   const tap = join(folder, "tap");
   const reporters = [
