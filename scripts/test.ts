@@ -97,7 +97,11 @@ function program(name: string, args: readonly string[]): Counts {
 }
 
 /** Runs test files under node's own runner; the counts are read from its TAP summary. */
-function nodeTests(patterns: readonly string[], flags: readonly string[], not: readonly string[] = []): Counts {
+function nodeTests(
+  patterns: readonly string[],
+  flags: readonly string[],
+  not: readonly string[] = [],
+): Counts {
   const files = globSync([...patterns], { cwd: root, exclude: ["**/node_modules/**", ...not] }).sort();
   const folder = mkdtempSync(join(tmpdir(), "herald-tap-"));
   const tap = join(folder, "tap");
