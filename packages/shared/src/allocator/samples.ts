@@ -44,9 +44,9 @@ export function sampleService(
   };
 }
 
-/** A pool for tests and benchmarks, of CIDRs and ranges. */
+/** A pool for tests and benchmarks, of CIDRs and ranges. Frozen: nobody is to change what was configured. */
 export function samplePool(name: string, addresses: readonly string[], rest: Partial<Pool> = {}): Pool {
-  return {
+  return frozen({
     name,
     labels: {},
     ranges: addresses.map((text) => {
@@ -58,7 +58,13 @@ export function samplePool(name: string, addresses: readonly string[], rest: Par
     autoAssign: true,
     serviceAllocation: undefined,
     ...rest,
-  };
+  });
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null || value instanceof Set) return value;
+  for (const entry of Object.values(value)) frozen(entry);
+  return Object.freeze(value);
 }
 
 export function allocatorOf(...pools: readonly Pool[]): Allocator {

@@ -127,7 +127,7 @@ bgp-communities: {here: "1:1"}
       pools: ["a", "b"],
       layer2: ["near for a b"],
       bgp: ["far for a b"],
-      "no layer2": ["L2Advertisement near: spec.nodeSelectors: 1 is not a list with at least one entry"],
+      "no layer2": ["L2Advertisement near: spec.nodeSelectors: 1 is not a list"],
     });
   });
 
@@ -150,7 +150,7 @@ bgp-communities: {here: "1:1"}
     });
   });
 
-  it("tells nobody of addresses that a pool has lost, whatever the last good advertisement says", () => {
+  it("tells nobody of addresses that a pool has lost, whatever the last good advertisement says (MetalLB defect 13)", () => {
     const bgpAdvertisements = [object("far", { aggregationLength: 24 })];
     const smaller = { ...good, bgpAdvertisements, pools: [pool("a", "1.0.0.0/25")] };
     assert.deepEqual(tell(kinds({ ...good, bgpAdvertisements }), kinds(smaller)), {
@@ -164,6 +164,17 @@ bgp-communities: {here: "1:1"}
 
   it("is well again after going back to what was good before (MetalLB defect 11)", () => {
     assert.deepEqual(tell(kinds(good), kinds({ ...good, pools: [pool("a", "x")] }), kinds(good)), inForce);
+  });
+
+  it("goes on refusing what is offered again, and never takes it for what is in force (MetalLB defect 12)", () => {
+    const bad = kinds({ ...good, peers: [router("tor", "nowhere")] });
+    const want = {
+      ...inForce,
+      "no bgp": ['BGPPeer tor: spec.peerAddress: "nowhere" is no IPv4 or IPv6 address'],
+    };
+    for (const times of [1, 2, 3]) {
+      assert.deepEqual(tell(kinds(good), ...Array.from({ length: times }, () => bad)), want);
+    }
   });
 
   it("keeps a bad ConfigMap's predecessor, whole", () => {

@@ -50,6 +50,7 @@ export interface FieldSchema {
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minItems?: number;
   readonly maxItems?: number;
   readonly properties?: Readonly<Record<string, FieldSchema>>;
   readonly additionalProperties?: FieldSchema | boolean;
@@ -89,7 +90,8 @@ function describe(issue: z.core.$ZodIssue, root: unknown, schema: FieldSchema | 
   return `${shown} is not ${wanted}${guess}`;
 }
 
-function describeWanted({ type, enum: choices, minimum, maximum }: FieldSchema = {}): string {
+function describeWanted(schema: FieldSchema = {}): string {
+  const { type, enum: choices, minimum, maximum, minItems = 0 } = schema;
   if (choices !== undefined) return choices.map((choice) => JSON.stringify(choice)).join(" or ");
   switch (type) {
     case "integer":
@@ -97,7 +99,7 @@ function describeWanted({ type, enum: choices, minimum, maximum }: FieldSchema =
     case "boolean":
       return "true or false";
     case "array":
-      return "a list with at least one entry";
+      return minItems > 0 ? "a list with at least one entry" : "a list";
     case "object":
       return "a map of keys and values";
     default:
