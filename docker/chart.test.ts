@@ -90,7 +90,7 @@ describe("chart: rights", () => {
         apiGroups: ["metallb.io"],
         resources: ["configurationstates"],
         resourceNames: ["controller"],
-        verbs: ["get"],
+        verbs: ["get", "delete"],
       },
       {
         apiGroups: ["metallb.io"],
@@ -138,8 +138,22 @@ describe("chart: rights", () => {
         ],
         verbs: read,
       },
-      { apiGroups: ["metallb.io"], resources: ["servicel2statuses"], verbs: ["get", "create", "delete"] },
-      { apiGroups: ["metallb.io"], resources: ["servicel2statuses/status"], verbs: ["patch"] },
+      {
+        apiGroups: ["metallb.io"],
+        resources: ["servicel2statuses", "servicebgpstatuses"],
+        verbs: ["get", "list", "create", "delete"],
+      },
+      {
+        apiGroups: ["metallb.io"],
+        resources: ["servicel2statuses/status", "servicebgpstatuses/status"],
+        verbs: ["patch"],
+      },
+      {
+        apiGroups: ["metallb.io"],
+        resources: ["configurationstates"],
+        verbs: ["get", "create", "delete"],
+      },
+      { apiGroups: ["metallb.io"], resources: ["configurationstates/status"], verbs: ["patch"] },
     ]);
   });
 

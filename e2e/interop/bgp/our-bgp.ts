@@ -46,6 +46,7 @@ const speaker = new BgpSpeaker(
     }),
     metrics: createSpeakerMetrics(registry),
     recordEvent: () => {},
+    sayHolding: () => {},
   },
 );
 

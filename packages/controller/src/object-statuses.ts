@@ -1,4 +1,5 @@
 import { type ApiClient, ApiError } from "@herald/k8s/api";
+import { writeConfigurationState } from "@herald/k8s/configuration-state";
 import { metallbPath, objectPath } from "@herald/k8s/paths";
 import { WorkQueue } from "@herald/k8s/queue";
 import { type PoolUsage, saturate } from "@herald/shared/allocator/pool-state";
@@ -35,7 +36,8 @@ export class ObjectStatuses {
   readonly #written = new Map<string, { readonly over: unknown; readonly text: string }>();
   /** What pools should say, by name. */
   #wanted: ReadonlyMap<string, Wanted> = new Map();
-  #state: ConfigurationStatus | undefined; // as the API has it
+  /** What the ConfigurationState says, once that is known. */
+  #stated: string | undefined;
   #stateAbsentUntil: Instant = 0; // its kind is not installed, no need to look before
   #isDue = false;
 
@@ -95,7 +97,7 @@ export class ObjectStatuses {
     if (isThere || (last?.over === pool && last.text === text)) return;
     this.#written.set(name, { over: pool, text });
     try {
-      await this.#apply("IPAddressPool", "ipaddresspools", name, status, signal);
+      await this.#apply(name, status, signal);
     } catch (error) {
       this.#written.delete(name);
       throw error;
@@ -104,63 +106,30 @@ export class ObjectStatuses {
 
   async #writeState(signal: AbortSignal): Promise<void> {
     const { client, clock, namespace, epochMs, mistakes, mayWrite } = this.#options;
-    const collection = metallbPath("configurationstates", namespace);
     const lines = mistakes()?.map(describeMistake);
-    if (lines === undefined || !mayWrite()) return;
-    if (this.#state !== undefined && this.#state.errorSummary === cut(lines.join("\n"))) return;
+    if (lines === undefined || !mayWrite() || this.#stated === lines.join("\n")) return;
     const absentMs = this.#stateAbsentUntil - clock.now();
     if (absentMs > 0) return this.#queue.addAfter(STATE_KEY, absentMs);
-    const found = await this.#readState(collection, signal);
-    const now = new Date(epochMs()).toISOString().replace(/\.\d+Z$/, "Z"); // whole seconds, as metav1.Time is written
-    const status = configurationStatus(lines, found?.conditions?.[0], now);
-    if (JSON.stringify(status) !== JSON.stringify(pick(found))) {
-      if (found === undefined) await this.#create(client, collection, signal);
-      await this.#apply("ConfigurationState", "configurationstates", STATE_NAME, status, signal);
-    }
-    this.#state = status;
-  }
-
-  /** @throws {ApiError} 404 when there is no such kind. */
-  async #create(client: ApiClient, collection: string, signal: AbortSignal): Promise<void> {
-    const metadata = { name: STATE_NAME, labels: { "metallb.io/component-type": "controller" } };
-    const body = { apiVersion: "metallb.io/v1beta1", kind: "ConfigurationState", metadata };
+    const ports = { client, namespace, fieldManager: FIELD_MANAGER, mayWrite, signal };
     try {
-      await client.create(collection, body, { fieldManager: FIELD_MANAGER, signal });
+      // Why no owner: any replica may write it.
+      await writeConfigurationState(ports, { program: "controller" }, lines, undefined, epochMs());
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) {
-        this.#stateAbsentUntil = this.#options.clock.now() + ABSENT_MS;
+        this.#stateAbsentUntil = clock.now() + ABSENT_MS;
         this.#queue.addAfter(STATE_KEY, ABSENT_MS);
       }
       throw error;
     }
+    this.#stated = lines.join("\n");
   }
 
-  /** `undefined` when there is none yet. @throws {ApiError} 404 too when there is no such kind, by the next request. */
-  async #readState(
-    collection: string,
-    signal: AbortSignal,
-  ): Promise<Partial<ConfigurationStatus> | undefined> {
-    try {
-      const path = objectPath(collection, STATE_NAME);
-      const { status = {} } = await this.#options.client.get<StateObject>(path, { signal });
-      return status as Partial<ConfigurationStatus>;
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return undefined;
-      throw error;
-    }
-  }
-
-  async #apply(
-    kind: string,
-    plural: string,
-    name: string,
-    status: object,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #apply(name: string, status: PoolStatus, signal: AbortSignal): Promise<void> {
     const { client, namespace, mayWrite } = this.#options;
     if (!mayWrite()) return;
-    const path = `${objectPath(metallbPath(plural, namespace), name)}/status`;
-    const body = { apiVersion: "metallb.io/v1beta1", kind, metadata: { name, namespace }, status };
+    const path = `${objectPath(metallbPath("ipaddresspools", namespace), name)}/status`;
+    const head = { apiVersion: "metallb.io/v1beta1", kind: "IPAddressPool", metadata: { name, namespace } };
+    const body = { ...head, status };
     await client.patch(path, "apply", body, { fieldManager: FIELD_MANAGER, force: true, signal });
   }
 }
@@ -168,12 +137,9 @@ export class ObjectStatuses {
 const COALESCE_MS = 1_000;
 const RETRY = { minMs: 1_000, maxMs: 60_000 };
 const FIELD_MANAGER = "herald-controller";
-const STATE_NAME = "controller";
 const STATE_KEY = "ConfigurationState";
 /** How long a kind that is not installed is not asked for again. */
 const ABSENT_MS = 30_000;
-/** What the message of a condition may have; the summary has no bound but that of etcd. */
-const MAX_MESSAGE = 32_768;
 
 interface Wanted {
   readonly pool: PoolObject;
@@ -185,24 +151,6 @@ interface PoolStatus {
   readonly assignedIPv6: number;
   readonly availableIPv4: number;
   readonly availableIPv6: number;
-}
-
-interface ConfigurationStatus {
-  readonly result: string;
-  readonly errorSummary: string;
-  readonly conditions: readonly StateCondition[];
-}
-
-interface StateCondition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason: string;
-  readonly message: string;
-  readonly lastTransitionTime: string;
-}
-
-interface StateObject {
-  readonly status?: Partial<ConfigurationStatus>;
 }
 
 function poolStatus({ ipv4, ipv6 }: PoolUsage): PoolStatus {
@@ -217,46 +165,6 @@ function poolStatus({ ipv4, ipv6 }: PoolUsage): PoolStatus {
 function hasCounts(found: unknown, wanted: PoolStatus): boolean {
   if (typeof found !== "object" || found === null) return false;
   return Object.entries(wanted).every(([name, count]) => (found as Record<string, unknown>)[name] === count);
-}
-
-/** In MetalLB's words, but the time tells when it became so, not when it was looked at last: nothing is rewritten. */
-function configurationStatus(
-  lines: readonly string[],
-  before: StateCondition | undefined,
-  now: string,
-): ConfigurationStatus {
-  const isGood = lines.length === 0;
-  const status = isGood ? "True" : "False";
-  return {
-    result: isGood ? "Valid" : "Invalid",
-    errorSummary: cut(lines.join("\n")),
-    conditions: [
-      {
-        type: "poolReconcilerValid",
-        status,
-        reason: isGood ? "Reconciled" : "ConfigurationError",
-        message: isGood ? "" : cut(`configuration error: ${lines.join("; ")}`),
-        lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
-      },
-    ],
-  };
-}
-
-function cut(text: string): string {
-  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
-}
-
-/** In the order of ours, to compare. */
-function pick(found: Partial<ConfigurationStatus> | undefined): object | undefined {
-  const { result, errorSummary = "", conditions = [] } = found ?? {};
-  const ordered = conditions.map(({ type, status, reason, message, lastTransitionTime }) => ({
-    type,
-    status,
-    reason,
-    message,
-    lastTransitionTime,
-  }));
-  return { result, errorSummary, conditions: ordered };
 }
 
 /** What was deleted meanwhile, or has no kind here, has no status. */

@@ -230,6 +230,26 @@ describe("what this node tells its routers", () => {
     );
   });
 
+  it("knows which peers of this node are told of each Service", () => {
+    const named = (name: string, peers: readonly string[], app: string) =>
+      advertisement({ name, peers, serviceSelectors: [labelled("app", app)] });
+    const services = ["all", "one", "nobody", "none"].map((app) => service(app, [V4], { labels: { app } }));
+    const ads = [
+      advertisement({ serviceSelectors: [labelled("app", "all")] }),
+      named("one", ["other", "elsewhere"], "one"),
+      named("nobody", ["elsewhere", "dummy"], "nobody"),
+    ];
+    const elsewhere = peer({ name: "elsewhere", nodeSelectors: [labelled("rack", "b")] });
+    const unknown = peer({ name: "no-password", password: undefined });
+    const peers = [peer(), other, elsewhere, unknown];
+    const plan = build({ ads, peers, services, nodes: { iris1: inRack("a") } });
+    const told = () => services.map(({ key }) => plan.peersOf(key).join(" "));
+    assert.deepEqual(told(), ["other tor", "other", "", ""]);
+    plan.configure({ pools: config.pools, bgpAdvertisements: ads, peers: [other] });
+    finish(plan);
+    assert.deepEqual(told(), ["other", "other", "", ""]);
+  });
+
   it("keeps an aggregate until the last Service in it is gone", () => {
     const ads = [advertisement({ aggregationLength: 24 })];
     const plan = build({ ads, services: [service("web", [V4]), service("api", ["10.20.30.9"])] });

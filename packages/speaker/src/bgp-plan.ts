@@ -1,6 +1,8 @@
+import type { BgpAdvertisementConfig } from "@herald/shared/config/config";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import { targetOf } from "./bgp-peer.ts";
 import { type PeerRoutes, routesFor } from "./bgp-routes.ts";
 import {
   anyMatches,
@@ -33,6 +35,8 @@ export class BgpPlan {
   readonly #dirty = new Set<ServiceKey>();
   /** Of wishes: thousands of Services are asked about after a change of one. */
   readonly #addresses = new WeakMap<readonly Wish[], readonly IpAddress[]>();
+  /** Of wishes, whom they lead to; as long as the peers are the same. */
+  #audiences = new WeakMap<readonly Wish[], readonly string[]>();
   #around: BgpSurroundings;
   /** Whether the tables are not those of the wishes any more. */
   #stale = true;
@@ -98,6 +102,7 @@ export class BgpPlan {
         yield;
       }
       this.#plans = plans;
+      this.#audiences = new WeakMap();
     }
   }
 
@@ -125,6 +130,24 @@ export class BgpPlan {
     return announced;
   }
 
+  /**
+   * The peers of this node that are told of a Service whenever there is a session with them, by name, sorted; of the last
+   * `work` that came to its end.
+   */
+  peersOf(service: ServiceKey): readonly string[] {
+    const wishes = this.#wishes.get(service) ?? [];
+    if (typeof wishes === "string") return [];
+    const known = this.#audiences.get(wishes);
+    if (known !== undefined) return known;
+    const peers = this.#plans.map(({ peer }) => peer).filter((peer) => targetOf(peer) !== undefined);
+    const told = peers.filter(({ name }) =>
+      wishes.some(({ advertisement }) => isToldOf(name, advertisement)),
+    );
+    const names = told.map(({ name }) => name).sort();
+    this.#audiences.set(wishes, names);
+    return names;
+  }
+
   /** "" for a Service that is gone. */
   uidOf(service: ServiceKey): string {
     return this.#services.get(service)?.uid ?? "";
@@ -149,6 +172,10 @@ export class BgpPlan {
   *#all(): Generator<Wish> {
     for (const wishes of this.#wishes.values()) if (typeof wishes !== "string") yield* wishes;
   }
+}
+
+function isToldOf(peer: string, { peers }: BgpAdvertisementConfig): boolean {
+  return peers.length === 0 || peers.includes(peer);
 }
 
 type Decided = readonly Wish[] | BgpRefusal | undefined;

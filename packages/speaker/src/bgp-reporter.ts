@@ -5,12 +5,16 @@ import type { ServiceKey } from "@herald/shared/service/view";
 import type { BgpMetrics } from "./bgp-metrics.ts";
 import type { BgpPlan } from "./bgp-plan.ts";
 import type { BGP_DISAGREEMENTS, Disagreement } from "./bgp-routes.ts";
+import { HoldingWords } from "./holding-words.ts";
+import type { HoldingWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 
 export interface BgpReporterPorts {
   readonly log: Log;
   readonly metrics: Pick<SpeakerMetrics, "announced" | "announcedAddresses"> & { readonly bgp: BgpMetrics };
   readonly recordEvent: (record: EventRecord) => void;
+  /** Says which Services this node announces, and to whom. */
+  readonly sayHolding: (word: HoldingWord) => void;
 }
 
 /** Services are withheld for one of these in the normal course of things: that is no news to an operator. */
@@ -31,9 +35,12 @@ export class BgpReporter {
   /** Reasons that have a series. */
   readonly #reasons = new Set<string>();
 
+  readonly #holdings: HoldingWords;
+
   constructor(node: string, ports: BgpReporterPorts) {
     this.#node = node;
     this.#ports = ports;
+    this.#holdings = new HoldingWords("bgp", ports.sayHolding);
   }
 
   /** To be told whenever the plan may be another one. */
@@ -50,9 +57,13 @@ export class BgpReporter {
       this.#ports.metrics.bgp.withheld.set({ reason }, counts.get(reason) ?? 0);
     }
     this.#sayDisagreements(disagreements);
+    this.#sayHoldings(plan);
   }
 
-  /** This node announces nothing any more. */
+  /**
+   * This node announces nothing any more. What was said of it in objects stays: those go with the pod, and a speaker that
+   * is started anew in the same pod takes them up.
+   */
   stopped(): void {
     for (const [service, addresses] of this.#announced) this.#setSeries(service, addresses, []);
     this.#announced = new Map();
@@ -76,6 +87,18 @@ export class BgpReporter {
       if (!before.has(service)) this.#begun(service, addresses, plan.uidOf(service));
     }
     this.#ports.metrics.announcedAddresses.set({ protocol: "bgp" }, all.size);
+  }
+
+  /** Whether there is a session with a peer just now is no matter, as with MetalLB. */
+  #sayHoldings(plan: BgpPlan): void {
+    for (const service of this.#holdings.services()) {
+      if (!this.#announced.has(service)) this.#holdings.ended(service, "gone");
+    }
+    for (const service of this.#announced.keys()) {
+      const peers = plan.peersOf(service);
+      if (peers.length > 0) this.#holdings.here(service, peers, true);
+      else this.#holdings.ended(service, "gone");
+    }
   }
 
   #begun(service: ServiceKey, addresses: readonly IpAddress[], uid: string): void {

@@ -19,6 +19,7 @@ import type { IpAddress } from "@herald/shared/ip/address";
 import { Registry } from "prom-client";
 import type { BgpListeners, BgpPort, BgpTarget } from "./bgp-port.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
+import type { HoldingWord } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CandidateNode } from "./plan.ts";
 import { fit, on, service } from "./planner-fixture.ts";
@@ -110,6 +111,7 @@ interface Stage {
   readonly router: RecordingRouter;
   readonly speaker: BgpSpeaker;
   readonly events: EventRecord[];
+  readonly holdings: HoldingWord[];
   readonly registry: Registry;
   /** All lines of the log. */
   readonly lines: string[];
@@ -122,7 +124,7 @@ interface Stage {
 async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage> {
   const clock = new VirtualClock();
   const router = new RecordingRouter(clock, keepsRoutes);
-  const [events, lines]: [EventRecord[], string[]] = [[], []];
+  const [events, lines, holdings]: [EventRecord[], string[], HoldingWord[]] = [[], [], []];
   const registry = new Registry();
   const speaker = new BgpSpeaker(
     {
@@ -138,6 +140,7 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
       log: createLog({ level: "all", program: "test", write: (line) => lines.push(line) }),
       metrics: createSpeakerMetrics(registry),
       recordEvent: (event) => events.push(event),
+      sayHolding: (word) => holdings.push(word),
     },
   );
   const made: Stage = {
@@ -145,6 +148,7 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
     router,
     speaker,
     events,
+    holdings,
     registry,
     lines,
     pass: (ms) => elapse(clock, ms),
@@ -188,7 +192,24 @@ describe("BGP beside layer 2", () => {
     const series = await registry.getSingleMetricAsString("metallb_speaker_announced");
     assert.match(series, /\{service="default\/web",protocol="bgp",node="iris1",ip="10.20.30.7"\} 1/);
     const up = await registry.getSingleMetricAsString("metallb_bgp_session_up");
-    assert.match(up, /\{peer="192.0.2.254:179"\} 1/);
+    assert.match(up, /\{peer="192.0.2.254:179",vrf="default"\} 1/);
+  });
+
+  it("says whom it tells of a Service, whether there is a session or not, and when it does not any more", async () => {
+    const { holdings, speaker, configure, router, pass } = await stage();
+    const told = { protocol: "bgp", service: web.key };
+    const here = (...names: string[]) => ({ type: "here", ...told, names, isShared: true });
+    assert.deepEqual(holdings.splice(0), [here("configmap/peer0")]);
+    router.refuse("nobody listens");
+    speaker.take({ type: "service", service: { ...web, resourceVersion: "2" } });
+    await pass(1_000);
+    assert.deepEqual(holdings.splice(0), []);
+    configure(yaml(), { name: "east" });
+    await pass(100);
+    assert.deepEqual(holdings.splice(0), [here("east")]);
+    speaker.take({ type: "endpoints", key: web.key, endpoints: [] });
+    await pass(100);
+    assert.deepEqual(holdings.splice(0), [{ type: "gone", ...told }]);
   });
 
   it("never logs a password", async () => {

@@ -35,7 +35,7 @@ export function followConfig(
   served: ServedKinds,
   ports: KubernetesSourcePorts,
 ): ConfigSource {
-  const { client, clock, random, put, notice } = ports;
+  const { client, clock, random, put, judged, notice } = ports;
   const key = `${namespace}/${configName}`;
   const sources = new ConfigSources();
   const news = new ConfigNews(put);
@@ -48,6 +48,8 @@ export function followConfig(
     const alone = `there is no ConfigMap ${key}`;
     const missing = objects.anyServed ? `${alone}, and no IPAddressPool` : alone;
     news.tell(outcome, isThere ? "" : missing);
+    const mistakes = [...outcome.refused.values()].flat();
+    if (outcome.config !== undefined || mistakes.length > 0) judged?.(mistakes.map(describeMistake));
   };
   const onChange = (): void => {
     if (!isSynced || isDue) return;

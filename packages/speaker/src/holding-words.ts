@@ -1,25 +1,33 @@
+import type { AnnouncingProtocol } from "@herald/k8s/service-status";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { HoldingWord } from "./kubernetes-protocol.ts";
 
-/** Says which Services this node announces, and on which interfaces: each fact once. */
+/** Says which Services this node announces by a protocol, and where: each fact once. */
 export class HoldingWords {
+  readonly #protocol: AnnouncingProtocol;
   readonly #say: (word: HoldingWord) => void;
   /** What was said last of those announced here; bounded by that. */
   readonly #said = new Map<ServiceKey, string>();
-  constructor(say: (word: HoldingWord) => void) {
+  constructor(protocol: AnnouncingProtocol, say: (word: HoldingWord) => void) {
+    this.#protocol = protocol;
     this.#say = say;
   }
 
-  /** All addresses of the Service are announced. @param interfaces in order; none: all. */
-  here(service: ServiceKey, interfaces: readonly string[], isShared: boolean): void {
-    const text = `${isShared} ${interfaces.join()}`;
+  /** All addresses of the Service are announced. @param names of interfaces or peers, in order. */
+  here(service: ServiceKey, names: readonly string[], isShared: boolean): void {
+    const text = `${isShared} ${names.join()}`;
     if (this.#said.get(service) === text) return;
     this.#said.set(service, text);
-    this.#say({ type: "here", service, interfaces, isShared });
+    this.#say({ type: "here", protocol: this.#protocol, service, names, isShared });
   }
 
   /** `left`: to another node, which says so itself. */
   ended(service: ServiceKey, type: "gone" | "left"): void {
-    if (this.#said.delete(service)) this.#say({ type, service });
+    if (this.#said.delete(service)) this.#say({ type, protocol: this.#protocol, service });
+  }
+
+  /** All that was said to be announced here. */
+  services(): readonly ServiceKey[] {
+    return [...this.#said.keys()];
   }
 }

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { EventRecord } from "@herald/k8s/events";
 import type { ReflectorNotice } from "@herald/k8s/reflector-core";
-import type { ServiceKey } from "@herald/shared/service/view";
 import type {
   Change,
   FromWorker,
@@ -21,7 +20,8 @@ export interface KubernetesHandlers {
   readonly onChanges: (changes: readonly Change[], taken: () => void) => void;
   readonly onNotice: (resource: Resource, notice: ReflectorNotice) => void;
   readonly onEventDropped: (record: EventRecord, message: string) => void;
-  readonly onWordFailed: (service: ServiceKey, message: string) => void;
+  /** @param about a Service, or what else there is a status of. */
+  readonly onWordFailed: (about: string, message: string) => void;
   /** There is no way to reach a cluster: the operator's mistake. */
   readonly onCannotStart: (message: string) => void;
   /** The thread ended, by a bug of ours. */
@@ -32,7 +32,7 @@ export interface KubernetesLink {
   recordEvent(record: EventRecord): void;
   /** Puts it into the status of the Service, whenever the API server lets. */
   say(word: ServiceWord): void;
-  /** The same for the object that says who announces a Service. */
+  /** The same for the objects that say who announces a Service. */
   sayHolding(word: HoldingWord): void;
   /** Resolves once all Events and words so far are written, or `withinMs` has passed. */
   flush(withinMs: number): Promise<void>;
@@ -60,7 +60,7 @@ export function startKubernetes(options: KubernetesOptions, handlers: Kubernetes
         handlers.onEventDropped(message.record, message.message);
         return;
       case "word-failed":
-        handlers.onWordFailed(message.service, message.message);
+        handlers.onWordFailed(message.about, message.message);
         return;
       case "flushed":
         flushed.resolve();

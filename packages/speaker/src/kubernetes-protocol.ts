@@ -1,6 +1,7 @@
 import type { EventRecord } from "@herald/k8s/events";
 import type { ReflectorNotice } from "@herald/k8s/reflector-core";
 import type { ConditionWish } from "@herald/k8s/service-condition";
+import type { AnnouncingProtocol } from "@herald/k8s/service-status";
 import type { Config } from "@herald/shared/config/config";
 import type { ConfigMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
@@ -59,17 +60,18 @@ export interface ServiceWord {
   readonly holdMs: number;
 }
 
-/** Which Services this node announces. */
-export type HoldingWord =
-  /** `interfaces`: in order, none: all. `isShared`: with other nodes. */
+/** Which Services this node announces, by either protocol. */
+export type HoldingWord = { readonly protocol: AnnouncingProtocol; readonly service: ServiceKey } & (
   | {
       readonly type: "here";
-      readonly service: ServiceKey;
-      readonly interfaces: readonly string[];
+      /** In order; on layer 2 of interfaces, none for all, with BGP of peers. */
+      readonly names: readonly string[];
+      /** With other nodes. */
       readonly isShared: boolean;
     }
   /** No more; `left`: another node does and says so. */
-  | { readonly type: "gone" | "left"; readonly service: ServiceKey };
+  | { readonly type: "gone" | "left" }
+);
 
 export type FromWorker =
   /** At most {@link BATCH_CHANGES}; the next one follows a `taken`. */
@@ -77,7 +79,7 @@ export type FromWorker =
   | { readonly type: "notice"; readonly resource: Resource; readonly notice: ReflectorNotice }
   | { readonly type: "event-dropped"; readonly record: EventRecord; readonly message: string }
   /** It will be tried again. */
-  | { readonly type: "word-failed"; readonly service: ServiceKey; readonly message: string }
+  | { readonly type: "word-failed"; readonly about: string; readonly message: string }
   /** The answer to `flush`. */
   | { readonly type: "flushed" }
   /** There is no way to reach a cluster: the operator's mistake. */

@@ -21,6 +21,8 @@ export interface KubernetesSourcePorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly put: (change: Change) => void;
+  /** What was found wrong with the configuration, a line for each mistake: whenever it was looked at. */
+  readonly judged?: (mistakes: readonly string[]) => void;
   readonly notice: (resource: Resource, notice: ReflectorNotice) => void;
 }
 

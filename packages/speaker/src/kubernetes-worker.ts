@@ -1,19 +1,26 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "@herald/daemon/clock";
 import { systemRandom } from "@herald/daemon/random";
+import type { ApiError } from "@herald/k8s/api";
 import { connect } from "@herald/k8s/client";
+import { CONFIGURATION_STATES } from "@herald/k8s/configuration-state";
 import { createEventRecorder } from "@herald/k8s/events";
 import { ServedKinds } from "@herald/k8s/served-kinds";
-import { SERVICE_L2_STATUSES } from "@herald/k8s/service-l2-status";
+import { SERVICE_STATUSES } from "@herald/k8s/service-status";
+import { AnnouncementWriter } from "./announcement-writer.ts";
 import { ConditionWriter } from "./condition-writer.ts";
 import { CONFIG_KINDS } from "./config-source.ts";
+import { ConfigurationStateWriter } from "./configuration-state-writer.ts";
 import type { FromWorker, KubernetesOptions, ToWorker } from "./kubernetes-protocol.ts";
 import { followKubernetes } from "./kubernetes-source.ts";
-import { L2StatusWriter } from "./l2-status-writer.ts";
 import { Outbox } from "./outbox.ts";
+import { OwnPod } from "./own-pod.ts";
 
 // The thread that talks to the API server and parses what it says, so that the main thread need not. It must
 // never load anything that loads cap: see docs/adr/0004-packets-through-cap.md.
+
+/** How long after the first look at the whole cluster all that is announced from here is said to be, ms. */
+const SETTLED_MS = 10_000;
 
 const port = parentPort;
 if (port === null) throw new Error("this file is the speaker's worker; start main.ts");
@@ -38,28 +45,38 @@ if (client !== undefined) {
     dropped: (record, why) =>
       post({ type: "event-dropped", record, message: why === "queue-full" ? why : why.message }),
   });
+  const failed = (about: string, { message }: ApiError): void =>
+    post({ type: "word-failed", about, message });
   const conditions = new ConditionWriter({
     client,
     clock: systemClock,
     random: systemRandom,
     epochMs: Date.now,
-    failed: (service, { message }) => post({ type: "word-failed", service, message }),
+    failed,
   });
   const served = new ServedKinds({
     client,
     clock: systemClock,
     random: systemRandom,
-    wanted: [...CONFIG_KINDS, SERVICE_L2_STATUSES],
+    wanted: [...CONFIG_KINDS, ...Object.values(SERVICE_STATUSES), CONFIGURATION_STATES],
   });
-  const holdings = new L2StatusWriter({
+  const writing = {
     client,
     clock: systemClock,
     random: systemRandom,
     namespace: options.namespace,
     node: options.nodeName,
-    podName: options.podName,
+    pod: new OwnPod(client, options.namespace, options.podName),
     served,
-    failed: (service, { message }) => post({ type: "word-failed", service, message }),
+  };
+  const holdings = {
+    layer2: new AnnouncementWriter("layer2", { ...writing, failed }),
+    bgp: new AnnouncementWriter("bgp", { ...writing, failed }),
+  };
+  const state = new ConfigurationStateWriter({
+    ...writing,
+    epochMs: Date.now,
+    failed: (error) => failed("ConfigurationState", error),
   });
   const outbox = new Outbox(systemClock, (changes) => post({ type: "batch", changes }));
   port.on("message", (message: ToWorker) => {
@@ -74,13 +91,13 @@ if (client !== undefined) {
         conditions.put(message.word);
         return;
       case "holding":
-        holdings.put(message.word);
+        holdings[message.word.protocol].put(message.word);
         return;
       case "flush": {
         const written = events.flush(AbortSignal.timeout(message.withinMs));
-        void Promise.all([written, conditions.whenIdle(), holdings.whenIdle()]).then(() =>
-          post({ type: "flushed" }),
-        );
+        const { layer2, bgp } = holdings;
+        const all = [written, conditions.whenIdle(), layer2.whenIdle(), bgp.whenIdle()];
+        void Promise.all(all).then(() => post({ type: "flushed" }));
         return;
       }
     }
@@ -93,7 +110,15 @@ if (client !== undefined) {
       client,
       clock: systemClock,
       random: systemRandom,
-      put: (change) => outbox.put(change),
+      put: (change) => {
+        outbox.put(change);
+        if (change.type === "synced") {
+          systemClock.at(systemClock.now() + SETTLED_MS, () => {
+            for (const holding of Object.values(holdings)) holding.settled();
+          });
+        }
+      },
+      judged: (mistakes) => state.put(mistakes),
       notice: (resource, notice) => post({ type: "notice", resource, notice }),
     },
     untilTheEnd,
@@ -102,6 +127,8 @@ if (client !== undefined) {
     served.run(untilTheEnd),
     following,
     conditions.run(untilTheEnd),
-    holdings.run(untilTheEnd),
+    holdings.layer2.run(untilTheEnd),
+    holdings.bgp.run(untilTheEnd),
+    state.run(untilTheEnd),
   ]);
 }

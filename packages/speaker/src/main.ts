@@ -69,7 +69,7 @@ async function start(life: Life): Promise<void> {
   );
   life.onStop("captures", () => speaker.stop());
 
-  const bgp = createBgp(options, metrics, kubernetes.recordEvent);
+  const bgp = createBgp(options, metrics, kubernetes);
   life.onStop("routers", () => bgp.stop());
 
   const interfaces = watchInterfaces({
@@ -96,11 +96,21 @@ async function start(life: Life): Promise<void> {
 function createBgp(
   { node, plan }: SpeakerOptions,
   metrics: SpeakerMetrics,
-  recordEvent: BgpReporterPorts["recordEvent"],
+  { recordEvent, sayHolding }: Pick<BgpReporterPorts, "recordEvent" | "sayHolding">,
 ): BgpSpeaker {
   const address = parseAddress(flags["ml-bindaddr"]);
-  const ports = { clock: systemClock, random: systemRandom, sockets: bgpSockets, log, metrics, recordEvent };
-  return new BgpSpeaker({ node, address, plan, partMs: flags["drain-timeout"] }, ports);
+  return new BgpSpeaker(
+    { node, address, plan, partMs: flags["drain-timeout"] },
+    {
+      clock: systemClock,
+      random: systemRandom,
+      sockets: bgpSockets,
+      log,
+      metrics,
+      recordEvent,
+      sayHolding,
+    },
+  );
 }
 
 function waitingFor(life: Life, speaker: Speaker): readonly string[] {
@@ -127,9 +137,9 @@ function troubles(
         message,
       });
     },
-    onWordFailed: (service, message) => {
+    onWordFailed: (about, message) => {
       metrics.wordFailures.inc();
-      log.debug("status not written yet", { service, message });
+      log.debug("status not written yet", { about, message });
     },
   };
 }

@@ -71,10 +71,11 @@ const series = async (name: string) =>
   (await registry.metrics()).split("\n").filter((line) => line.startsWith(name));
 
 describe("The object that says who announces a Service", () => {
-  const here = (interfaces: string[], isShared = false): HoldingWord => ({
+  const here = (names: string[], isShared = false): HoldingWord => ({
     type: "here",
+    protocol: "layer2",
     service: key,
-    interfaces,
+    names,
     isShared,
   });
 
@@ -98,14 +99,14 @@ describe("The object that says who announces a Service", () => {
       hear(begins(V4));
       reporter.decided(key, { ...ends, owner });
       reporter.decided(key, ends);
-      assert.deepEqual(holdings.splice(0), [here([]), { type, service: key }]);
+      assert.deepEqual(holdings.splice(0), [here([]), { type, protocol: "layer2", service: key }]);
     }
   });
 
   it("goes while an address is given up to another machine", () => {
     reporter.decided(key, wants(V4));
     hear(begins(V4), gaveUp);
-    assert.deepEqual(holdings.splice(0), [here([]), { type: "gone", service: key }]);
+    assert.deepEqual(holdings.splice(0), [here([]), { type: "gone", protocol: "layer2", service: key }]);
   });
 });
 

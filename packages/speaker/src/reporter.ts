@@ -54,7 +54,7 @@ export class Reporter {
   constructor(node: string, ports: ReporterPorts) {
     this.#node = node;
     this.#ports = ports;
-    this.#holdings = new HoldingWords(ports.sayHolding);
+    this.#holdings = new HoldingWords("layer2", ports.sayHolding);
   }
 
   know({ key, uid }: ServiceView): void {

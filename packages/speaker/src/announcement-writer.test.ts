@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { ApiError } from "@herald/k8s/api";
 import { elapse } from "@herald/k8s/elapse";
 import { FakeApi } from "@herald/k8s/fake";
 import { podsPath } from "@herald/k8s/paths";
 import { customPath, ServedKinds } from "@herald/k8s/served-kinds";
-import { l2StatusName, labelValue, SERVICE_L2_STATUSES } from "@herald/k8s/service-l2-status";
+import { announcementName, labelValue, SERVICE_STATUSES } from "@herald/k8s/service-status";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
 import { serviceKey } from "@herald/shared/service/view";
-import { L2StatusWriter } from "./l2-status-writer.ts";
+import { AnnouncementWriter } from "./announcement-writer.ts";
+import { OwnPod } from "./own-pod.ts";
 
 const NAMESPACE = "metallb-system";
 const service = serviceKey("shop", "web");
-const OBJECTS = customPath(SERVICE_L2_STATUSES, NAMESPACE);
-const nameOn = (node: string, isShared = false): string => l2StatusName({ service, node, isShared });
+const { layer2, bgp } = SERVICE_STATUSES;
+const OBJECTS = customPath(layer2, NAMESPACE);
+const BGP_OBJECTS = customPath(bgp, NAMESPACE);
+const nameOn = (node: string, isShared = false): string =>
+  announcementName({ protocol: "layer2", service, node, isShared });
 
 interface Found {
   readonly metadata: {
@@ -24,7 +29,7 @@ interface Found {
   readonly status?: { readonly node: string; readonly interfaces: readonly { readonly name: string }[] };
 }
 
-describe("L2StatusWriter", () => {
+describe("AnnouncementWriter", () => {
   let api: FakeApi;
   let clock: VirtualClock;
   let stop: AbortController;
@@ -42,27 +47,25 @@ describe("L2StatusWriter", () => {
   });
 
   const serve = (): void => {
-    api.put("/apis/metallb.io/v1beta1", { resources: [{ name: SERVICE_L2_STATUSES.plural }] });
+    api.put("/apis/metallb.io/v1beta1", { resources: [{ name: layer2.plural }, { name: bgp.plural }] });
   };
-  const start = (node: string, podName: string): L2StatusWriter => {
+  const start = (
+    node: string,
+    podName: string,
+    protocol: "layer2" | "bgp" = "layer2",
+  ): AnnouncementWriter => {
     const random = new SeededRandom(1);
-    const served = new ServedKinds({ client: api, clock, random, wanted: [SERVICE_L2_STATUSES] });
+    const served = new ServedKinds({ client: api, clock, random, wanted: [layer2, bgp] });
     const failed = (): void => {};
-    const made = new L2StatusWriter({
-      client: api,
-      clock,
-      random,
-      namespace: NAMESPACE,
-      node,
-      podName,
-      served,
-      failed,
-    });
+    const pod = new OwnPod(api, NAMESPACE, podName);
+    const ports = { client: api, clock, random, namespace: NAMESPACE, node, pod, served, failed };
+    const made = new AnnouncementWriter(protocol, ports);
     runs.push(served.run(stop.signal), made.run(stop.signal));
     return made;
   };
-  const here = (interfaces: readonly string[] = [], isShared = false) =>
-    ({ type: "here", service, interfaces, isShared }) as const;
+  const here = (names: readonly string[] = [], isShared = false) =>
+    ({ type: "here", protocol: "layer2", service, names, isShared }) as const;
+  const ended = (type: "gone" | "left") => ({ type, protocol: "layer2", service }) as const;
   const found = () => api.peekAll<Found>(OBJECTS);
   const inShort = () =>
     found().map(({ metadata, status }) =>
@@ -74,7 +77,7 @@ describe("L2StatusWriter", () => {
     );
   const writes = () => {
     const asked = api.requests.splice(0).map(({ method }) => method);
-    return asked.filter((method) => method !== "GET").join(" ");
+    return asked.filter((method) => method !== "GET" && method !== "LIST").join(" ");
   };
   const pass = (ms = 1_000): Promise<void> => elapse(clock, ms);
 
@@ -105,15 +108,15 @@ describe("L2StatusWriter", () => {
     a.put(here());
     await pass();
     writes();
-    a.put({ type: "left", service });
+    a.put(ended("left"));
     b.put(here());
     await pass();
     assert.deepEqual(inShort(), ["speaker-b node-b"]);
     assert.equal(writes(), "DELETE POST PATCH");
-    a.put({ type: "gone", service });
+    a.put(ended("gone"));
     await pass();
     assert.deepEqual(inShort(), ["speaker-b node-b"]);
-    b.put({ type: "gone", service });
+    b.put(ended("gone"));
     await pass();
     assert.deepEqual(inShort(), []);
     assert.equal(writes(), "DELETE");
@@ -132,7 +135,7 @@ describe("L2StatusWriter", () => {
       found().map(({ metadata }) => metadata.name),
       [nameOn("node-a", true), nameOn("node-b", true)].sort(),
     );
-    a.put({ type: "left", service });
+    a.put(ended("left"));
     await pass();
     assert.deepEqual(inShort(), ["speaker-b node-b"]);
   });
@@ -145,6 +148,67 @@ describe("L2StatusWriter", () => {
     start("node-a", "speaker-b").put(here());
     await pass();
     assert.deepEqual(inShort(), ["speaker-b node-a"]);
+  });
+
+  it("writes whom a node tells by BGP, an object for each node, and takes it away", async () => {
+    serve();
+    const told = (peers: readonly string[]) =>
+      ({ type: "here", protocol: "bgp", service, names: peers, isShared: true }) as const;
+    const said = () =>
+      api.peekAll<Found>(BGP_OBJECTS).map(({ metadata, status }) => [metadata.name.slice(0, 4), status]);
+    const [a, b] = [start("node-a", "speaker-a", "bgp"), start("node-b", "speaker-b", "bgp")];
+    a.put(told(["east", "west"]));
+    b.put(told(["east"]));
+    await pass();
+    const status = (node: string, peers: readonly string[]) => [
+      "bgp-",
+      { node, serviceName: "web", serviceNamespace: "shop", peers },
+    ];
+    assert.deepEqual(said().sort(), [status("node-a", ["east", "west"]), status("node-b", ["east"])].sort());
+    writes();
+    a.put(told(["west"]));
+    await pass();
+    assert.equal(writes(), "PATCH");
+    a.put({ type: "gone", protocol: "bgp", service });
+    await pass();
+    assert.deepEqual(said(), [status("node-b", ["east"])]);
+  });
+
+  it("takes away what it said before it was started anew and does not announce any more, and no other's", async () => {
+    serve();
+    const [kept, lost, others] = ["kept", "lost", "others"].map((name) => serviceKey("shop", name));
+    const before = start("node-a", "speaker-a");
+    for (const each of [kept, lost, service]) before.put({ ...here(), service: each as typeof service });
+    start("node-b", "speaker-b").put({ ...here(), service: others as typeof service });
+    await pass();
+    before.put(here([], true)); // one of several, too
+    const foreign = { "metallb.io/node": "node-a", "metallb.io/service-name": "lost" };
+    api.put(`${OBJECTS}/l2-abcde`, { metadata: { labels: foreign } }); // MetalLB's goes with MetalLB's pod
+    await pass();
+    writes();
+    const after = start("node-a", "speaker-a");
+    after.put({ ...here(), service: kept as typeof service });
+    await pass();
+    assert.equal(writes(), "");
+    after.settled();
+    await pass();
+    assert.equal(writes(), "DELETE DELETE");
+    assert.deepEqual(
+      found()
+        .map(({ metadata, status }) => (status as { serviceName?: string })?.serviceName ?? metadata.name)
+        .sort(),
+      ["kept", "l2-abcde", "others"],
+    );
+  });
+
+  it("looks again for what it said before until the API server answers", async () => {
+    serve();
+    start("node-a", "speaker-a").put(here());
+    await pass();
+    api.failNext(2, new ApiError(503, "ServiceUnavailable", "away"), ({ method }) => method === "LIST");
+    start("node-a", "speaker-a").settled();
+    await pass(5_000);
+    assert.deepEqual(inShort(), []);
   });
 
   it("waits without a word for a kind that is not there, and writes once it is", async () => {

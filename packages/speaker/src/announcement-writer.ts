@@ -1,0 +1,129 @@
+import type { ApiClient, ApiError } from "@herald/k8s/api";
+import { WorkQueue } from "@herald/k8s/queue";
+import type { ServedKinds } from "@herald/k8s/served-kinds";
+import {
+  type AnnouncingProtocol,
+  listServiceAnnouncements,
+  removeServiceAnnouncement,
+  SERVICE_STATUSES,
+  writeServiceAnnouncement,
+} from "@herald/k8s/service-status";
+import type { StatusObjectPorts } from "@herald/k8s/status-object";
+import type { Clock, Random } from "@herald/shared/core";
+import type { ServiceKey } from "@herald/shared/service/view";
+import type { HoldingWord } from "./kubernetes-protocol.ts";
+import type { OwnPod } from "./own-pod.ts";
+
+const CONCURRENCY = 2;
+const RETRY = { minMs: 200, maxMs: 60_000 };
+/** Among the Services to write of, but none: what an earlier life of this speaker said. */
+const LEFTOVERS = "leftovers";
+
+export interface AnnouncementWriterPorts {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly namespace: string;
+  readonly node: string;
+  /** What it writes belongs to. */
+  readonly pod: OwnPod;
+  readonly served: ServedKinds;
+  /** It could not be written, and will be tried again. */
+  readonly failed: (service: ServiceKey, error: ApiError) => void;
+}
+
+/**
+ * Keeps an object ServiceL2Status or ServiceBGPStatus for every Service that this node announces, once the API server
+ * serves that kind. Whoever takes a Service over alone replaces the object, so that a node that lost it need not do
+ * anything.
+ */
+export class AnnouncementWriter {
+  readonly #protocol: AnnouncingProtocol;
+  readonly #ports: AnnouncementWriterPorts;
+  readonly #queue: WorkQueue;
+  /** Not written yet; bounded by the Services of the cluster. */
+  readonly #words = new Map<ServiceKey, HoldingWord>();
+  /** Whether what was written is one of several; bounded as the words. */
+  readonly #written = new Map<ServiceKey, boolean>();
+  #isRunning = false;
+
+  constructor(protocol: AnnouncingProtocol, ports: AnnouncementWriterPorts) {
+    const { clock, random, failed } = ports;
+    this.#protocol = protocol;
+    this.#ports = ports;
+    this.#queue = new WorkQueue({
+      clock,
+      random,
+      concurrency: CONCURRENCY,
+      retry: RETRY,
+      retried: ({ key, error }) => failed(key as ServiceKey, error),
+    });
+  }
+
+  /** Takes the place of an earlier word on the Service. */
+  put(word: HoldingWord): void {
+    this.#words.set(word.service, word);
+    this.#queue.add(word.service);
+  }
+
+  /** All that is announced has been put by now: what the speaker said before it was started anew goes. */
+  settled(): void {
+    this.#queue.add(LEFTOVERS);
+  }
+
+  /** Resolves only when aborted, rejects only for a bug of ours. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { served } = this.#ports;
+    await Promise.race([served.whenServed(SERVICE_STATUSES[this.#protocol].plural), whenAborted(signal)]);
+    this.#isRunning = true;
+    await this.#queue.run(
+      (key) => (key === LEFTOVERS ? this.#sweep(signal) : this.#write(key as ServiceKey, signal)),
+      signal,
+    );
+  }
+
+  /** Resolves when all that was put is written, at once where there is no such kind. */
+  async whenIdle(): Promise<void> {
+    if (this.#isRunning) await this.#queue.whenIdle();
+  }
+
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const places = await listServiceAnnouncements(this.#object(signal), this.#protocol, this.#ports.node);
+    for (const { service, isShared } of places) {
+      if (this.#written.has(service) || this.#words.has(service)) continue;
+      this.#written.set(service, isShared);
+      this.put({ type: "gone", protocol: this.#protocol, service });
+    }
+  }
+
+  async #write(service: ServiceKey, signal: AbortSignal): Promise<void> {
+    const word = this.#words.get(service);
+    if (word === undefined) return;
+    const { node, pod } = this.#ports;
+    const ports = this.#object(signal);
+    const place = { protocol: this.#protocol, service, node };
+    const before = this.#written.get(service);
+    if (before !== undefined && (word.type !== "here" || before !== word.isShared)) {
+      if (word.type !== "left" || before) {
+        await removeServiceAnnouncement(ports, { ...place, isShared: before });
+      }
+      this.#written.delete(service);
+    }
+    if (word.type === "here") {
+      const { isShared, names } = word;
+      await writeServiceAnnouncement(ports, { ...place, isShared }, names, await pod.find(signal));
+      this.#written.set(service, isShared);
+    }
+    if (this.#words.get(service) === word) this.#words.delete(service);
+  }
+
+  #object(signal: AbortSignal): StatusObjectPorts {
+    const { client, namespace } = this.#ports;
+    return { client, namespace, fieldManager: "herald-speaker", signal };
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

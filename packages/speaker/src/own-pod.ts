@@ -1,0 +1,41 @@
+import { type ApiClient, ApiError, type ApiObject } from "@herald/k8s/api";
+import { objectPath, podsPath } from "@herald/k8s/paths";
+import type { OwnerPod } from "@herald/k8s/status-object";
+
+/** The pod of this speaker, which all it writes belongs to: the API server deletes that with the pod. */
+export class OwnPod {
+  readonly #client: ApiClient;
+  readonly #namespace: string;
+  readonly #name: string;
+  #found: Promise<OwnerPod | undefined> | undefined;
+
+  /** @param name "": there is none. */
+  constructor(client: ApiClient, namespace: string, name: string) {
+    this.#client = client;
+    this.#namespace = namespace;
+    this.#name = name;
+  }
+
+  /** Asked for once. @returns `undefined`: what is written belongs to nothing. @throws {ApiError} to be asked again. */
+  async find(signal: AbortSignal): Promise<OwnerPod | undefined> {
+    this.#found ??= this.#read(signal);
+    try {
+      return await this.#found;
+    } catch (error) {
+      this.#found = undefined;
+      throw error;
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<OwnerPod | undefined> {
+    if (this.#name === "") return undefined;
+    try {
+      const path = objectPath(podsPath(this.#namespace), this.#name);
+      const { metadata } = await this.#client.get<ApiObject>(path, { signal });
+      return { name: this.#name, uid: metadata?.uid ?? "" };
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+}
