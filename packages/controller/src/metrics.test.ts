@@ -17,7 +17,36 @@ async function poolSamples(registry: Registry): Promise<readonly string[]> {
     .map((line) => line.slice("metallb_allocator_".length));
 }
 
+/** With what alerts and dashboards go by. */
+const WANTED: Readonly<Record<string, string>> = {
+  metallb_allocator_addresses_total: "gauge of pool",
+  metallb_allocator_addresses_in_use_total: "gauge of pool",
+  metallb_allocator_ipv4_addresses_total: "gauge of pool",
+  metallb_allocator_ipv4_addresses_in_use_total: "gauge of pool",
+  metallb_allocator_ipv6_addresses_total: "gauge of pool",
+  metallb_allocator_ipv6_addresses_in_use_total: "gauge of pool",
+  metallb_allocator_services_allocated_total: "gauge of pool",
+  metallb_k8s_client_updates_total: "counter",
+  metallb_k8s_client_update_errors_total: "counter",
+  metallb_k8s_client_config_loaded_bool: "gauge",
+  metallb_k8s_client_config_stale_bool: "gauge",
+};
+
 describe("metrics under MetalLB's names", () => {
+  it("are all there, with its types and labels", () => {
+    const registry = new Registry();
+    createControllerMetrics(registry);
+    const all = registry.getMetricsAsArray() as unknown as readonly {
+      readonly name: string;
+      readonly type: string;
+      readonly labelNames?: readonly string[];
+    }[];
+    const found = all
+      .filter(({ name }) => name.startsWith("metallb_"))
+      .map(({ name, type, labelNames = [] }) => [name, [type, ...labelNames].join(" of ")]);
+    assert.deepEqual(Object.fromEntries(found), WANTED);
+  });
+
   it("count addresses once and Services each, and go with their pool (MetalLB defect 10)", async () => {
     const registry = new Registry();
     const metrics = createControllerMetrics(registry);
