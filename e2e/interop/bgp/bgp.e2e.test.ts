@@ -246,7 +246,7 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       await router.kill();
       await speaker.until(
         "the session is lost",
-        ({ metrics }) => metrics['metallb_bgp_session_up{peer="192.0.2.1:179"}'] === 0,
+        ({ metrics }) => metrics['metallb_bgp_session_up{peer="192.0.2.1:179",vrf="default"}'] === 0,
       );
       await router.start(EXTERNAL);
       await routesBecome(4, [SEEN]);

@@ -3,10 +3,17 @@ import { BGP_NOTICES, type BgpNotice, DOWN_REASONS, type DownReason } from "@her
 import type { SessionStatus } from "@herald/bgp/session";
 import { Counter, Gauge, type Registry } from "prom-client";
 
-/** A session that is there, wanted or on its way out. */
-export interface SessionSight {
+/** As MetalLB's FRR mode calls a session. */
+export interface SessionLabels {
   /** `ADDRESS:PORT`. */
   readonly peer: string;
+  /** `default` for the main one. */
+  readonly vrf: string;
+}
+
+/** A session that is there, wanted or on its way out. */
+export interface SessionSight {
+  readonly labels: SessionLabels;
   readonly status: SessionStatus;
   /** How many routes the peer is to have in all. */
   readonly wanted: number;
@@ -73,29 +80,29 @@ const COUNTERS: Readonly<Record<string, readonly [help: string, read: Read]>> = 
 /** Sessions are asked at each scrape: they count themselves, from when they were made. */
 export function createBgpMetrics(registry: Registry): BgpMetrics {
   const registers = [registry];
-  const labelNames = ["peer"] as const;
+  const labelNames = ["peer", "vrf"] as const;
   let sessions: () => Iterable<SessionSight> = () => [];
   for (const [name, [help, read]] of Object.entries(GAUGES)) {
-    const gauge: Gauge<"peer"> = new Gauge({
+    const gauge: Gauge<keyof SessionLabels> = new Gauge({
       name,
       help,
       labelNames,
       registers,
       collect: () => {
         gauge.reset();
-        for (const sight of sessions()) gauge.set({ peer: sight.peer }, read(sight));
+        for (const sight of sessions()) gauge.set({ ...sight.labels }, read(sight));
       },
     });
   }
   for (const [name, [help, read]] of Object.entries(COUNTERS)) {
-    const counter: Counter<"peer"> = new Counter({
+    const counter: Counter<keyof SessionLabels> = new Counter({
       name,
       help,
       labelNames,
       registers,
       collect: () => {
         counter.reset();
-        for (const sight of sessions()) counter.inc({ peer: sight.peer }, read(sight));
+        for (const sight of sessions()) counter.inc({ ...sight.labels }, read(sight));
       },
     });
   }

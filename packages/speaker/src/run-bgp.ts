@@ -170,7 +170,8 @@ class PeerSession {
   }
 
   sight(): SessionSight {
-    return { peer: this.#label, status: this.#core.status(), wanted: this.#routes?.best.size ?? 0 };
+    const labels = { peer: this.#label, vrf: this.#target.vrf ?? "default" };
+    return { labels, status: this.#core.status(), wanted: this.#routes?.best.size ?? 0 };
   }
 
   end(stop: Stop): void {
