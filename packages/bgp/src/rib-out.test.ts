@@ -199,7 +199,7 @@ describe("packing", () => {
     });
   }
 
-  it("fills a message to its last octet", () => {
+  it("fills a message to its last octet, withdrawals too (MetalLB defect 16)", () => {
     const withdrawn = (count: number) => {
       const peer = new Peer(EXTERNAL);
       peer.tell(many(count));

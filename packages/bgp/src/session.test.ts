@@ -43,7 +43,7 @@ describe("a session's timers", () => {
     assert.ok(sent >= 100 && sent <= 134, `${sent} in 3,000 s`);
   });
 
-  it("gives the peer up when nothing was heard for the hold time", () => {
+  it("gives the peer up when nothing was heard for the hold time (MetalLB defect 16)", () => {
     const bench = new Bench().reach("established");
     bench.pass(89_999);
     assert.equal(bench.state, "established");
@@ -313,7 +313,7 @@ describe("two connections at once (RFC 4271 §6.8)", () => {
 });
 
 describe("the end of a session", () => {
-  it("says why (RFC 9003), and is no end of what is wanted", () => {
+  it("says why (RFC 9003), and is no end of what is wanted (MetalLB defect 16: it says nothing)", () => {
     const bench = new Bench().reach("established");
     bench.handle({ type: "routes", routes: routes("203.0.113.1/32") });
     assert.deepEqual(bench.handle({ type: "stop", how: "shutdown", text: "rack 3 moves" }), [

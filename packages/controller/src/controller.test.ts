@@ -293,7 +293,7 @@ describe("an ordered stop", () => {
 });
 
 describe("readiness", () => {
-  it("waits for all lists and names them", async () => {
+  it("waits for all lists and names them (MetalLB defect 24)", async () => {
     const world = createWorld();
     world.api.setReachable(false);
     const replica = world.start({ leaderElect: false });

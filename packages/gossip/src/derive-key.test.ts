@@ -9,7 +9,7 @@ import { encodeUtf8 } from "./text.ts";
 
 const hmac: HmacSha256 = (key, octets) => createHmac("sha256", key).update(octets).digest();
 
-describe("MetalLB's key", () => {
+describe("MetalLB's key (its defect 28, for the sake of its speakers)", () => {
   for (const { secretFileContent, aesKey, aesKeyBefore_0_14_2 } of RECORDING.metallbKeys) {
     const secret = encodeUtf8(secretFileContent);
     it(`is its own for ${JSON.stringify(secretFileContent)}`, () => {

@@ -141,7 +141,7 @@ describe("Announcer, solicited", () => {
     assert.deepEqual(tell([frame(capture("ndisc6-ns"))]), [send(wanted), answered]);
   });
 
-  it("answers a neighbour that makes sure by unicast, with its link-layer address all the same", () => {
+  it("answers a neighbour that makes sure by unicast, with its link-layer address all the same (MetalLB defect 21)", () => {
     const asker = hex`fe80000000000000000000fffe00000a`;
     const wanted = ndp({ macs: [OWN_MAC, CLIENT_MAC], ips: [VIP, asker], message: has("so", OWN_MAC) });
     assert.deepEqual(tell([frame(capture("linux-ns-nud"))]), [send(wanted), answered]);
@@ -163,7 +163,7 @@ describe("Announcer, solicited", () => {
       answered,
     ]));
 
-  it("answers a probe to all nodes, octet for octet as Linux does", () => {
+  it("answers a probe to all nodes, octet for octet as Linux does (MetalLB defect 21)", () => {
     const one = parseAddress("2001:db8::1") as IpAddress;
     tell([up({ ...eth0, mac: parseMac("02:00:00:00:00:0a") as MacAddress }), announce(["eth0"], one)]);
     const probe = capture("linux-ns-dad");
@@ -221,7 +221,11 @@ describe("Announcer, solicited", () => {
       reason: "foreign-ip-destination",
     },
     { name: "a report of group members", bytes: report, reason: "not-ndp" },
-    { name: "a question from beyond a router", bytes: fromClient({ hopLimit: 254 }), reason: "hop-limit" },
+    {
+      name: "a question from beyond a router (MetalLB defect 21)",
+      bytes: fromClient({ hopLimit: 254 }),
+      reason: "hop-limit",
+    },
     { name: "a question changed on its way", bytes: changed, reason: "checksum" },
     {
       name: "another code",
@@ -316,7 +320,7 @@ describe("Announcer, taking over an IPv6 address", () => {
     assert.deepEqual(tell([announce("all", one)])[1], send(capture("linux-na-unsolicited")));
   });
 
-  it("joins and advertises on an interface that appears later", () => {
+  it("joins and advertises on an interface that appears later (MetalLB defect 21)", () => {
     assert.deepEqual(tell([announce()]), []);
     assert.deepEqual(tell([up(eth0)]), [join(), ...advertised]);
   });

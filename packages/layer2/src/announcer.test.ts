@@ -280,7 +280,7 @@ describe("Announcer, taking over", () => {
     assert.deepEqual(tell([up(eth0)], 99), onEth0);
   });
 
-  it("announces anew on an interface that comes back with another index or MAC", () => {
+  it("announces anew on an interface that comes back with another index or MAC (MetalLB defect 21)", () => {
     tell([up(eth0), announce()]);
     assert.deepEqual(tell([up({ ...eth0, index: 9 })], 50), onEth0);
     const moved = { ...eth0, index: 9, mac: other };

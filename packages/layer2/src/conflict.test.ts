@@ -100,7 +100,7 @@ const run = (until: number): { at: number; effects: readonly ConflictEffect[] }[
 };
 
 describe("ConflictGuard, probing", () => {
-  it("keeps RFC 5227's times and announces what nobody objects to", () => {
+  it("keeps RFC 5227's times and announces what nobody objects to (MetalLB defect 22)", () => {
     assert.deepEqual(tell([announce()]), [watch]);
     assert.deepEqual(run(60_000), [
       { at: 500, effects: [probe] },

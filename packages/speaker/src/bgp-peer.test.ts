@@ -39,7 +39,7 @@ describe("a session with a peer", () => {
       assert.equal(targetOf({ ...base, ...change })?.ttl, wanted));
   }
 
-  it("carries the family of its addresses, or both", () => {
+  it("carries the family of its addresses, or both (MetalLB defect 16: IPv4 alone)", () => {
     const remote = { address: ip("2001:db8::1") };
     const families = [{}, { remote }, { dualStackAddressFamily: true }].map(
       (change) => optionsOf(change).families,
@@ -47,8 +47,15 @@ describe("a session with a peer", () => {
     assert.deepEqual(families, [[4], [6], [4, 6]]);
   });
 
-  it("says it is the local AS where there is one", () => {
+  it("says it is the local AS where there is one (MetalLB defect 15)", () => {
     assert.deepEqual([optionsOf({}).asn, optionsOf({ localAsn: 64_999 }).asn], [64_512, 64_999]);
+  });
+
+  it("goes out from its source address where there is one (MetalLB defect 15)", () => {
+    const sources = [{}, { sourceAddress: ip("192.0.2.9") }].map(
+      (change) => targetOf({ ...base, ...change })?.source,
+    );
+    assert.deepEqual(sources, [undefined, "192.0.2.9"]);
   });
 
   it("has no target for a peer that has no address", () => {

@@ -222,7 +222,7 @@ describe("what this node tells its routers", () => {
     it(name, () => assert.deepEqual(shown(build(world)), told));
   }
 
-  it("reports advertisements that disagree, and how it was settled", () => {
+  it("reports advertisements that disagree, and how it was settled (MetalLB defect 17)", () => {
     const { plans } = build({ ads: [low, high], peers: [peer(), external] });
     assert.deepEqual(
       plans.map(({ disagreements }) => disagreements),

@@ -51,7 +51,7 @@ const draining =
     drained.includes(name) ? { ...fit, drain: "x" } : fit;
 
 describe("draining, whatever shares addresses and wherever endpoints are", () => {
-  it("leaves no Service unanswered that is answered for without it", () => {
+  it("leaves no Service unanswered that is answered for without it (MetalLB defect 27)", () => {
     fc.assert(
       fc.property(shapes, fc.subarray(NODES), (services, drained) => {
         const before = announcers(services, () => fit);

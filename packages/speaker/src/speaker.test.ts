@@ -197,7 +197,7 @@ const ADVERTISEMENT =
 const ANSWER = "02:00:00:00:00:01 > 02:00:00:00:00:09, ARP, Reply 192.0.2.10 is-at 02:00:00:00:00:01";
 
 describe("the speaker", () => {
-  it("announces nothing before it has seen the whole cluster", () => {
+  it("announces nothing before it has seen the whole cluster (MetalLB defect 19)", () => {
     const { apply, hear, sent, speaker } = start();
     apply(...everything);
     hear(request);
@@ -305,7 +305,7 @@ describe("the speaker", () => {
     assert.equal(events.length, 1);
   });
 
-  it("is silent at once, and drops the address's counters, when the Service goes", async () => {
+  it("is silent at once, and drops the address's counters, when the Service goes (MetalLB defect 26)", async () => {
     const { apply, hear, sent, series } = start();
     apply(...everything, { type: "synced" });
     sent();
@@ -452,7 +452,7 @@ describe("the speaker", () => {
     await draining;
   });
 
-  it("announces nothing while the gossip knows nobody, and what is its own once it does", () => {
+  it("announces nothing while the gossip knows nobody, and what is its own once it does (MetalLB defect 19)", () => {
     const { apply, clock, sent, speaker } = start();
     speaker.setMembers(new Set());
     apply(...everything, { type: "synced" });
