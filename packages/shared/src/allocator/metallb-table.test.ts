@@ -133,17 +133,20 @@ describe("dual stack that is preferred", () => {
     );
   });
 
-  it("adds an address when the Service gains a cluster address, and drops it with that", () => {
+  it("adds an address when the Service gains a cluster address, and drops it with that, and no other", () => {
     for (const [single, first, second] of [
-      ["4", "10.0.0.0", "fd00::"],
-      ["6", "fd00::", "10.0.0.0"],
+      ["4", "10.0.0.1", "fd00::1"],
+      ["6", "fd00::1", "10.0.0.1"],
     ] as const) {
+      const allocator = allocatorOf(both);
       const alone = { ...prefer, stack: single };
-      assert.deepEqual(through(allocatorOf(both), alone, dualStack, alone), [
+      ask(allocator, "before", dualStack);
+      assert.deepEqual(through(allocator, alone, dualStack), [
         `${first}, IPAllocated`,
         `${first} ${second}, IPAllocated`,
-        `${first}, ClearAssignment`,
       ]);
+      allocator.release(serviceKey("shop", "before")); // a lower one is free from now on
+      assert.deepEqual(through(allocator, alone), [`${first}, ClearAssignment`]);
     }
   });
 
