@@ -12,14 +12,29 @@ import { addressesIn, type ServiceObject, type ServiceOptions, service } from ".
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const NAMESPACE = "metallb-system";
 const SPEAKER_LABELS = { "app.kubernetes.io/name": "herald", "app.kubernetes.io/component": "speaker" };
-const HTTP_PORT = 7472;
+export const HTTP_PORT = 7472;
 const READY_WITHIN_MS = 20_000;
+
+/** How a program is started, before its flags. */
+export interface ProgramCommand {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+type Programs = Readonly<Record<"controller" | "speaker", ProgramCommand>>;
+
+const FROM_SOURCE: Programs = {
+  controller: { argv: [process.execPath, join(ROOT, "packages/controller/src/main.ts")] },
+  speaker: { argv: [process.execPath, join(ROOT, "packages/speaker/src/main.ts")] },
+};
 
 export interface InstallationOptions {
   readonly speakers?: readonly NodeName[];
   readonly controllers?: number;
   /** For every speaker, each time it starts. */
   readonly speakerFlags?: readonly string[];
+  /** From the checkout unless told. */
+  readonly programs?: Programs;
 }
 
 /**
@@ -33,10 +48,16 @@ export class Installation {
   readonly #controllers = new Map<string, Running>();
   readonly #kubeconfigs: { readonly controller: string; readonly speaker: string };
   readonly #speakerFlags: readonly string[];
+  readonly #programs: Programs;
 
   static async start(
     cluster: Cluster,
-    { speakers = cluster.nodes, controllers = 1, speakerFlags = [] }: InstallationOptions = {},
+    {
+      speakers = cluster.nodes,
+      controllers = 1,
+      speakerFlags = [],
+      programs = FROM_SOURCE,
+    }: InstallationOptions = {},
   ): Promise<Installation> {
     await cluster.kubectl(["create", "namespace", NAMESPACE]);
     const rbac = await cluster.helm([
@@ -48,7 +69,7 @@ export class Installation {
       controller: await cluster.kubeconfigFor({ namespace: NAMESPACE, name: "herald-controller" }),
       speaker: await cluster.kubeconfigFor({ namespace: NAMESPACE, name: "herald-speaker" }),
     };
-    const installation = new Installation(cluster, kubeconfigs, speakerFlags);
+    const installation = new Installation(cluster, kubeconfigs, speakerFlags, programs);
     await Promise.all([
       ...Array.from({ length: controllers }, (_, index) =>
         installation.startController(`controller-${index + 1}`),
@@ -62,9 +83,11 @@ export class Installation {
     cluster: Cluster,
     kubeconfigs: { controller: string; speaker: string },
     speakerFlags: readonly string[],
+    programs: Programs,
   ) {
     this.cluster = cluster;
     this.#speakerFlags = speakerFlags;
+    this.#programs = programs;
     this.segment = new Segment(cluster);
     this.#kubeconfigs = kubeconfigs;
   }
@@ -82,18 +105,18 @@ export class Installation {
   /** Starts a controller and waits until it is ready. Several may run; each has a port of its own. */
   async startController(name: string, flags: readonly string[] = []): Promise<Running> {
     const port = HTTP_PORT + this.#controllers.size;
+    const { argv, env = {} } = this.#programs.controller;
     const running = this.cluster.spawn(
       "control-plane",
       [
-        process.execPath,
-        join(ROOT, "packages/controller/src/main.ts"),
+        ...argv,
         `--kubeconfig=${this.#kubeconfigs.controller}`,
         `--namespace=${NAMESPACE}`,
         `--pod-name=${name}`,
         `--port=${port}`,
         ...flags,
       ],
-      { log: name },
+      { log: name, env },
     );
     this.#controllers.set(name, running);
     await this.#untilReady("control-plane", port, running);
@@ -115,11 +138,11 @@ export class Installation {
       metadata: { name: podName(node), labels: SPEAKER_LABELS },
       spec: { nodeName: node, hostNetwork: true, containers: [{ name: "speaker", image: "none" }] },
     });
+    const { argv, env = {} } = this.#programs.speaker;
     const running = this.cluster.spawn(
       node,
       [
-        process.execPath,
-        join(ROOT, "packages/speaker/src/main.ts"),
+        ...argv,
         `--kubeconfig=${this.#kubeconfigs.speaker}`,
         `--namespace=${NAMESPACE}`,
         `--node-name=${node}`,
@@ -132,7 +155,7 @@ export class Installation {
         ...this.#speakerFlags,
         ...flags,
       ],
-      { log: `speaker-${node}` },
+      { log: `speaker-${node}`, env },
     );
     this.#speakers.set(node, running);
     await this.#untilReady(node, HTTP_PORT, running);

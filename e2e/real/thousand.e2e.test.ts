@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { after, describe } from "node:test";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { clusterTests } from "./cluster-tests.ts";
+import { Installation, NAMESPACE } from "./installation.ts";
+import { AddressWatch, createMany, requestsBetween, requestsSoFar } from "./many-services.ts";
+import { installKinds, metallbObject } from "./metallb-objects.ts";
+
+const { it, before } = clusterTests({ kubelets: false });
+const COUNT = 1_000;
+const services = Array.from({ length: COUNT }, (_, index) => ({ name: `s${index}` }));
+
+describe("a thousand Services, on pools and advertisements of metallb.io", () => {
+  let cluster: Cluster;
+  let herald: Installation;
+  let watch: AddressWatch;
+
+  before(async () => {
+    cluster = await startCluster({ name: "thousand", nodes: 1 });
+    await installKinds(cluster);
+    herald = await Installation.start(cluster, { speakers: [] }); // they have writes of their own
+    await cluster.apply([
+      metallbObject("IPAddressPool", "default", { addresses: ["198.18.0.0/21"] }),
+      metallbObject("L2Advertisement", "default", { ipAddressPools: ["default"] }),
+    ]);
+    // Once the first one has an address, the pool is known.
+    await herald.createServices([{ name: "first" }]);
+    watch = await AddressWatch.start(cluster.api);
+  });
+  after(async () => {
+    watch?.stop();
+    await cluster?.stop();
+  });
+
+  it("are all addressed within a second of the last create, each with an address of its own, by one write each", async () => {
+    const earlier = await requestsSoFar(cluster.api);
+    const created = await createMany(cluster.api, services);
+    const addressed = await watch.untilAddressed(COUNT + 1, 60_000);
+    assert.ok(
+      addressed - created < 1_000,
+      `all are addressed ${addressed - created} ms after the last create`,
+    );
+    assert.equal(new Set([...watch.addresses.values()].flat()).size, COUNT + 1);
+    const later = await requestsSoFar(cluster.api);
+    assert.equal(requestsBetween(earlier, later, "PATCH", "services/status"), COUNT);
+    for (const verb of ["APPLY", "PUT"]) {
+      assert.equal(requestsBetween(earlier, later, verb, "services/status"), 0);
+    }
+  });
+
+  it("are counted in the status of their pool", async () => {
+    await cluster.waitFor<{ status?: object }>(
+      `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/ipaddresspools/default`,
+      (found) => (found?.status as { assignedIPv4?: number } | undefined)?.assignedIPv4 === COUNT + 1,
+      15_000,
+      "the pool says how many of its addresses are in use",
+    );
+  });
+
+  it("cost nothing when the controller starts again: it adopts them without a write", async () => {
+    const held = new Map(watch.addresses);
+    await herald.controller().stop();
+    const earlier = await requestsSoFar(cluster.api);
+    await herald.startController("controller-2");
+    await herald.createServices([{ name: "last" }]); // whoever decides for it has adopted the others
+    const later = await requestsSoFar(cluster.api);
+    assert.equal(requestsBetween(earlier, later, "PATCH", "services/status"), 1);
+    assert.deepEqual(new Map([...watch.addresses].filter(([name]) => name !== "last")), held);
+  });
+});
