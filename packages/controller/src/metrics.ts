@@ -1,3 +1,4 @@
+import { addLoopLag } from "@herald/daemon/metrics";
 import type { LeaseNotice } from "@herald/k8s/lease-core";
 import { saturate } from "@herald/shared/allocator/pool-state";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
@@ -29,6 +30,11 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
   let state = (): ControllerState => NOTHING_YET;
   addGauges(registry, () => state());
   addPoolGauges(registry, () => state());
+  addLoopLag(
+    registry,
+    "herald_controller_event_loop_lag_seconds",
+    "How late the event loop ran since the last scrape; a second here is a second that every Service waits.",
+  );
   const decisionSeconds = new Histogram({
     name: "herald_controller_decision_duration_seconds",
     help: "Time to decide for the Services of one change; seconds here delay every other Service.",

@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { addLoopLag } from "@herald/daemon/metrics";
 import type { MemberChange } from "@herald/gossip/effect";
 import { SWIM_NOTICES, type SwimNotice } from "@herald/gossip/notices";
 import { CONFLICT_KINDS, type ConflictKind } from "@herald/layer2/conflict-messages";
@@ -74,7 +74,11 @@ export interface SpeakerMetrics {
 /** Every metric of the speaker, registered; all that can be known beforehand stands at 0. */
 export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
   const registers = [registry];
-  createLoopLag(registry);
+  addLoopLag(
+    registry,
+    "herald_speaker_event_loop_lag_seconds",
+    "How late the event loop ran since the last scrape; above 0.02 answers are delayed by our own work.",
+  );
   const yields = new Counter({
     name: "herald_speaker_yields_total",
     help: "Addresses left to a new owner: whether it was heard on the wire, or waited for in vain.",
@@ -340,26 +344,6 @@ function createMetalLbMetrics(
       "Kubernetes objects whose change could not be processed: refused configurations.",
     ),
   };
-}
-
-/** Reset at every scrape: the worst since the last one is what tells of a blocked loop. */
-function createLoopLag(registry: Registry): void {
-  const delay = monitorEventLoopDelay({ resolution: 10 });
-  delay.enable();
-  const lag = new Gauge({
-    name: "herald_speaker_event_loop_lag_seconds",
-    help: "How late the event loop ran since the last scrape; above 0.02 answers are delayed by our own work.",
-    labelNames: ["quantile"],
-    registers: [registry],
-    collect: () => {
-      const seconds = (nanos: number): number => Math.max(0, nanos / 1e9 - 0.01); // less the resolution
-      for (const quantile of [50, 99]) {
-        lag.set({ quantile: String(quantile / 100) }, seconds(delay.percentile(quantile)));
-      }
-      lag.set({ quantile: "1" }, seconds(delay.max));
-      delay.reset();
-    },
-  });
 }
 
 function counter(registry: Registry, name: string, help: string): Counter {
