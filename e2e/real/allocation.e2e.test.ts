@@ -147,6 +147,64 @@ describe("allocation from objects, on a real API server", () => {
     assert.deepEqual(addressesIn(await settled("teams", "Allocated", 15_000, "bank")), ["10.7.0.0"]);
   });
 
+  it("follows a Service to dual stack and back, and leaves it the address it began with", async () => {
+    await pool("twofold", ["10.6.0.0/29", "fd06::/125"]);
+    for (const [name, ipFamilies, first, second] of [
+      ["grows", ["IPv4"], "10.6.0.0", "fd06::"],
+      ["grows-too", ["IPv6"], "fd06::", "10.6.0.0"],
+    ] as const) {
+      const annotations = { "metallb.io/address-pool": "twofold" };
+      await create(name, { annotations, spec: { ipFamilyPolicy: "SingleStack", ipFamilies } });
+      const alone = await settled(name, "Allocated");
+      assert.deepEqual(addressesIn(alone), [first]);
+      assert.deepEqual(await follow(name, "PreferDualStack", 2), [first, second]);
+      assert.deepEqual(await follow(name, "RequireDualStack", 2), [first, second]);
+      assert.deepEqual(await follow(name, "SingleStack", 1), [first]);
+      await cluster.api.delete(`${services()}/${name}`);
+    }
+  });
+
+  it("gives who prefers dual stack the second address once its pool has one, and both anew once it has none", async () => {
+    const annotations = { "metallb.io/address-pool": "halved" };
+    await pool("halved", ["10.5.0.0/29"]);
+    await create("prefers", { annotations, spec: { ipFamilyPolicy: "PreferDualStack" } });
+    assert.deepEqual(addressesIn(await settled("prefers", "Allocated")), ["10.5.0.0"]);
+    await pool("halved", ["10.5.0.0/29", "fd05::/125"]);
+    const both = await waitFor("prefers", (found) => addressesIn(found).length === 2);
+    assert.deepEqual(addressesIn(both), ["10.5.0.0", "fd05::"]);
+    await pool("halved", ["fd05::/125"]);
+    const anew = await waitFor("prefers", (found) => addressesIn(found).length === 1);
+    assert.deepEqual(addressesIn(anew), ["fd05::"]);
+    assert.equal(anew.metadata.annotations?.["metallb.io/ip-allocated-from-pool"], "halved");
+    await cluster.api.delete(`${services()}/prefers`);
+  });
+
+  it("serves from the pool for its labels first, of two by priority, and moves it when the labels go", async () => {
+    const forGold = (priority: number) => ({
+      priority,
+      serviceSelectors: [{ matchLabels: { tier: "gold" } }],
+    });
+    await pool("gold-later", ["10.4.0.0/29"], {}, forGold(20));
+    await pool("gold-sooner", ["10.4.1.0/32"], {}, forGold(10));
+    const labels = { tier: "gold" };
+    for (const [name, address, from] of [
+      ["gold-one", "10.4.1.0", "gold-sooner"],
+      ["gold-two", "10.4.0.0", "gold-later"],
+    ] as const) {
+      await cluster.api.post(services(), { ...service({ name }), metadata: { name, labels } });
+      const found = await settled(name, "Allocated");
+      assert.deepEqual(addressesIn(found), [address]);
+      assert.equal(found.metadata.annotations?.["metallb.io/ip-allocated-from-pool"], from);
+    }
+    await cluster.api.patch(`${services()}/gold-one`, { metadata: { labels: { tier: "tin" } } });
+    const moved = await waitFor("gold-one", (found) => {
+      const [address] = addressesIn(found);
+      return address !== undefined && address !== "10.4.1.0";
+    });
+    assert.doesNotMatch(moved.metadata.annotations?.["metallb.io/ip-allocated-from-pool"] ?? "", /gold/);
+    for (const name of ["gold-one", "gold-two"]) await cluster.api.delete(`${services()}/${name}`);
+  });
+
   it("keeps the last good pools while one overlaps, and tells that pool", async () => {
     await pool("overlapping", ["10.7.0.4/30"]);
     await cluster.waitFor<{ items: readonly { message: string }[] }>(
@@ -190,6 +248,12 @@ describe("allocation from objects, on a real API server", () => {
     );
     assert.match(list.items[0]?.message ?? "", /overlaps the network of Services \(\d/);
   });
+
+  /** The addresses of a Service once its policy is this one and there are so many. */
+  async function follow(name: string, ipFamilyPolicy: string, count: number): Promise<readonly string[]> {
+    await cluster.api.patch(`${services()}/${name}`, { spec: { ipFamilyPolicy } });
+    return addressesIn(await waitFor(name, (found) => addressesIn(found).length === count));
+  }
 
   function stateOf(result: string): Promise<{ readonly result?: string; readonly errorSummary: string }> {
     return cluster
