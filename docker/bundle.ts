@@ -16,7 +16,10 @@ export interface Bundled {
 }
 
 export const PROGRAMS = {
-  controller: { entries: { controller: "packages/controller/src/main.ts" }, addons: [] },
+  controller: {
+    entries: { controller: "packages/controller/src/main.ts", herald: "packages/cli/src/main.ts" },
+    addons: [],
+  },
   speaker: {
     entries: {
       speaker: "packages/speaker/src/main.ts",

@@ -30,6 +30,7 @@ COPY patches patches
 COPY docker/package.json docker/
 COPY packages/bfd/package.json packages/bfd/
 COPY packages/bgp/package.json packages/bgp/
+COPY packages/cli/package.json packages/cli/
 COPY packages/controller/package.json packages/controller/
 COPY packages/daemon/package.json packages/daemon/
 COPY packages/gossip/package.json packages/gossip/
@@ -54,6 +55,8 @@ LABEL org.opencontainers.image.title="herald-controller" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /node /usr/local/bin/node
 COPY --from=build /controller /controller
+# `kubectl exec deploy/… -- herald convert`
+RUN chmod 0755 /controller/herald.js && ln -s /controller/herald.js /usr/local/bin/herald
 # One arena for all threads, and what is freed goes back: 4 MB less when idle.
 ENV NODE_COMPILE_CACHE=/controller/cache \
     MALLOC_ARENA_MAX=1 \

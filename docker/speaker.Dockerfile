@@ -30,6 +30,7 @@ COPY patches patches
 COPY docker/package.json docker/
 COPY packages/bfd/package.json packages/bfd/
 COPY packages/bgp/package.json packages/bgp/
+COPY packages/cli/package.json packages/cli/
 COPY packages/controller/package.json packages/controller/
 COPY packages/daemon/package.json packages/daemon/
 COPY packages/gossip/package.json packages/gossip/

@@ -31,6 +31,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "yaml",
     "zod",
   ],
+  cli: ["@herald/controller", "@herald/daemon", "@herald/k8s", "@herald/shared", "yaml", "zod"],
   lab: ["@herald/shared", "@herald/wire"],
 };
 
@@ -39,6 +40,15 @@ const PURE = ["wire", "shared", "layer2", "gossip", "bgp", "bfd"];
 
 /** Pure files inside packages that also do I/O. */
 const PURE_FILES = [
+  "cli/src/config-source.ts",
+  "cli/src/convert.ts",
+  "cli/src/judge.ts",
+  "cli/src/object-remarks.ts",
+  "cli/src/report-text.ts",
+  "cli/src/service-findings.ts",
+  "cli/src/surroundings.ts",
+  "cli/src/workloads.ts",
+  "controller/src/observe.ts",
   "controller/src/reconcile.ts",
   "k8s/src/events-core.ts",
   "k8s/src/lease-core.ts",
@@ -50,6 +60,7 @@ const PURE_FILES = [
   "speaker/src/bgp-plan.ts",
   "speaker/src/bgp-routes.ts",
   "speaker/src/bgp-wishes.ts",
+  "speaker/src/observe.ts",
   "speaker/src/plan.ts",
   "speaker/src/planner.ts",
   "speaker/src/presence.ts",

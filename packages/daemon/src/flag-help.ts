@@ -4,15 +4,17 @@ const WIDTH = 100;
 const INDENT = "      ";
 
 /** The text of `--help`: every flag with its meaning, environment name and default. */
-export function explainFlags({ name, about, flags }: Program<Readonly<Record<string, Flag>>>): string {
+export function explainFlags(program: Program<Readonly<Record<string, Flag>>>): string {
+  const { name, about, flags, operand } = program;
   const entries = Object.entries(flags)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([flagName, flag]) => [`  ${usage(flagName, flag)}`, ...wrap(describe(flag))]);
   return [
     `${name}: ${about}`,
     "",
-    `Usage: ${name} [flags]`,
+    `Usage: ${[name, operand?.placeholder ?? "", "[flags]"].filter((word) => word !== "").join(" ")}`,
     "",
+    ...(operand === undefined ? [] : [`  ${operand.placeholder}`, ...wrap(operand.description), ""]),
     "Flags:",
     ...entries,
     "  --help",
@@ -20,12 +22,19 @@ export function explainFlags({ name, about, flags }: Program<Readonly<Record<str
     "  --version",
     ...wrap("Print the version and exit."),
     "",
+    ...explainExitCodes(program),
     "Flags may be written --name value, --name=value or with a single dash. A flag wins over the environment.",
   ].join("\n");
 }
 
+function explainExitCodes({ exitCodes = {} }: Program<Readonly<Record<string, Flag>>>): readonly string[] {
+  const lines = Object.entries(exitCodes).map(([code, meaning]) => `  ${code}   ${meaning}`);
+  return lines.length === 0 ? [] : ["Exit codes:", ...lines, ""];
+}
+
 function usage(name: string, flag: Flag): string {
-  return flag.boolean ? `--${name}[=false]` : `--${name} ${flag.placeholder ?? "TEXT"}`;
+  const short = flag.short === undefined ? "" : `-${flag.short}, `;
+  return `${short}${flag.boolean ? `--${name}[=false]` : `--${name} ${flag.placeholder ?? "TEXT"}`}`;
 }
 
 function describe(flag: Flag): string {

@@ -141,6 +141,74 @@ describe("wrong flags", () => {
   });
 });
 
+describe("a command with a word of its own", () => {
+  const command = {
+    name: "thing do",
+    version: "1.2.3",
+    about: "Does one thing.",
+    flags: {
+      output: { short: "o", schema: oneOf("yaml", "json"), description: "How.", default: "yaml" },
+    },
+    operand: { placeholder: "[FILE]", description: "What to do it to." },
+    exitCodes: { 0: "Done.", 1: "Refused." },
+  } as const satisfies Program<Readonly<Record<string, Flag>>>;
+  const read: readonly { name: string; args: readonly string[]; result: object }[] = [
+    { name: "none", args: [], result: { values: { output: "yaml" } } },
+    { name: "one", args: ["a.yaml"], result: { values: { output: "yaml" }, operand: "a.yaml" } },
+    {
+      name: "one before a flag that has one letter",
+      args: ["a.yaml", "-o", "json"],
+      result: { values: { output: "json" }, operand: "a.yaml" },
+    },
+    {
+      name: "a dash alone",
+      args: ["-o=json", "-"],
+      result: { values: { output: "json" }, operand: "-" },
+    },
+    {
+      name: "two of them as a mistake",
+      args: ["a.yaml", "b.yaml"],
+      result: { exitCode: 2, text: 'thing do: "a.yaml" and "b.yaml": want one [FILE] only' },
+    },
+    {
+      name: "two dashes as a mistake",
+      args: ["--"],
+      result: { exitCode: 2, text: 'thing do: unexpected argument "--"; flags begin with --' },
+    },
+  ];
+  for (const { name, args, result } of read) {
+    it(`reads ${name}`, () => assert.deepEqual(parseFlags(command, args, {}), result));
+  }
+
+  it("has its word, the letter and the exit codes in its help", () => {
+    assert.deepEqual(parseFlags(command, ["--help"], {}), {
+      exitCode: 0,
+      text: [
+        "thing do: Does one thing.",
+        "",
+        "Usage: thing do [FILE] [flags]",
+        "",
+        "  [FILE]",
+        "      What to do it to.",
+        "",
+        "Flags:",
+        "  -o, --output TEXT",
+        "      How. (default yaml)",
+        "  --help",
+        "      Print this and exit.",
+        "  --version",
+        "      Print the version and exit.",
+        "",
+        "Exit codes:",
+        "  0   Done.",
+        "  1   Refused.",
+        "",
+        "Flags may be written --name value, --name=value or with a single dash. A flag wins over the environment.",
+      ].join("\n"),
+    });
+  });
+});
+
 describe("help", () => {
   it("shows every flag with its meaning, environment and default", () => {
     const { port: portFlag, kubeconfig } = program.flags;

@@ -5,6 +5,8 @@ import { explainFlags } from "./flag-help.ts";
 
 /** One flag, written `--name value`, `--name=value` or, as Go's programs take it, with one dash. */
 export interface Flag {
+  /** One letter that means the same: `-o yaml`. */
+  readonly short?: string;
   /** From the text given to the value used; its messages say what is wanted: "a port from 1 to 65535". */
   readonly schema: z.ZodType<unknown, string>;
   readonly description: string;
@@ -31,12 +33,23 @@ export interface RefusedFlag {
   readonly because: string;
 }
 
+/** A word that is no flag. It may be left out; `-` is one. */
+export interface Operand {
+  /** What help shows for it: `[FILE]`. */
+  readonly placeholder: string;
+  readonly description: string;
+}
+
 export interface Program<F extends Readonly<Record<string, Flag>>> {
   readonly name: string;
   readonly version: string;
   /** One sentence for the top of the help. */
   readonly about: string;
   readonly flags: F;
+  /** The one word that may stand among the flags; without it such a word is a mistake. */
+  readonly operand?: Operand;
+  /** What the exit codes mean, for the help; without it they are not spoken of. */
+  readonly exitCodes?: Readonly<Record<number, string>>;
   readonly refused?: Readonly<Record<string, RefusedFlag>>;
 }
 
@@ -59,9 +72,9 @@ export function parseFlags<const F extends Readonly<Record<string, Flag>>>(
   program: Program<F>,
   args: readonly string[],
   env: Environment,
-): { readonly values: FlagValues<F> } | FlagStop {
+): { readonly values: FlagValues<F>; readonly operand?: string } | FlagStop {
   try {
-    const given = readArguments(program, args);
+    const { given, operand } = readArguments(program, args);
     if (given.has("help")) return { exitCode: 0, text: explainFlags(program) };
     if (given.has("version")) return { exitCode: 0, text: `${program.name} ${program.version}` };
     refuseEnvironment(program, env);
@@ -69,7 +82,8 @@ export function parseFlags<const F extends Readonly<Record<string, Flag>>>(
       name,
       readValue(name, flag, given.get(name), env),
     ]);
-    return { values: Object.fromEntries(values) as FlagValues<F> };
+    const read = Object.fromEntries(values) as FlagValues<F>;
+    return operand === undefined ? { values: read } : { values: read, operand };
   } catch (error) {
     if (!(error instanceof FlagMistake)) throw error;
     return { exitCode: 2, text: `${program.name}: ${error.message}` };
@@ -117,17 +131,24 @@ export function oneOf<const T extends string>(...choices: readonly T[]): z.ZodTy
 
 class FlagMistake extends Error {}
 
-function readArguments(
-  program: Program<Readonly<Record<string, Flag>>>,
-  args: readonly string[],
-): Map<string, string> {
+interface Arguments {
+  readonly given: ReadonlyMap<string, string>;
+  readonly operand: string | undefined;
+}
+
+function readArguments(program: Program<Readonly<Record<string, Flag>>>, args: readonly string[]): Arguments {
   const given = new Map<string, string>();
+  let operand: string | undefined;
   const rest = [...args];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(word);
-    if (match === null) throw new FlagMistake(`unexpected argument "${word}"; flags begin with --`);
+    if (match === null) {
+      refuseWord(program, word, operand);
+      operand = word;
+      continue;
+    }
     const [, written = "", attached] = match;
-    const name = written === "h" ? "help" : written;
+    const name = longName(program, written);
     if (name === "help" || name === "version") {
       given.set(name, "true");
       continue;
@@ -135,7 +156,24 @@ function readArguments(
     const flag = flagNamed(program, name);
     given.set(name, attached ?? detachedValue(name, flag, rest));
   }
-  return given;
+  return { given, operand };
+}
+
+/** @param operand the one that stood before, if one did. */
+function refuseWord(
+  program: Program<Readonly<Record<string, Flag>>>,
+  word: string,
+  operand: string | undefined,
+): void {
+  if (program.operand === undefined || (word.startsWith("-") && word !== "-"))
+    throw new FlagMistake(`unexpected argument "${word}"; flags begin with --`);
+  if (operand !== undefined)
+    throw new FlagMistake(`"${operand}" and "${word}": want one ${program.operand.placeholder} only`);
+}
+
+function longName({ flags }: Program<Readonly<Record<string, Flag>>>, written: string): string {
+  if (written === "h") return "help";
+  return Object.keys(flags).find((name) => flags[name]?.short === written) ?? written;
 }
 
 function flagNamed(program: Program<Readonly<Record<string, Flag>>>, name: string): Flag {

@@ -17,6 +17,22 @@ async function get(server: HttpServer, path: string): Promise<{ status: number; 
 }
 
 describe("the HTTP server", () => {
+  it("serves a page of the program's own, as it is when asked for", async (t) => {
+    let count = 0;
+    const pages = {
+      "/would": () => {
+        count += 1;
+        return { count };
+      },
+    };
+    const registry = new Registry();
+    const server = await startHttp({ host: "127.0.0.1", port: 0, registry, notReady: () => [], pages });
+    t.after(() => server.close());
+    await get(server, "/would");
+    assert.deepEqual(await get(server, "/would"), { status: 200, body: '{"count":2}' });
+    assert.match((await get(server, "/other")).body, /"\/would"/);
+  });
+
   it("serves the metrics of its registry", async (t) => {
     const { status, body } = await get(await serve(t), "/metrics");
     assert.deepEqual(

@@ -12,6 +12,8 @@ export interface HttpOptions {
   readonly registry: Registry;
   /** Names what the program still waits for, in a person's words; empty when ready. */
   readonly notReady: () => readonly string[];
+  /** What else there is to look at, as JSON, by path. */
+  readonly pages?: Readonly<Record<string, () => object>>;
 }
 
 export interface HttpServer {
@@ -22,7 +24,7 @@ export interface HttpServer {
 }
 
 /**
- * Serves `GET /metrics`, `/healthz` and `/readyz`; 404 for the rest. `/readyz` is 200 or 503, with what is
+ * Serves `GET /metrics`, `/healthz`, `/readyz` and `pages`; 404 for the rest. `/readyz` is 200 or 503, with what is
  * awaited in `waitingFor`.
  *
  * @throws {StartError} when the address cannot be listened on, naming the flag.
@@ -49,7 +51,7 @@ function noSchema(): never {
   throw new Error("a route got a schema: let startHttp have fastify's own compilers back");
 }
 
-function addRoutes(server: FastifyInstance, { registry, notReady }: HttpOptions): void {
+function addRoutes(server: FastifyInstance, { registry, notReady, pages = {} }: HttpOptions): void {
   server.get("/metrics", async (_request, reply) => {
     reply.header("content-type", registry.contentType);
     return await textOf(registry);
@@ -60,9 +62,10 @@ function addRoutes(server: FastifyInstance, { registry, notReady }: HttpOptions)
     reply.code(waitingFor.length === 0 ? 200 : 503);
     return { status: waitingFor.length === 0 ? "ready" : "not ready", waitingFor };
   });
+  for (const [path, content] of Object.entries(pages)) server.get(path, () => content());
   server.setNotFoundHandler((_request, reply) => {
     reply.code(404);
-    return { status: "not found", paths: ["/metrics", "/healthz", "/readyz"] };
+    return { status: "not found", paths: ["/metrics", "/healthz", "/readyz", ...Object.keys(pages)] };
   });
 }
 

@@ -1,0 +1,375 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { ApiError } from "@herald/k8s/api";
+import { FakeApi } from "@herald/k8s/fake";
+import { configMapsPath, metallbPath, namespacesPath, objectPath, servicePath } from "@herald/k8s/paths";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { LINKS } from "./findings.ts";
+import { check } from "./migrate.ts";
+import type { Output } from "./output.ts";
+
+const NAMESPACE = "metallb-system";
+const PLAIN = {
+  config: "config",
+  "lb-class": undefined,
+  namespace: NAMESPACE,
+  output: "text",
+  "sharing-across-namespaces": false,
+} as const;
+
+/** A cluster in memory, as an operator finds it. */
+class Found {
+  readonly api = new FakeApi({ clock: new VirtualClock() });
+  #services = 0;
+
+  object(kind: string, plural: string, name: string, spec: object, version = "v1beta1"): this {
+    const path = objectPath(metallbPath(plural, NAMESPACE, version), name);
+    this.api.put(path, { kind, metadata: { namespace: NAMESPACE, name }, spec });
+    return this;
+  }
+
+  pool(name: string, ...addresses: readonly string[]): this {
+    return this.object("IPAddressPool", "ipaddresspools", name, { addresses });
+  }
+
+  configMap(name: string, data: Readonly<Record<string, string>>): this {
+    this.api.put(objectPath(configMapsPath(NAMESPACE), name), {
+      metadata: { namespace: NAMESPACE, name },
+      data,
+    });
+    return this;
+  }
+
+  service(key: string, ips: readonly string[], more: { spec?: object; annotations?: object } = {}): this {
+    this.#services += 1;
+    const [namespace, name] = key.split("/");
+    this.api.put(servicePath(key), {
+      metadata: {
+        namespace,
+        name,
+        creationTimestamp: `2026-01-01T00:00:0${this.#services}Z`,
+        annotations: more.annotations ?? {},
+      },
+      spec: {
+        type: "LoadBalancer",
+        clusterIPs: [`10.96.0.${this.#services}`],
+        ports: [{ protocol: "TCP", port: this.#services }],
+        ...more.spec,
+      },
+      status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } },
+    });
+    return this;
+  }
+
+  workload(
+    plural: "deployments" | "daemonsets",
+    name: string,
+    container: object,
+    volumes: readonly object[] = [],
+  ): this {
+    this.api.put(`/apis/apps/v1/namespaces/${NAMESPACE}/${plural}/${name}`, {
+      metadata: { namespace: NAMESPACE, name },
+      spec: { template: { spec: { containers: [container], volumes } } },
+    });
+    return this;
+  }
+
+  check(more: Partial<Parameters<typeof check>[1]> = {}): Promise<Output> {
+    return check(this.api, { ...PLAIN, ...more });
+  }
+}
+
+const METALLB_0_14 = (found: Found): Found =>
+  found
+    .workload("deployments", "metallb-controller", {
+      name: "controller",
+      image: "quay.io/metallb/controller:v0.14.9",
+    })
+    .workload(
+      "daemonsets",
+      "metallb-speaker",
+      {
+        name: "speaker",
+        image: "quay.io/metallb/speaker:v0.14.9",
+        env: [{ name: "METALLB_ML_BIND_ADDR" }, { name: "METALLB_BGP_TYPE", value: "native" }],
+      },
+      [{ name: "memberlist", secret: { secretName: "metallb-memberlist" } }],
+    );
+
+describe("herald migrate --check", () => {
+  it("says of a plain cluster that all is the same", async () => {
+    const found = METALLB_0_14(new Found())
+      .pool("default", "192.0.2.0/24")
+      .object("L2Advertisement", "l2advertisements", "default", {})
+      .service("default/web", ["192.0.2.7"]);
+    found.api.put(`/api/v1/namespaces/${NAMESPACE}/secrets/metallb-memberlist`, {
+      metadata: { namespace: NAMESPACE, name: "metallb-memberlist" },
+      data: { secretkey: "c2VjcmV0" },
+    });
+    assert.deepEqual(await found.check(), {
+      exitCode: 0,
+      stderr: "",
+      stdout: `same     Deployment      metallb-system/metallb-controller  MetalLB's controller v0.14.9
+same     DaemonSet       metallb-system/metallb-speaker     MetalLB's speaker v0.14.9
+same     Secret          metallb-system/metallb-memberlist  key of the gossip; Herald makes the same key of it, so keep it
+same     IPAddressPool   metallb-system/default
+same     L2Advertisement metallb-system/default
+same     Service         default/web
+
+0 of 1 addresses would change; of 6 objects 6 are the same, 0 differ, 0 are refused.
+`,
+    });
+  });
+
+  it("reads, and does nothing else", async () => {
+    const found = METALLB_0_14(new Found()).pool("default", "192.0.2.0/24").service("default/web", []);
+    await found.check();
+    const verbs = new Set(found.api.requests.map(({ method }) => method));
+    assert.deepEqual([...verbs].sort(), ["GET", "LIST"]);
+  });
+
+  it("has the allocator say which addresses would not stay", async () => {
+    const found = new Found()
+      .pool("default", "192.0.2.0/31")
+      .service("default/kept", ["192.0.2.1"])
+      .service("default/stray", ["198.51.100.9"])
+      .service("default/full", ["198.51.100.8"])
+      .service("default/waits", []);
+    const { stdout, exitCode } = await found.check();
+    assert.equal(exitCode, 4);
+    assert.match(
+      stdout,
+      /differs {2}Service +default\/stray\n +status\.loadBalancer\.ingress: 198\.51\.100\.9 becomes 192\.0\.2\.0: Taking back/,
+    );
+    assert.match(
+      stdout,
+      /differs {2}Service +default\/full\n +status\.loadBalancer\.ingress: 198\.51\.100\.8 is taken back: /,
+    );
+    assert.match(stdout, /^2 of 3 addresses would change; 1 Services would wait for one; of 5 objects/m);
+  });
+
+  it("says of a refused object which field is wrong, and that nothing would be given out", async () => {
+    const found = new Found().pool("bad", "192.0.2.9-192.0.2.1").service("default/web", ["192.0.2.7"]);
+    const { stdout, exitCode } = await found.check();
+    assert.equal(exitCode, 4);
+    assert.match(stdout, /refused {2}IPAddressPool metallb-system\/bad\n +spec\.addresses\[0\]: /);
+    assert.match(stdout, /^0 of 1 addresses would change/m);
+    assert.match(stdout, /^Note: No configuration would be in force/m);
+  });
+
+  it("says of a refused ConfigMap in which line", async () => {
+    const found = new Found().configMap("config", {
+      config: "address-pools:\n- {name: a, protocol: layer3}\n",
+    });
+    const { stdout, exitCode } = await found.check();
+    assert.equal(exitCode, 4);
+    assert.match(stdout, /refused {2}ConfigMap metallb-system\/config\n +line 2: address-pools\[0\]\.\w+: /);
+  });
+
+  it("says of a request that cannot be met by anybody where it stands", async () => {
+    const found = new Found()
+      .pool("default", "192.0.2.0/24")
+      .service("default/web", [], { annotations: { "metallb.universe.tf/loadBalancerIPs": "some" } });
+    const { stdout, exitCode } = await found.check();
+    assert.equal(exitCode, 4);
+    assert.match(
+      stdout,
+      /refused {2}Service +default\/web\n +metadata\.annotations\["metallb\.universe\.tf\/loadBalancerIPs"\]: /,
+    );
+  });
+
+  const differing: readonly { name: string; of: (found: Found) => Found; says: RegExp }[] = [
+    {
+      name: "interfaces",
+      of: (f) => f.object("L2Advertisement", "l2advertisements", "a", { interfaces: ["eth1"] }),
+      says: /spec\.interfaces: .*docs\/differences\.md#who-answers-and-how/,
+    },
+    {
+      name: "preferred nodes",
+      of: (f) =>
+        f.object("L2Advertisement", "l2advertisements", "a", {
+          preferredNodeSelectors: [{ weight: 1, preference: {} }],
+        }),
+      says: /spec\.preferredNodeSelectors: /,
+    },
+    {
+      name: "Services that are selected while some share",
+      of: (f) =>
+        f
+          .object("L2Advertisement", "l2advertisements", "a", {
+            serviceSelectors: [{ matchLabels: { a: "b" } }],
+          })
+          .service("default/web", [], { annotations: { "metallb.io/allow-shared-ip": "k" } }),
+      says: /spec\.serviceSelectors: /,
+    },
+    {
+      name: "namespaces that no namespace is",
+      of: (f) =>
+        f.object("IPAddressPool", "ipaddresspools", "a", {
+          addresses: ["192.0.2.0/24"],
+          serviceAllocation: { namespaceSelectors: [{ matchLabels: { team: "none" } }] },
+        }),
+      says: /spec\.serviceAllocation\.namespaceSelectors: matches no namespace/,
+    },
+    {
+      name: "preferences of routes that meet",
+      of: (f) =>
+        f
+          .pool("p", "192.0.2.0/24")
+          .object("BGPAdvertisement", "bgpadvertisements", "a", { localPref: 100, aggregationLength: 24 })
+          .object("BGPAdvertisement", "bgpadvertisements", "b", { localPref: 200 }),
+      says: /spec\.localPref: /,
+    },
+    {
+      name: "a peer without times where FRR ran",
+      of: (f) =>
+        f
+          .workload("daemonsets", "speaker", {
+            name: "speaker",
+            image: "mirror.example/metallb/speaker:v0.16.1",
+            env: [{ name: "METALLB_BGP_TYPE", value: "frr-k8s" }, { name: "METALLB_ML_BIND_ADDR" }],
+          })
+          .object("BGPPeer", "bgppeers", "a", { myASN: 1, peerASN: 2, peerAddress: "192.0.2.1" }, "v1beta2"),
+      says: /spec\.holdTime: is not set: 90s[\s\S]*/,
+    },
+    {
+      name: "FRR",
+      of: (f) =>
+        f.workload("daemonsets", "speaker", {
+          name: "speaker",
+          image: "quay.io/metallb/speaker:v0.14.9",
+          env: [{ name: "METALLB_BGP_TYPE", value: "frr" }, { name: "METALLB_ML_BIND_ADDR" }],
+        }),
+      says: /MetalLB's speaker v0\.14\.9\n +speaks BGP through FRR \(frr\)/,
+    },
+    {
+      name: "an election by the Service's name",
+      of: (f) => f.workload("daemonsets", "speaker", { name: "speaker", image: "metallb/speaker:v0.7.3" }),
+      says: /owners of layer 2 addresses change once/,
+    },
+    {
+      name: "speakers without gossip",
+      of: (f) => f.workload("daemonsets", "speaker", { name: "speaker", image: "metallb/speaker:v0.12.1" }),
+      says: /cannot be replaced node by node/,
+    },
+    {
+      name: "raw configuration of FRR",
+      of: (f) => f.configMap("bgpextras", { extras: "debug bgp" }),
+      says: /ConfigMap metallb-system\/bgpextras\n +data\.extras: /,
+    },
+    {
+      name: "a sharing key in two namespaces, though nothing is shared yet",
+      of: (f) =>
+        f
+          .pool("p", "192.0.2.0/24")
+          .service("one/web", ["192.0.2.1"], { annotations: { "metallb.universe.tf/allow-shared-ip": "k" } })
+          .service("two/web", ["192.0.2.2"], { annotations: { "metallb.io/allow-shared-ip": "k" } }),
+      says: /metadata\.annotations\["metallb\.universe\.tf\/allow-shared-ip"\]: the key "k" is used in several/,
+    },
+  ];
+  for (const { name, of, says } of differing) {
+    it(`tells what differs: ${name}`, async () => {
+      const { stdout, exitCode } = await of(new Found()).check();
+      assert.match(stdout, says);
+      assert.equal(exitCode, 3);
+    });
+  }
+
+  it("goes by the class that MetalLB's controller serves, unless told another", async () => {
+    const found = new Found()
+      .workload("deployments", "c", {
+        name: "controller",
+        image: "metallb/controller:v0.14.9",
+        args: ["--lb-class=x/y"],
+      })
+      .pool("p", "192.0.2.0/24")
+      .service("default/classed", ["198.51.100.1"], { spec: { loadBalancerClass: "x/y" } })
+      .service("default/plain", ["198.51.100.2"]);
+    assert.match((await found.check()).stdout, /^1 of 1 addresses would change/m);
+    const told = await found.check({ "lb-class": "" });
+    assert.match(told.stdout, /198\.51\.100\.2 becomes/);
+    assert.match(told.stdout, /default\/classed +left alone: it is of class x\/y/);
+  });
+
+  it("says which kinds would go with MetalLB's release, and their objects", async () => {
+    const found = new Found();
+    const put = (name: string, annotations: object): void => {
+      const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+      found.api.put(objectPath(path, name), {
+        metadata: { name, annotations },
+        spec: { group: "metallb.io" },
+      });
+    };
+    const release = {
+      "meta.helm.sh/release-name": "metallb",
+      "meta.helm.sh/release-namespace": NAMESPACE,
+    };
+    put("ipaddresspools.metallb.io", release);
+    put("bgppeers.metallb.io", { ...release, "helm.sh/resource-policy": "keep" });
+    const { stdout } = await found.check();
+    assert.match(
+      stdout,
+      /^Note: Uninstalling the Helm release metallb in metallb-system deletes ipaddresspools\.metallb\.io, all/m,
+    );
+  });
+
+  it("says what it may not read, and judges the rest", async () => {
+    const found = METALLB_0_14(new Found()).pool("p", "192.0.2.0/24").service("default/web", ["192.0.2.1"]);
+    const forbidden = new ApiError(403, "Forbidden", "no");
+    found.api.failNext(1, forbidden, ({ path }) => path.includes("/secrets/"));
+    found.api.failNext(1, forbidden, ({ path }) => path === namespacesPath());
+    const { stdout } = await found.check();
+    assert.match(stdout, /^Note: Not read, for want of permission: secret metallb-memberlist\.$/m);
+    assert.match(stdout, /^Note: Not read, for want of permission: namespaces\.$/m);
+    assert.match(stdout, /^0 of 1 addresses would change/m);
+  });
+
+  it("gives up where the cluster does not answer", async () => {
+    const found = new Found();
+    found.api.setReachable(false);
+    await assert.rejects(found.check(), {
+      name: "CommandError",
+      message: /^cannot read services: Unreachable/,
+    });
+  });
+
+  it("tells the same as JSON", async () => {
+    const found = new Found().pool("p", "192.0.2.0/24").service("default/web", ["198.51.100.1"]);
+    const { stdout } = await found.check({ output: "json" });
+    const report = JSON.parse(stdout) as Record<string, unknown>;
+    assert.deepEqual(
+      { ...report, objects: undefined },
+      {
+        addresses: 1,
+        lost: 1,
+        notes: [],
+        objects: undefined,
+        services: [
+          {
+            service: "default/web",
+            outcome: "changes",
+            has: ["198.51.100.1"],
+            would: ["192.0.2.0"],
+            reason: "Allocated",
+            why: 'Taking back 198.51.100.1: no pool gives out 198.51.100.1; 192.0.2.0 of pool "p"',
+          },
+        ],
+      },
+    );
+  });
+
+  it("leads to headings that are there", () => {
+    for (const link of Object.values(LINKS)) {
+      const [file = "", anchor = ""] = link.split("#");
+      const text = readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
+      const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+        heading
+          .toLowerCase()
+          .replaceAll(/[^\w -]/g, "")
+          .replaceAll(" ", "-"),
+      );
+      assert.ok(anchors.includes(anchor), `${link} is among ${anchors.join(", ")}`);
+    }
+  });
+});
