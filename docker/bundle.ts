@@ -24,6 +24,7 @@ export const PROGRAMS = {
     entries: {
       speaker: "packages/speaker/src/main.ts",
       "kubernetes-worker": "packages/speaker/src/kubernetes-worker.ts",
+      "bfd-worker": "packages/speaker/src/bfd-worker.ts",
     },
     addons: ["cap", "koffi"],
   },

@@ -18,6 +18,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   daemon: ["@herald/shared", "fastify", "pino", "prom-client", "zod"],
   controller: ["@herald/daemon", "@herald/k8s", "@herald/shared", "prom-client", "zod"],
   speaker: [
+    "@herald/bfd",
     "@herald/bgp",
     "@herald/daemon",
     "@herald/gossip",
@@ -56,6 +57,7 @@ const PURE_FILES = [
   "k8s/src/reflector-core.ts",
   "speaker/src/announcements.ts",
   "speaker/src/plan-scope.ts",
+  "speaker/src/bfd-wishes.ts",
   "speaker/src/bgp-peer.ts",
   "speaker/src/bgp-plan.ts",
   "speaker/src/bgp-routes.ts",

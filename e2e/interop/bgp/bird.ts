@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError, command } from "../../cluster/command.ts";
-import { Daemon, type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+import { Daemon, type Router, type RouterSetup, type SeenBfd, type SeenRoute, until } from "./router.ts";
 
 /** BIRD 2, of the distribution. */
 export class Bird implements Router {
@@ -50,6 +50,15 @@ export class Bird implements Router {
     return (await this.neighbour()).includes("Established");
   }
 
+  async bfd(): Promise<SeenBfd | undefined> {
+    const line = (await this.#show("bfd", "sessions"))
+      .split("\n")
+      .find((each) => /\s(Up|Down|Init|AdminDown)\s/.test(each));
+    const [, , state = "", since = "", , timeout = ""] = line?.trim().split(/\s+/) ?? [];
+    if (line === undefined) return undefined;
+    return { isUp: state === "Up", detectionMs: Number(timeout) * 1_000, since };
+  }
+
   get #socket(): string {
     return join(this.#folder, "bird.ctl");
   }
@@ -65,16 +74,20 @@ function sayOf(error: unknown): string {
 }
 
 function configOf(setup: RouterSetup): string {
-  const { local, neighbour, asn, peerAsn, families, password, ttlSecurity, multihop } = setup;
+  const { local, neighbour, asn, peerAsn, families, password, ttlSecurity, multihop, bfdMs } = setup;
+  const timers = `{ interval ${bfdMs} ms; multiplier 3; }`;
   return `router id 192.0.2.1;
 protocol device {}
 protocol direct { ipv4; ipv6; }
+${families.map((family) => `protocol kernel { ipv${family} { export where source = RTS_BGP; }; }`).join("\n")}
+${bfdMs === undefined ? "" : `protocol bfd { interface "*" ${timers}; multihop ${timers}; }`}
 protocol bgp node {
   local ${local} as ${asn};
   neighbor ${neighbour} as ${peerAsn};
   ${multihop ? "multihop" : "direct"};
   ${password === undefined ? "" : `password "${password}";`}
   ${ttlSecurity ? "ttl security on;" : ""}
+  ${bfdMs === undefined ? "" : "bfd on;"}
   connect retry time 1; connect delay time 1; error wait time 1,2;
   passive on;
   graceful restart on;

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError, command } from "../../cluster/command.ts";
-import { Daemon, type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+import { Daemon, type Router, type RouterSetup, type SeenBfd, type SeenRoute, until } from "./router.ts";
 
 interface ShownTable {
   readonly routes?: Readonly<Record<string, unknown>>;
@@ -16,13 +16,21 @@ interface ShownPath {
   readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
 }
 
-/** FRR, of the distribution: bgpd, and zebra beneath it. */
+interface ShownBfd {
+  readonly status: string;
+  readonly "receive-interval": number;
+  readonly "remote-transmit-interval": number;
+  readonly "remote-detect-multiplier": number;
+}
+
+/** FRR, of the distribution: bgpd, bfdd if it is asked for, and zebra beneath them. */
 export class Frr implements Router {
   readonly name = "FRR";
   readonly #namespace: string;
   readonly #folder = mkdtempSync(join(tmpdir(), "herald-frr-"));
   #zebra: Daemon | undefined;
   #bgpd: Daemon | undefined;
+  #bfdd: Daemon | undefined;
   constructor(namespace: string) {
     this.#namespace = namespace;
   }
@@ -38,14 +46,17 @@ export class Frr implements Router {
       const socket = join(this.#run, "zserv.api");
       await until("zebra listens", async () => existsSync(socket), Boolean);
     }
-    rmSync(join(this.#run, "bgpd.vty"), { force: true });
-    rmSync(join(this.#run, "bgpd.pid"), { force: true });
+    for (const name of ["bgpd", "bfdd"]) {
+      for (const left of ["vty", "pid"]) rmSync(join(this.#run, `${name}.${left}`), { force: true });
+    }
+    if (setup.bfdMs !== undefined) await this.#startBfd(setup.bfdMs);
     this.#bgpd = this.#daemon("bgpd", config);
     const ask = (): Promise<string> => this.#show("show bgp summary json").catch(sayOf);
     await until("bgpd answers", ask, (answer) => answer.includes("routerId"));
   }
 
   async kill(): Promise<void> {
+    await this.#bfdd?.kill();
     await this.#bgpd?.kill();
   }
 
@@ -57,6 +68,7 @@ export class Frr implements Router {
   }
 
   freeze(): void {
+    this.#bfdd?.freeze();
     this.#bgpd?.freeze();
   }
 
@@ -81,13 +93,36 @@ export class Frr implements Router {
     return (await this.#show("show bgp neighbors json")).includes('"bgpState":"Established"');
   }
 
+  async bfd(): Promise<SeenBfd | undefined> {
+    const [shown] = JSON.parse(await this.#show("show bfd peers json")) as readonly ShownBfd[];
+    if (shown === undefined) return undefined;
+    const gapMs = Math.max(shown["receive-interval"], shown["remote-transmit-interval"]);
+    const counters = JSON.parse(await this.#show("show bfd peers counters json")) as readonly object[];
+    return {
+      isUp: shown.status === "up",
+      detectionMs: shown["remote-detect-multiplier"] * gapMs,
+      since: Object.entries(counters[0] ?? {})
+        .filter(([name]) => name.startsWith("session-"))
+        .join(" "),
+    };
+  }
+
+  async #startBfd(intervalMs: number): Promise<void> {
+    const config = join(this.#folder, "bfdd.conf");
+    const gaps = ["receive", "transmit"].map((way) => `  ${way}-interval ${intervalMs}`);
+    writeFileSync(config, ["bfd", " profile fast", "  detect-multiplier 3", ...gaps, ""].join("\n"));
+    this.#bfdd = this.#daemon("bfdd", config, "--bfdctl", join(this.#run, "bfdd.sock"));
+    const ask = (): Promise<string> => this.#show("show bfd peers json").catch(sayOf);
+    await until("bfdd answers", ask, (answer) => answer.startsWith("["));
+  }
+
   get #run(): string {
     return join("/var/run/frr", this.#namespace);
   }
 
-  #daemon(name: string, config: string): Daemon {
+  #daemon(name: string, config: string, ...more: readonly string[]): Daemon {
     const argv = [`/usr/lib/frr/${name}`, "-N", this.#namespace, "-f", config, "--log", "stdout"];
-    return new Daemon(this.#namespace, argv);
+    return new Daemon(this.#namespace, [...argv, ...more]);
   }
 
   #show(line: string): Promise<string> {
@@ -101,7 +136,7 @@ function sayOf(error: unknown): string {
 }
 
 function configOf(setup: RouterSetup): string {
-  const { local, neighbour, asn, peerAsn, families, password, ttlSecurity, multihop } = setup;
+  const { local, neighbour, asn, peerAsn, families, password, ttlSecurity, multihop, bfdMs } = setup;
   const of = (words: string): string => ` neighbor ${neighbour} ${words}`;
   return [
     `router bgp ${asn}`,
@@ -116,6 +151,7 @@ function configOf(setup: RouterSetup): string {
     ...(password === undefined ? [] : [of(`password ${password}`)]),
     ...(ttlSecurity ? [of("ttl-security hops 1")] : []),
     ...(multihop ? [of("ebgp-multihop")] : []),
+    ...(bfdMs === undefined ? [] : [of("bfd"), of("bfd profile fast")]),
     ...families.flatMap((family) => [
       ` address-family ipv${family} unicast`,
       ` ${of("activate")}`,

@@ -6,7 +6,9 @@ import { createLog } from "@herald/daemon/log";
 import { createRegistry } from "@herald/daemon/metrics";
 import { systemRandom } from "@herald/daemon/random";
 import { configFromConfigMap } from "@herald/shared/config/load";
+import { startBfd } from "@herald/speaker/bfd-link";
 import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
+import { isNear } from "@herald/speaker/io/bgp-local-addresses";
 import { bgpSockets } from "@herald/speaker/io/bgp-sockets";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 import { createSpeakerMetrics } from "@herald/speaker/metrics";
@@ -47,6 +49,12 @@ const speaker = new BgpSpeaker(
     metrics: createSpeakerMetrics(registry),
     recordEvent: () => {},
     sayHolding: () => {},
+    startBfd,
+    isNear,
+    sharedMs: () => Number(process.hrtime.bigint()) / 1e6,
+    onBfdCrash: (error) => {
+      throw error;
+    },
   },
 );
 

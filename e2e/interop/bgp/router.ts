@@ -15,6 +15,17 @@ export interface RouterSetup {
   /** Demands that we are no hop away (GTSM). */
   readonly ttlSecurity?: boolean;
   readonly multihop?: boolean;
+  /** Has BFD watch the session, with this many ms between packets either way; three of them may be lost. */
+  readonly bfdMs?: number;
+}
+
+/** Its BFD session with us, as the router shows it. */
+export interface SeenBfd {
+  readonly isUp: boolean;
+  /** How long we may be silent, ms. */
+  readonly detectionMs: number;
+  /** When it came to this state, in the router's words; another one after each change. */
+  readonly since: string;
 }
 
 /** A route of ours as the router shows it. */
@@ -46,6 +57,8 @@ export interface Router {
   neighbour(): Promise<string>;
   /** Whether its session with us is established. */
   isUp(): Promise<boolean>;
+  /** `undefined` when there is none. */
+  bfd(): Promise<SeenBfd | undefined>;
 }
 
 /** A program in a namespace, whose output is kept for when something goes wrong. */

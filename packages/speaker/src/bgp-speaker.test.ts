@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { pathKey } from "@herald/bfd/effect";
 import { MESSAGE_TYPE } from "@herald/bgp/iana";
 import { encodeMessage } from "@herald/bgp/message";
 import { decodeNlri } from "@herald/bgp/nlri";
@@ -17,6 +18,7 @@ import type { BgpPeerConfig, Config } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { Registry } from "prom-client";
+import type { BfdHandlers, BfdLink } from "./bfd-link.ts";
 import type { BgpListeners, BgpPort, BgpTarget } from "./bgp-port.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
 import type { HoldingWord } from "./kubernetes-protocol.ts";
@@ -52,7 +54,7 @@ class RecordingRouter implements BgpPort {
 
   dial(target: BgpTarget, listeners: BgpListeners): ReturnType<BgpPort["dial"]> {
     this.dialled.push(target);
-    this.#note("dialled");
+    this.note("dialled");
     const soon = (run: () => void): unknown => this.#clock.at(this.#clock.now() + 1, run);
     let isOpen = true;
     this.#down = (why) => {
@@ -72,7 +74,7 @@ class RecordingRouter implements BgpPort {
     return {
       send: (bytes) => this.#hear(bytes),
       close: () => {
-        if (isOpen) this.#note("closed");
+        if (isOpen) this.note("closed");
         isOpen = false;
       },
     };
@@ -91,18 +93,43 @@ class RecordingRouter implements BgpPort {
 
   #hear(bytes: Uint8Array): void {
     for (const { type, body } of framesIn(bytes)) {
-      if (type === MESSAGE_TYPE.notification) this.#note(describeNotification(decodeNotification(body)));
+      if (type === MESSAGE_TYPE.notification) this.note(describeNotification(decodeNotification(body)));
       if (type !== MESSAGE_TYPE.update) continue;
       const { update } = decodeUpdate(body, { asnOctets: 2, external: true, pathIds: [] });
       const communities = (update.attributes.communities ?? []).map((text) => ` ${text}`).join("");
       for (const { prefix } of decodeNlri(update.announced))
-        this.#note(`+ ${formatPrefix(prefix)}${communities}`);
-      for (const { prefix } of decodeNlri(update.withdrawn)) this.#note(`- ${formatPrefix(prefix)}`);
+        this.note(`+ ${formatPrefix(prefix)}${communities}`);
+      for (const { prefix } of decodeNlri(update.withdrawn)) this.note(`- ${formatPrefix(prefix)}`);
     }
   }
 
-  #note(what: string): void {
+  note(what: string): void {
     this.heard.push(`${Math.round(this.#clock.now() / 100) / 10} s: ${what}`);
+  }
+}
+
+/** BFD that finds out what a test says. */
+class ToldBfd {
+  hear: BfdHandlers["onNews"] = () => assert.fail("not started");
+  readonly #note: (what: string) => void;
+  constructor(note: (what: string) => void) {
+    this.#note = note;
+  }
+
+  start({ onNews }: BfdHandlers): BfdLink {
+    this.hear = onNews;
+    let isAsked = false;
+    return {
+      want: (sessions) => {
+        isAsked = true;
+        const words = sessions.map(({ path, options }) => `${pathKey(path)} every ${options.transmitMs} ms`);
+        this.#note(`BFD: ${words.join(", ")}`);
+      },
+      part: async () => {
+        if (isAsked) this.#note("BFD parts");
+      },
+      close: async () => {},
+    };
   }
 }
 
@@ -112,6 +139,7 @@ interface Stage {
   readonly speaker: BgpSpeaker;
   readonly events: EventRecord[];
   readonly holdings: HoldingWord[];
+  readonly bfd: ToldBfd;
   readonly registry: Registry;
   /** All lines of the log. */
   readonly lines: string[];
@@ -126,6 +154,7 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
   const router = new RecordingRouter(clock, keepsRoutes);
   const [events, lines, holdings]: [EventRecord[], string[], HoldingWord[]] = [[], [], []];
   const registry = new Registry();
+  const bfd = new ToldBfd((what) => router.note(what));
   const speaker = new BgpSpeaker(
     {
       node: "iris1",
@@ -141,6 +170,10 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
       metrics: createSpeakerMetrics(registry),
       recordEvent: (event) => events.push(event),
       sayHolding: (word) => holdings.push(word),
+      startBfd: (handlers) => bfd.start(handlers),
+      sharedMs: () => clock.now(),
+      isNear: () => true,
+      onBfdCrash: assert.fail,
     },
   );
   const made: Stage = {
@@ -149,6 +182,7 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
     speaker,
     events,
     holdings,
+    bfd,
     registry,
     lines,
     pass: (ms) => elapse(clock, ms),
@@ -199,7 +233,7 @@ describe("BGP beside layer 2", () => {
     const { holdings, speaker, configure, router, pass } = await stage();
     const told = { protocol: "bgp", service: web.key };
     const here = (...names: string[]) => ({ type: "here", ...told, names, isShared: true });
-    assert.deepEqual(holdings.splice(0), [here("configmap/peer0")]);
+    assert.deepEqual(holdings.splice(0), [here("configmap/peer1")]);
     router.refuse("nobody listens");
     speaker.take({ type: "service", service: { ...web, resourceVersion: "2" } });
     await pass(1_000);
@@ -301,5 +335,77 @@ describe("BGP beside layer 2", () => {
       ],
     );
     assert.ok(router.news().length > 5);
+  });
+
+  const watched = (more = ""): string => `${yaml(", bfd-profile: fast")}
+bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
+  const failure = {
+    type: "down",
+    session: "single 192.0.2.254",
+    reason: "detection-expired",
+    text: "nothing heard for 150 ms",
+    failed: true,
+    atMs: 0,
+  } as const;
+
+  it("has BFD watch a router that names a profile, and needs no new session for it", async () => {
+    const { router, configure, pass } = await stage();
+    for (const text of [watched(), watched(), watched(", detect-multiplier: 5"), yaml()]) {
+      configure(text);
+      await pass(100);
+    }
+    const every50 = "BFD: single 192.0.2.254 every 50 ms";
+    assert.deepEqual(router.news(), [`0.1 s: ${every50}`, `0.3 s: ${every50}`, "0.4 s: BFD: "]);
+  });
+
+  it("ends a session before BFD's news is dealt with, says so, and begins anew", async () => {
+    const { bfd, events, router, configure, lines, pass } = await stage();
+    configure(watched());
+    await pass(100);
+    router.news();
+    events.length = 0;
+    bfd.hear(failure);
+    assert.deepEqual(router.news(), ["0.2 s: Cease, BFD down", "0.2 s: closed"]);
+    assert.deepEqual(
+      events.map(
+        ({ regarding, reason, message }) => `${regarding.kind} ${regarding.name} ${reason}: ${message}`,
+      ),
+      [
+        "Node iris1 BFDSessionDown: BFD with 192.0.2.254 (BGP peer configmap/peer1) is down: nothing heard for 150 ms",
+      ],
+    );
+    assert.ok(lines.some((line) => line.includes("BFD session down")));
+    await pass(1_000);
+    assert.deepEqual(
+      router.news().map((line) => line.replace(/^.* s: /, "")),
+      ["dialled", "+ 10.20.30.7/32"],
+    );
+  });
+
+  it("keeps a session whose BFD was shut down by somebody", async () => {
+    const { bfd, router, configure, pass } = await stage();
+    configure(watched());
+    await pass(100);
+    router.news();
+    bfd.hear({ ...failure, reason: "peer-admin-down", failed: false });
+    await pass(1_000);
+    assert.deepEqual(router.news(), []);
+  });
+
+  it("shuts BFD down after routers had time to find other ways, and before sessions end", async () => {
+    const { speaker, router, configure, pass } = await stage();
+    configure(watched());
+    await pass(100);
+    router.news();
+    const gone = speaker.drain();
+    await pass(PART_MS + 1_000);
+    await gone;
+    assert.deepEqual(router.news(), [
+      "0.2 s: + 10.20.30.7/32 65535:0",
+      "5.2 s: - 10.20.30.7/32",
+      "5.2 s: BFD parts",
+      '5.2 s: Cease, administrative shutdown: "the speaker of this node stops"',
+      "5.2 s: closed",
+    ]);
   });
 });

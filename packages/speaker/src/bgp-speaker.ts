@@ -1,8 +1,10 @@
 import type { LogFields } from "@herald/daemon/log";
+import type { BfdProfileConfig, Config } from "@herald/shared/config/config";
 import type { IpAddress } from "@herald/shared/ip/address";
+import type { BfdLink, StartBfd } from "./bfd-link.ts";
+import { BfdWatch, type BfdWatchPorts } from "./bfd-watch.ts";
 import { BgpPlan } from "./bgp-plan.ts";
 import { BgpReporter, type BgpReporterPorts } from "./bgp-reporter.ts";
-import type { BgpConfig } from "./bgp-wishes.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import type { CandidateNode, PlanOptions } from "./plan.ts";
 import { type BgpPorts, BgpSessions } from "./run-bgp.ts";
@@ -24,7 +26,15 @@ function* NO_WORK(): Generator<void> {}
 /** How long good-byes may take to go out, ms. */
 const FAREWELL_MS = 100;
 
-export interface BgpSpeakerPorts extends Omit<BgpPorts, "metrics">, BgpReporterPorts {}
+export interface BgpSpeakerPorts
+  extends Omit<BgpPorts, "metrics">,
+    Omit<BgpReporterPorts, "metrics">,
+    Pick<BfdWatchPorts, "sharedMs" | "isNear"> {
+  readonly metrics: BgpReporterPorts["metrics"] & { readonly bfd: BfdWatchPorts["metrics"] };
+  readonly startBfd: StartBfd;
+  /** BFD ended, by a bug of ours. */
+  readonly onBfdCrash: (error: Error) => void;
+}
 
 /** BGP beside layer 2: hears the same news of the cluster, decides for itself and tells this node's routers. */
 export class BgpSpeaker {
@@ -33,6 +43,10 @@ export class BgpSpeaker {
   readonly #plan: BgpPlan;
   readonly #sessions: BgpSessions;
   readonly #reporter: BgpReporter;
+  readonly #bfdLink: BfdLink;
+  readonly #bfd: BfdWatch;
+  /** Those of the configuration. */
+  #bfdProfiles: readonly BfdProfileConfig[] = [];
   readonly #work: SlicedWork;
   /** By name; bounded by the cluster. */
   readonly #nodes = new Map<string, CandidateNode>();
@@ -51,6 +65,13 @@ export class BgpSpeaker {
     this.#plan = new BgpPlan({ self: options.node, options: options.plan });
     this.#sessions = new BgpSessions(options, { ...ports, metrics: ports.metrics.bgp });
     this.#reporter = new BgpReporter(options.node, ports);
+    this.#bfdLink = ports.startBfd({ onNews: (news) => this.#bfd.hear(news), onCrash: ports.onBfdCrash });
+    this.#bfd = new BfdWatch(options.node, {
+      ...ports,
+      metrics: ports.metrics.bfd,
+      link: this.#bfdLink,
+      onFailed: (peer, text) => this.#sessions.fail(peer, text),
+    });
     this.#work = new SlicedWork(ports.clock, () => this.#settle());
   }
 
@@ -101,15 +122,17 @@ export class BgpSpeaker {
     const { count } = this.#sessions;
     this.#sessions.withdraw();
     this.#reporter.stopped();
+    await this.#bfd.part(FAREWELL_MS); // before sessions end: then it is an end, and no failure of the way
     this.#sessions.stop("the speaker of this node stops");
     if (count > 0) await this.#after(FAREWELL_MS);
   }
 
   /** At once. What was not drained ends without a word. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.#disarm();
     this.#work.stop();
     this.#sessions.stop("the speaker of this node stops");
+    await this.#bfdLink.close();
   }
 
   #after(ms: number): Promise<void> {
@@ -117,13 +140,13 @@ export class BgpSpeaker {
     return new Promise((resolve) => clock.at(clock.now() + ms, resolve));
   }
 
-  #configure(config: BgpConfig): void {
+  #configure(config: Config): void {
     this.#plan.configure(config);
+    this.#bfdProfiles = config.bfdProfiles;
     const said = new Set<string>();
-    for (const { name: peer, remote, bfdProfile, password } of config.peers) {
+    for (const { name: peer, remote, password } of config.peers) {
       if (password === undefined) said.add(JSON.stringify({ peer, lacks: "a password from a Secret" }));
       if ("interface" in remote) said.add(JSON.stringify({ peer, lacks: "a session without an address" }));
-      if (bfdProfile !== undefined) said.add(JSON.stringify({ peer, lacks: "BFD" }));
     }
     for (const each of said) {
       if (this.#lacks.has(each)) continue;
@@ -142,6 +165,10 @@ export class BgpSpeaker {
     yield* this.#plan.work();
     if (this.#leaving) return;
     this.#sessions.plan(this.#plan.plans);
+    this.#bfd.plan(
+      this.#plan.plans.map(({ peer }) => peer),
+      this.#bfdProfiles,
+    );
     this.#reporter.planned(this.#plan);
   }
 

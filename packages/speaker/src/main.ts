@@ -10,10 +10,12 @@ import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { parseAddress } from "@herald/shared/ip/address";
 import { assemble, JOIN_WAIT_MS, VACANT_MS } from "./assemble.ts";
+import { startBfd } from "./bfd-link.ts";
 import type { BgpReporterPorts } from "./bgp-reporter.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
+import { isNear } from "./io/bgp-local-addresses.ts";
 import { bgpSockets } from "./io/bgp-sockets.ts";
 import { openGossipSockets } from "./io/gossip-sockets.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
@@ -69,7 +71,7 @@ async function start(life: Life): Promise<void> {
   );
   life.onStop("captures", () => speaker.stop());
 
-  const bgp = createBgp(options, metrics, kubernetes);
+  const bgp = createBgp(options, metrics, kubernetes, (error) => life.fail("BFD crashed", error));
   life.onStop("routers", () => bgp.stop());
 
   const interfaces = watchInterfaces({
@@ -97,6 +99,7 @@ function createBgp(
   { node, plan }: SpeakerOptions,
   metrics: SpeakerMetrics,
   { recordEvent, sayHolding }: Pick<BgpReporterPorts, "recordEvent" | "sayHolding">,
+  onBfdCrash: (error: Error) => void,
 ): BgpSpeaker {
   const address = parseAddress(flags["ml-bindaddr"]);
   return new BgpSpeaker(
@@ -109,6 +112,10 @@ function createBgp(
       metrics,
       recordEvent,
       sayHolding,
+      startBfd,
+      sharedMs: () => Number(process.hrtime.bigint()) / 1e6,
+      isNear,
+      onBfdCrash,
     },
   );
 }

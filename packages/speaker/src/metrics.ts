@@ -5,6 +5,7 @@ import { CONFLICT_KINDS, type ConflictKind } from "@herald/layer2/conflict-messa
 import { ARP_DROP_REASONS, type DropReason, NDP_DROP_REASONS } from "@herald/layer2/drop-reasons";
 import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import { Counter, Gauge, type Registry } from "prom-client";
+import { type BfdMetrics, createBfdMetrics } from "./bfd-metrics.ts";
 import { type BgpMetrics, createBgpMetrics } from "./bgp-metrics.ts";
 import { UNFIT_REASONS } from "./interface-rules.ts";
 
@@ -52,6 +53,7 @@ export interface GossipMetrics {
 }
 
 export interface SpeakerMetrics {
+  readonly bfd: BfdMetrics;
   readonly bgp: BgpMetrics;
   readonly gossip: GossipMetrics;
   readonly layer2: Layer2Metrics;
@@ -86,6 +88,7 @@ export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
     registers,
   });
   return {
+    bfd: createBfdMetrics(registry),
     bgp: createBgpMetrics(registry),
     gossip: createGossipMetrics(registry),
     layer2: createLayer2Metrics(registry),

@@ -94,6 +94,11 @@ export class BgpSessions {
     }
   }
 
+  /** The way to a peer is broken: what there is of a session with it ends now, and is tried again in its time. */
+  fail(peer: string, why: string): void {
+    this.#sessions.get(peer)?.feed({ type: "peer-down", why });
+  }
+
   /** How many there are, established or not. */
   get count(): number {
     return this.#sessions.size;

@@ -21,6 +21,13 @@ export function localAddresses(own: IpAddress, peer: IpAddress): LocalAddresses 
   };
 }
 
+/** Whether an address is of a network that some interface of ours is on. */
+export function isNear(address: IpAddress): boolean {
+  return Object.values(networkInterfaces())
+    .flatMap((infos) => infos ?? [])
+    .some(({ cidr }) => cidr !== null && holds(cidr, address));
+}
+
 interface Own {
   readonly address: IpAddress;
   readonly cidr: string;

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { networkInterfaces } from "node:os";
+import { afterEach, describe, it } from "node:test";
+import type { BfdDatagram } from "@herald/bfd/effect";
+import type { BfdPath } from "@herald/bfd/options";
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { BfdPlace } from "../bfd-port.ts";
+import { BfdSockets } from "./bfd-sockets.ts";
+
+/** Not those of BFD: a daemon of this machine may have them. */
+const PORTS = { single: 33_784, multi: 34_784 };
+const LOOPBACK = { 4: "127.0.0.1", 6: "::1" } as const;
+const hasIpv6 = networkInterfaces()["lo"]?.some(({ family }) => family === "IPv6") ?? false;
+const skip = (family: 4 | 6): string | false => (family === 4 || hasIpv6 ? false : "no IPv6 on this machine");
+
+describe("BFD's sockets", () => {
+  const heard: string[] = [];
+  const troubles: string[] = [];
+  let awaited = Promise.withResolvers<void>();
+  const onDatagram = ({ hops, from, interface: device, bytes }: BfdDatagram): void => {
+    heard.push(`${hops} ${from} ${device ?? "any"} ${Buffer.from(bytes)}`);
+    if (bytes[0] === "!".charCodeAt(0)) awaited.resolve();
+  };
+  const onTrouble = (what: string, message: string): unknown => troubles.push(`${what}: ${message}`);
+  let sockets: BfdSockets | undefined;
+  const open = (): BfdSockets => {
+    sockets = new BfdSockets({ onDatagram, onTrouble }, PORTS);
+    return sockets;
+  };
+  afterEach(() => {
+    sockets?.close();
+    heard.length = 0;
+    troubles.length = 0;
+    awaited = Promise.withResolvers();
+  });
+
+  const place = (change: Partial<BfdPlace>): BfdPlace => ({
+    hops: "single",
+    family: 4,
+    device: undefined,
+    leastTtls: [],
+    ...change,
+  });
+
+  /** Sends its TTL with each of these, and last of all a packet that nothing refuses; waits until that is there. */
+  async function sendWith(ttls: readonly number[], family: 4 | 6, hops: BfdPath["hops"]): Promise<void> {
+    const socket = createSocket(family === 4 ? "udp4" : "udp6").bind(0, LOOPBACK[family]);
+    await once(socket, "listening");
+    for (const [ttl, text] of [...ttls.map((each) => [each, String(each)] as const), [255, "!"] as const]) {
+      socket.setTTL(ttl);
+      await new Promise((resolve) => socket.send(text, PORTS[hops], LOOPBACK[family], resolve));
+    }
+    await awaited.promise;
+    socket.close();
+  }
+
+  for (const family of [4, 6] as const) {
+    const from = LOOPBACK[family] as IpAddress;
+    const said = (hops: string, texts: string[]): string[] =>
+      texts.map((text) => `${hops} ${from} any ${text}`);
+
+    it(`hear over one IPv${family} hop only what has come over none`, { skip: skip(family) }, async () => {
+      open().listen([place({ family })]);
+      await sendWith([254, 64, 1, 255], family, "single");
+      assert.deepEqual(heard, said("single", ["255", "!"]));
+    });
+
+    it(`hear over many IPv${family} hops what each sender is allowed`, { skip: skip(family) }, async () => {
+      const others = (family === 4 ? ["192.0.2.1", "127.0.0.2"] : ["2001:db8::1", "::2"]) as IpAddress[];
+      const leastTtls = [...others.map((each) => ({ from: each, ttl: 255 })), { from, ttl: 64 }];
+      open().listen([place({ hops: "multi", family, leastTtls })]);
+      await sendWith([63, 64, 254], family, "multi");
+      assert.deepEqual(heard, said("multi", ["64", "254", "!"]));
+    });
+
+    it(`hear over many IPv${family} hops of strangers what everybody is allowed`, {
+      skip: skip(family),
+    }, async () => {
+      const leastTtls = [
+        { from: (family === 4 ? "192.0.2.1" : "2001:db8::1") as IpAddress, ttl: 64 },
+        { from: (family === 4 ? "192.0.2.2" : "2001:db8::2") as IpAddress, ttl: 200 },
+      ];
+      open().listen([place({ hops: "multi", family, leastTtls })]);
+      await sendWith([64, 199, 200], family, "multi");
+      assert.deepEqual(heard, said("multi", ["200", "!"]));
+    });
+
+    it(`send from one port of BFD's over IPv${family}, with a TTL of 255`, {
+      skip: skip(family),
+    }, async () => {
+      const mouth = open();
+      mouth.listen([place({ family })]);
+      const ports: number[] = [];
+      const peer = createSocket({ type: family === 4 ? "udp4" : "udp6", reuseAddr: true });
+      peer.bind(PORTS.multi, from);
+      await once(peer, "listening");
+      peer.on("message", (_, { port }) => ports.push(port));
+      const path: BfdPath = { hops: "multi", remote: from, local: undefined, interface: undefined };
+      mouth.send("a", path, Buffer.from("one"));
+      await once(peer, "message");
+      mouth.send("a", path, Buffer.from("two"));
+      await once(peer, "message");
+      peer.close();
+      assert.equal(ports[0], ports[1]);
+      assert.ok(ports[0] !== undefined && ports[0] >= 49_152);
+      mouth.send("b", { ...path, hops: "single" }, Buffer.from("!")); // the filter of a single hop tells the TTL
+      await awaited.promise;
+      assert.deepEqual(heard, said("single", ["!"]));
+    });
+  }
+
+  it("take over another filter while they are open", async () => {
+    const from = "127.0.0.1" as IpAddress;
+    const ears = open();
+    ears.listen([place({ hops: "multi", leastTtls: [{ from, ttl: 254 }] })]);
+    ears.listen([place({ hops: "multi", leastTtls: [{ from, ttl: 2 }] })]);
+    await sendWith([1, 2], 4, "multi");
+    assert.deepEqual([heard, troubles], [["multi 127.0.0.1 any 2", "multi 127.0.0.1 any !"], []]);
+  });
+
+  it("tell the device apart that a packet came over", async () => {
+    open().listen([place({}), place({ device: "lo" })]);
+    await sendWith([], 4, "single");
+    assert.deepEqual([heard, troubles], [["single 127.0.0.1 lo !"], []]);
+  });
+
+  it("say who has the port, and hear once it is free", async () => {
+    const rival = createSocket("udp4").bind(PORTS.single);
+    await once(rival, "listening");
+    const ears = open();
+    ears.listen([place({})]);
+    assert.deepEqual(troubles, ["single hop, IPv4: the kernel refuses port 33784: EADDRINUSE"]);
+    await new Promise<void>((resolve) => rival.close(resolve));
+    ears.listen([place({})]);
+    await sendWith([], 4, "single");
+    assert.deepEqual(heard, ["single 127.0.0.1 any !"]);
+  });
+
+  it("say that a device is not there", () => {
+    open().listen([place({ device: "nowhere" })]);
+    assert.deepEqual(troubles, ["single hop, IPv4, nowhere: the kernel refuses device nowhere: ENODEV"]);
+  });
+});
