@@ -35,7 +35,7 @@ export function reasonsPage(): string {
       ),
       section(
         "Whether a Service is announced",
-        "Source: `packages/speaker/src/announced-condition.ts`. Reason of the condition `herald.io/Announced` in the status of the Service, written by the node that announces it, or did last; see [conflicts.md](../conflicts.md).",
+        "Source: `packages/speaker/src/announced-condition.ts`. Reason of the condition `herald.io/Announced` in the status of the Service, written by the node that announces it; where none does, by one speaker for all, with what keeps each node and what to change. See [conflicts.md](../conflicts.md).",
         ANNOUNCED_REASONS,
       ),
       section(

@@ -111,6 +111,25 @@ const view = (ips: readonly string[], pool?: string, hostname?: string): Service
 const identity = { uid: "u1", resourceVersion: "7" };
 const statusOf = (...ips: string[]): object => ({ loadBalancer: { ingress: ips.map((ip) => ({ ip })) } });
 
+it("is viewed with both conditions of ours and no other", () => {
+  const condition = (type: string) => ({
+    type,
+    status: "False",
+    reason: "Why",
+    message: `of ${type}`,
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+  });
+  const conditions = ["other", "herald.io/Announced", "herald.io/Allocated"].map(condition);
+  const { allocated, announced } = serviceView({ status: { conditions } });
+  const seen = (type: string) => ({
+    status: "False",
+    reason: "Why",
+    message: `of ${type}`,
+    since: "2026-01-01T00:00:00Z",
+  });
+  assert.deepEqual([allocated, announced], ["herald.io/Allocated", "herald.io/Announced"].map(seen));
+});
+
 describe("the condition herald.io/Allocated", () => {
   const found = { status: "False", reason: "PoolExhausted", message: "full", since: "2026-01-01T00:00:00Z" };
   const { since: _, ...same } = found;

@@ -13,10 +13,13 @@ import { servicePath, serviceStatusPath } from "./paths.ts";
 /** Type of the condition on a Service that says whether it has addresses, and why not. */
 export const ALLOCATED_CONDITION = "herald.io/Allocated";
 
+/** Type of the condition on a Service that says whether nodes announce it. */
+export const ANNOUNCED_CONDITION = "herald.io/Announced";
+
 /** The view of a Service as it comes over the wire. */
 export function serviceView(service: Raw<V1Service>): ServiceView {
   const { metadata = {}, spec = {}, status } = service;
-  const allocated = status?.conditions?.find(({ type }) => type === ALLOCATED_CONDITION);
+  const conditionOf = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted);
   return {
     key: keyOf(service) as ServiceKey,
     uid: metadata.uid ?? "",
@@ -33,7 +36,8 @@ export function serviceView(service: Raw<V1Service>): ServiceView {
     ingress: (status?.loadBalancer?.ingress ?? []).map(ingressView),
     createdAtMs: Date.parse(metadata.creationTimestamp ?? "") || 0,
     deleting: metadata.deletionTimestamp !== undefined,
-    ...(allocated !== undefined && { allocated: conditionView(allocated) }),
+    ...inView("allocated", conditionOf(ALLOCATED_CONDITION)),
+    ...inView("announced", conditionOf(ANNOUNCED_CONDITION)),
   };
 }
 
@@ -62,8 +66,13 @@ function ingressView({ ip, hostname }: Raw<V1LoadBalancerIngress>): IngressView 
   return { ...(ip !== undefined && { ip }), ...(hostname !== undefined && { hostname }) };
 }
 
-function conditionView({ status, reason, message, lastTransitionTime: since }: RawCondition): ConditionView {
-  return { status, reason, message, since };
+function inView(
+  name: "allocated" | "announced",
+  condition: RawCondition | undefined,
+): Partial<Record<typeof name, ConditionView>> {
+  if (condition === undefined) return {};
+  const { status, reason, message, lastTransitionTime: since } = condition;
+  return { [name]: { status, reason, message, since } };
 }
 
 type RawCondition = Readonly<Record<"status" | "reason" | "message" | "lastTransitionTime", string>>;

@@ -4,18 +4,17 @@ import type { AddressState, Intruder } from "./address-states.ts";
 import { describeConflict, describeQuarantine } from "./conflict-words.ts";
 import { WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
 
-/** Type of the condition on a Service that says whether a node answers for it. */
-export const ANNOUNCED_CONDITION = "herald.io/Announced";
-
 /** What a speaker says of a Service that it is to announce. */
 const HOLDER_REASONS = {
-  Announced: "True: nodes answer for all addresses of the Service.",
+  Announced:
+    "True: nodes answer for all addresses of the Service, or tell routers of them where it is announced by BGP only.",
   AddressConflict:
     "Another machine has an address of the Service, too: some clients reach that one. The message says which, and what to do.",
   AddressQuarantined:
     "An address of the Service is given up to another machine that does not give way. It is asked again every minute, and announced once that machine is gone.",
   Probing:
     "The segment is asked whether somebody has an address of the Service already. It takes half a second.",
+  NoPeer: "The pool is announced by BGP only, and no node has a BGPPeer that is to be told.",
   SpeakerStopped: "The speaker that announced the Service was stopped and no other took over.",
 } as const;
 
@@ -26,7 +25,7 @@ export const ANNOUNCED_REASONS: Readonly<Record<string, string>> = {
   ...HOLDER_REASONS,
   ...Object.fromEntries(
     Object.entries(WITHDRAW_REASONS)
-      .filter(([reason]) => !isMoveOrEnd(reason))
+      .filter(([reason]) => !isNoWord(reason))
       .map(([reason, { sentence }]) => [capitalized(reason), sentence]),
   ),
 };
@@ -66,11 +65,35 @@ const TROUBLES: readonly {
   { name: "conflict", reason: "AddressConflict", describe: describeConflict },
 ];
 
-/** Where a Service is that this node announced last, and no other takes over. */
+/** A Service that only BGP announces. Why without names: they would change with every node. */
+export const ANNOUNCED_BY_BGP: ConditionWish = {
+  status: "True",
+  reason: "Announced" satisfies HolderReason,
+  message: "announced by BGP; the ServiceBGPStatuses say from which nodes, and to which peers",
+};
+
+/** Where a Service is that no node announces. @param message what to change; the reason's sentence unless told. */
+export function nobodyCondition(reason: WithdrawReason | "noPeer", message?: string): ConditionWish {
+  const sentence = reason === "noPeer" ? HOLDER_REASONS.NoPeer : WITHDRAW_REASONS[reason].sentence;
+  return { status: "False", reason: capitalized(reason), message: message ?? sentence };
+}
+
+/** Whether two conditions say the same. */
+export function isSameWord(one: Word | undefined, other: Word | undefined): boolean {
+  return one?.status === other?.status && one?.reason === other?.reason && one?.message === other?.message;
+}
+
+type Word = Pick<ConditionWish, "reason" | "message"> & { readonly status: string };
+
+/** Whether a condition says that nobody announces: whoever does announce knows better. */
+export function isNobodys({ status, reason }: Word): boolean {
+  return status === "False" && (reason === "NoPeer" || !(reason in HOLDER_REASONS));
+}
+
+/** Where a Service is that this node announced last, and that is not Herald's to announce any more. */
 export function withdrawnCondition(node: string, reason: WithdrawReason): ConditionWish {
   const { sentence } = WITHDRAW_REASONS[reason];
-  const message = `not announced any more, at last from node "${node}": ${sentence}`;
-  return { status: "False", reason: capitalized(reason), message };
+  return nobodyCondition(reason, `not announced any more, at last from node "${node}": ${sentence}`);
 }
 
 /** @param over what this node wrote last: whoever took over has written something else. */
@@ -79,9 +102,9 @@ export function stoppedCondition(node: string, over: string): ConditionWish {
   return { status: "False", reason: "SpeakerStopped" satisfies HolderReason, message, over };
 }
 
-/** Somebody else writes, or there is nothing to write to. */
-function isMoveOrEnd(reason: string): boolean {
-  return reason === "notOwner" || reason === "serviceDeleted";
+/** Somebody else writes, there is nothing to write to, or the node does announce where no other can. */
+function isNoWord(reason: string): boolean {
+  return ["notOwner", "serviceDeleted", "nodeDrained", "nodeCordoned", "nodeNotReady"].includes(reason);
 }
 
 function capitalized(reason: string): string {

@@ -1,9 +1,9 @@
 import type { ApiClient, ApiError } from "@herald/k8s/api";
 import { WorkQueue } from "@herald/k8s/queue";
+import { ANNOUNCED_CONDITION } from "@herald/k8s/service";
 import { applyServiceCondition } from "@herald/k8s/service-condition";
 import type { Clock, Random } from "@herald/shared/core";
 import type { ServiceKey } from "@herald/shared/service/view";
-import { ANNOUNCED_CONDITION } from "./announced-condition.ts";
 import type { ServiceWord } from "./kubernetes-protocol.ts";
 
 /** Enough for a failover of a thousand Services within seconds, few enough not to be felt by the API server. */

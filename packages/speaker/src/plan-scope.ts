@@ -148,12 +148,12 @@ function makeScope(
 }
 
 /** @returns `undefined` for all: one advertisement that names none wants every one. */
-function wantedBy(advertisements: readonly L2AdvertisementConfig[]): readonly string[] | undefined {
+export function wantedBy(advertisements: readonly L2AdvertisementConfig[]): readonly string[] | undefined {
   if (advertisements.some(({ interfaces }) => interfaces.length === 0)) return undefined;
   return [...new Set(advertisements.flatMap(({ interfaces }) => interfaces))].sort();
 }
 
-function hasAny(usable: UsableInterfaces = "all", wanted: readonly string[] | undefined): boolean {
+export function hasAny(usable: UsableInterfaces = "all", wanted: readonly string[] | undefined): boolean {
   if (usable === "all") return true;
   return wanted === undefined ? usable.size > 0 : wanted.some((name) => usable.has(name));
 }

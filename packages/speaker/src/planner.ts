@@ -26,6 +26,7 @@ import {
 } from "./plan.ts";
 import { type Scope, Scopes } from "./plan-scope.ts";
 import { planSpread, SpreadTeams } from "./plan-spread.ts";
+import type { Unannounced } from "./unannounced.ts";
 
 export interface PlannerSetup {
   /** Name of the node this speaker runs on. */
@@ -171,6 +172,21 @@ export class Planner {
     if (hosts.any) return this.#allot(service, addresses, hosts, scope);
     this.#ownerOf(key); // so that nothing is waited for meanwhile
     return withdraw("noEndpoints");
+  }
+
+  /** What is known of a Service that no node answers for; `undefined`: one does or is to, or it is gone. */
+  unannounced(key: ServiceKey): Unannounced | undefined {
+    const service = this.#services.get(key);
+    if (service === undefined) return undefined;
+    const hosts = this.#hosts.get(key) ?? NO_HOSTS;
+    const addresses = claim(service, this.#setup.options);
+    const scope = typeof addresses === "string" ? addresses : this.#scopes.of(service, addresses);
+    if (typeof scope === "string" || !hosts.any) return { service, hosts, owner: undefined };
+    const isSpread = planSpread(service, () => this.#membersOf(key), this.#isForeign).type === "spread";
+    if (isSpread && this.#candidatesOf(this.#groups.groupOf(key)).nodes.size > 0) return undefined;
+    const owner = this.#ownerOf(key);
+    const isServed = owner !== undefined && candidatesFor(service, hosts, scope.eligible).has(owner);
+    return isServed ? undefined : { service, hosts, owner };
   }
 
   /**

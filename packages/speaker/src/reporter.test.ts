@@ -206,19 +206,67 @@ describe("The status of a Service", () => {
     assert.equal(said().at(-1), "-");
   });
 
-  it("says why nobody announces it any more, when no other takes over", () => {
+  it("is left to whoever says for all why nobody announces it", () => {
     reporter.decided(key, wants(V4));
     hear(begins(V4));
     said();
     reporter.decided(key, withdraw("noEndpoints"));
-    assert.deepEqual(said(), [
-      'False NoEndpoints: not announced any more, at last from node "node-1": The Service has no usable endpoint on any node.',
-    ]);
-  });
-
-  it("is none of this node's business when it was not the one that announced it", () => {
+    assert.deepEqual(said(), ["-"]);
     reporter.decided(key, withdraw("noEndpoints"));
     assert.deepEqual(said(), []);
+  });
+
+  it("says why nobody announces it where that is said here, once, and not what is written", () => {
+    const wish = { status: "False", reason: "NoEndpoints", message: "no pods" } as const;
+    const noPods = "False NoEndpoints: no pods";
+    reporter.decided(key, withdraw("noEndpoints"), { wish, isWritten: true });
+    assert.deepEqual(said(), []);
+    reporter.decided(key, withdraw("noEndpoints"), { wish, isWritten: false });
+    reporter.decided(key, withdraw("noEndpoints"), { wish, isWritten: false });
+    reporter.decided(key, withdraw("noEndpoints"), {
+      wish: { ...wish, message: "no Service" },
+      isWritten: false,
+    });
+    assert.deepEqual(said(), [noPods, "False NoEndpoints: no Service"]);
+    reporter.decided(key, withdraw("notOwner", "node-2"));
+    reporter.decided(key, withdraw("notOwner", "node-2"));
+    assert.deepEqual(said(), ["-"]);
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    said();
+    reporter.decided(key, withdraw("noEndpoints"), { wish, isWritten: true });
+    assert.deepEqual(said(), [noPods], "what is written may be on its way still");
+  });
+
+  it("says again that it is announced when somebody who was behind says that nobody announces it", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    said();
+    const view = { key, uid: "uid-1" } as ServiceView;
+    const found = (status: string, reason: string, message: string): void =>
+      reporter.know({ ...view, announced: { status, reason, message, since: "" } });
+    found("True", "Announced", announced);
+    found("True", "Announced", 'announced from node "node-2": 192.0.2.10');
+    found("False", "AddressConflict", "another machine");
+    assert.deepEqual(said(), []);
+    found("False", "NoEndpoints", "no pods");
+    assert.deepEqual(said(), [`True Announced: ${announced}`]);
+  });
+
+  it("says that it is not Herald's any more when it announced it last", () => {
+    for (const [reason, why] of [
+      ["serviceDeleted", "NotLoadBalancer"],
+      ["otherLoadBalancerClass", "OtherLoadBalancerClass"],
+    ] as const) {
+      reporter.decided(key, wants(V4));
+      hear(begins(V4));
+      said();
+      reporter.decided(key, withdraw(reason));
+      assert.match(
+        said().join(),
+        new RegExp(`^False ${why}: not announced any more, at last from node "node-1"`),
+      );
+    }
   });
 
   it("says that the speaker was stopped only if no other is heard, and over its own words alone", () => {

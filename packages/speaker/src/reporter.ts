@@ -4,13 +4,19 @@ import type { ConditionWish } from "@herald/k8s/service-condition";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import { type AddressState, AddressStates, type AddressTurn } from "./address-states.ts";
-import { conditionOf, stoppedCondition, withdrawnCondition } from "./announced-condition.ts";
+import {
+  conditionOf,
+  isNobodys,
+  isSameWord,
+  stoppedCondition,
+  withdrawnCondition,
+} from "./announced-condition.ts";
 import { adviceFor, describeConflict, describeQuarantine } from "./conflict-words.ts";
 import { HoldingWords } from "./holding-words.ts";
 import type { HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import type { AddressNews } from "./perform-layer2.ts";
-import { type Decision, WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
+import type { Decision, WithdrawReason } from "./plan.ts";
 import { SPREAD_REFUSALS, type SpreadRefusal } from "./plan-spread.ts";
 
 export interface ReporterPorts {
@@ -21,8 +27,17 @@ export interface ReporterPorts {
   readonly sayHolding: (word: HoldingWord) => void;
 }
 
+/** That no node announces a Service, to be said by this speaker for all. */
+export interface NobodyWord {
+  readonly wish: ConditionWish;
+  /** The status says so already. */
+  readonly isWritten: boolean;
+}
+
 /** How long a word waits that another one often follows, ms. */
 const HOLD_MS = 1_000;
+/** The same for that nobody announces: speakers come to know of things at different times. */
+const NOBODY_HOLD_MS = 2_000;
 
 /** Tells people what the speaker does: each fact once, in the log, as metrics and as Events. */
 export class Reporter {
@@ -57,12 +72,20 @@ export class Reporter {
     this.#holdings = new HoldingWords("layer2", ports.sayHolding);
   }
 
-  know({ key, uid }: ServiceView): void {
+  know({ key, uid, announced }: ServiceView): void {
     this.#uids.set(key, uid);
+    const said = this.#said.get(key);
+    if (said === undefined || announced === undefined || !this.#wanted.has(key)) return;
+    // Somebody who was behind has written that nobody announces it.
+    if (isNobodys(announced) && !isSameWord(announced, said)) this.#say(key, said, HOLD_MS);
   }
 
-  /** To be told before the addresses are announced, or withdrawn. */
-  decided(key: ServiceKey, decision: Decision): void {
+  /**
+   * To be told before the addresses are announced, or withdrawn.
+   *
+   * @param nobody `undefined`: a node announces the Service, or another speaker says why none does.
+   */
+  decided(key: ServiceKey, decision: Decision, nobody?: NobodyWord): void {
     const before = this.#wanted.get(key) ?? [];
     const after = decision.type === "announce" ? decision.addresses : [];
     this.#want(key, before, after);
@@ -77,7 +100,7 @@ export class Reporter {
     this.#interfaces.delete(key);
     this.#holdings.ended(key, decision.owner === undefined ? "gone" : "left");
     const { reason, owner, note } = decision;
-    if (before.length > 0) this.#sayWithdrawn(key, decision);
+    this.#sayWithdrawn(key, reason, nobody, before.length > 0);
     this.#spread.delete(key);
     if (before.length > 0)
       this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner, note });
@@ -234,13 +257,26 @@ export class Reporter {
     this.#say(key, wish, wish?.reason === "Probing" ? HOLD_MS : 0);
   }
 
-  /** The last holder's word, where there is no other; whoever takes over has its own. */
-  #sayWithdrawn(key: ServiceKey, { reason, owner }: Extract<Decision, { type: "withdraw" }>): void {
-    this.#said.delete(key);
-    // What is gone for us may only be of another type; if it is gone indeed, nothing comes of it.
-    const why = reason === "serviceDeleted" ? "notLoadBalancer" : reason;
-    const isOurs = owner === undefined && (WITHDRAW_REASONS[why].how === "now" || !this.#spread.has(key));
-    this.#say(key, isOurs ? withdrawnCondition(this.#node, why) : undefined, HOLD_MS);
+  /** Whoever announces a Service writes of it; where nobody does, one speaker says why for all. */
+  #sayWithdrawn(
+    key: ServiceKey,
+    reason: WithdrawReason,
+    nobody: NobodyWord | undefined,
+    wasHere: boolean,
+  ): void {
+    const said = this.#said.get(key);
+    const isSilent = said === undefined && !wasHere;
+    if (nobody !== undefined) {
+      if (isSameWord(said, nobody.wish) || (isSilent && nobody.isWritten)) return;
+      this.#said.set(key, nobody.wish);
+      this.#say(key, nobody.wish, NOBODY_HOLD_MS);
+    } else if (!isSilent) {
+      this.#said.delete(key);
+      // What is gone for us may only be of another type; if it is gone indeed, nothing comes of it.
+      const why = reason === "serviceDeleted" ? "notLoadBalancer" : reason;
+      const isOurs = why !== "notLoadBalancer" && why !== "otherLoadBalancerClass";
+      this.#say(key, isOurs ? undefined : withdrawnCondition(this.#node, why), HOLD_MS);
+    }
   }
 
   #say(service: ServiceKey, wish: ConditionWish | undefined, holdMs: number): void {

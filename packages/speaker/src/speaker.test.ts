@@ -567,6 +567,28 @@ describe("the speaker", () => {
     );
   });
 
+  it("says for all speakers why none announces, while it is the first of those that are alive", () => {
+    const { apply, clock, words } = start();
+    const byBgp = loadConfig(
+      "{peers: [{peer-address: 192.0.2.254, peer-asn: 1, my-asn: 2}], address-pools: [{name: a, protocol: bgp, addresses: [192.0.2.0/24]}]}",
+    );
+    const said = () =>
+      words.splice(0).map(({ wish, holdMs }) => (wish ? `${wish.status} ${wish.reason} ${holdMs}` : "-"));
+    apply(node(SELF), node("node-0"), config, service(web), { type: "synced" });
+    assert.deepEqual(said(), [], "node-0 says so");
+    apply(node("node-0", false));
+    assert.deepEqual(said(), ["False NoEndpoints 2000"]);
+    apply(ready);
+    clock.advance(600);
+    assert.deepEqual(said(), ["False Probing 1000", "True Announced 0"]);
+    apply({ type: "config", config: byBgp });
+    assert.deepEqual(said(), ["True Announced 2000"]);
+    apply({ type: "config", config: { ...byBgp, peers: [] } });
+    assert.deepEqual(said(), ["False NoPeer 2000"]);
+    apply(node("node-0"));
+    assert.deepEqual(said(), ["-"], "node-0 says so again");
+  });
+
   it("counts the frames it ignores by their reason", async () => {
     const { apply, hear, series } = start();
     apply({ type: "synced" });

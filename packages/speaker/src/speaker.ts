@@ -10,6 +10,7 @@ import type { Clock, Instant, Random } from "@herald/shared/core";
 import { describeMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
+import { isSameWord } from "./announced-condition.ts";
 import { Announcements } from "./announcements.ts";
 import type { CapturesOptions } from "./captures.ts";
 import { Claims, type ClaimsNews, type ClaimsTransport } from "./claims.ts";
@@ -22,10 +23,11 @@ import type { PacketPort } from "./packet-port.ts";
 import { type CandidateNode, type Decision, type PlanOptions, unfit } from "./plan.ts";
 import { Planner } from "./planner.ts";
 import type { Presence } from "./presence.ts";
-import { Reporter } from "./reporter.ts";
+import { type NobodyWord, Reporter } from "./reporter.ts";
 import { type Layer2, runLayer2 } from "./run-layer2.ts";
 import { SlicedWork } from "./sliced-work.ts";
 import type { SpeakerMeta } from "./speaker-meta.ts";
+import { UnannouncedServices } from "./unannounced.ts";
 
 export interface SpeakerOptions {
   /** Name of the node this speaker runs on. */
@@ -134,6 +136,7 @@ class JoinedSpeaker implements Speaker {
   readonly #layer2: Layer2;
   readonly #work: SlicedWork;
   readonly #reporter: Reporter;
+  readonly #unannounced: UnannouncedServices;
   /** By name; bounded by the cluster. */
   readonly #nodes = new Map<string, CandidateNode>();
   /** Services to decide about. */
@@ -189,6 +192,7 @@ class JoinedSpeaker implements Speaker {
       now: () => clock.now(),
     });
     this.#reporter = new Reporter(options.node, ports);
+    this.#unannounced = new UnannouncedServices(options.node, options.plan);
     this.#work = new SlicedWork(clock, () => this.#decide());
     this.#layer2 = runLayer2(options, {
       clock,
@@ -303,6 +307,7 @@ class JoinedSpeaker implements Speaker {
         return;
       case "config":
         this.#planner.configure(change.config);
+        this.#unannounced.configure(change.config);
         this.#allDirty = true;
         this.#reporter.configured(change.config.pools.length);
         return;
@@ -382,6 +387,9 @@ class JoinedSpeaker implements Speaker {
     this.#nodesChanged = false;
     const nodes = this.#candidates();
     if (this.#planner.setNodes(nodes)) this.#allDirty = true;
+    const wasSpokesman = this.#unannounced.isSpokesman;
+    this.#unannounced.setNodes(nodes);
+    if (wasSpokesman || this.#unannounced.isSpokesman) this.#allDirty = true; // it speaks of every node
     const self = nodes.get(this.#self);
     this.#reporter.standing(unfit(self, this.#plan), self?.drain ?? "");
     const fit = [...nodes.values()].filter((node) => unfit(node, this.#plan) === undefined);
@@ -390,7 +398,9 @@ class JoinedSpeaker implements Speaker {
 
   /** What this node knows of itself it knows first. */
   #tellInterfaces(): void {
-    if (!this.#planner.setInterfaces(new Map(this.#interfaces).set(this.#self, this.#own))) return;
+    const interfaces = new Map(this.#interfaces).set(this.#self, this.#own);
+    this.#unannounced.setInterfaces(interfaces);
+    if (!this.#planner.setInterfaces(interfaces)) return;
     this.#allDirty = true;
     this.#work.add(NO_WORK());
   }
@@ -406,13 +416,21 @@ class JoinedSpeaker implements Speaker {
   #carryOut(key: ServiceKey, decision: Decision): void {
     if (this.#leaving !== undefined) return;
     const inputs = this.#announcements.apply(key, decision);
-    this.#reporter.decided(key, decision);
+    this.#reporter.decided(key, decision, this.#explain(key, decision));
     for (const wanted of inputs) {
       const input = this.#isOver(wanted, decision) ? ({ ...wanted, how: "now" } as const) : wanted;
       this.#track(input);
       this.#layer2.feed(this.#wish(input));
     }
     if (decision.type === "announce" && this.#isClaiming) this.#insist(decision.addresses);
+  }
+
+  /** Why nobody announces a Service, where this speaker is the one to say so. */
+  #explain(key: ServiceKey, decision: Decision): NobodyWord | undefined {
+    if (decision.type === "announce" || !this.#unannounced.isSpokesman) return undefined;
+    const found = this.#planner.unannounced(key);
+    const wish = found && this.#unannounced.explain(found);
+    return wish && { wish, isWritten: isSameWord(found.service.announced, wish) };
   }
 
   /** Nobody need be waited for: no Service has the address any more, or the one with the newer claim answers already. */

@@ -31,6 +31,8 @@ export interface ServiceView {
   readonly deleting: boolean;
   /** The condition `herald.io/Allocated` of the status; absent when there is none. */
   readonly allocated?: ConditionView;
+  /** The same of `herald.io/Announced`. */
+  readonly announced?: ConditionView;
 }
 
 /** A condition in a status, without its type. */

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { BgpAdvertisementConfig, BgpPeerConfig, Config } from "@herald/shared/config/config";
+import { loadConfig } from "@herald/shared/config/load";
+import type { ServiceView } from "@herald/shared/service/view";
+import type { UsableInterfaces } from "./interface-rules.ts";
+import type { CandidateNode } from "./plan.ts";
+import {
+  advertisement,
+  both,
+  excluded,
+  config as FIXTURE,
+  fit,
+  labelled,
+  on,
+  planner,
+  service,
+} from "./planner-fixture.ts";
+import { UnannouncedServices } from "./unannounced.ts";
+
+const OPTIONS = { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined };
+const ROUTER = loadConfig("peers: [{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512}]").peers[0];
+const peer = (change: Partial<BgpPeerConfig> = {}): BgpPeerConfig => ({
+  ...(ROUTER as BgpPeerConfig),
+  name: "tor",
+  ...change,
+});
+const bgp = (change: Partial<BgpAdvertisementConfig> = {}): BgpAdvertisementConfig => ({
+  name: "routed",
+  pools: ["default"],
+  nodeSelectors: [],
+  serviceSelectors: [],
+  peers: [],
+  aggregationLength: 32,
+  aggregationLengthV6: 128,
+  localPref: undefined,
+  communities: [],
+  ...change,
+});
+const web = service("web", ["10.20.30.7"]);
+const local = service("web", ["10.20.30.7"], { externalTrafficPolicy: "Local" });
+const inRack = (rack: string): CandidateNode => ({ ...fit, labels: { rack } });
+const only = (names: string): UsableInterfaces => new Set([names]);
+const nodes = (...names: string[]) => Object.fromEntries(names.map((name) => [name, fit]));
+
+interface World {
+  readonly services?: readonly ServiceView[];
+  readonly config?: Partial<Config>;
+  readonly nodes?: Readonly<Record<string, CandidateNode>>;
+  readonly interfaces?: Readonly<Record<string, UsableInterfaces>>;
+  /** By name of the Service, where it can be reached; iris1 and iris2 unless told. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What each speaker would say of the first Service; "-": nothing. Only what all of them agree on. */
+function said({ services = [web], config, nodes: named, interfaces = {}, hosts }: World): string {
+  const known = new Map(Object.entries(named ?? Object.fromEntries(both)));
+  const answers = [...known.keys()].map((self) => {
+    const plan = planner(self, known);
+    const unannounced = new UnannouncedServices(self, OPTIONS);
+    const inForce = { ...FIXTURE, bgpAdvertisements: [], peers: [], ...config };
+    const usable = new Map(Object.entries(interfaces));
+    for (const each of [plan, unannounced]) {
+      each.configure(inForce);
+      each.setNodes(known);
+      each.setInterfaces(usable);
+    }
+    for (const view of services) {
+      plan.setService(view);
+      plan.setEndpoints(view.key, on(...(hosts?.[view.uid] ?? ["iris1", "iris2"])));
+    }
+    const found = plan.unannounced((services[0] as ServiceView).key);
+    const wish = found && unannounced.explain(found);
+    return wish === undefined ? "-" : `${wish.status} ${wish.reason}: ${wish.message}`;
+  });
+  const [first, ...others] = new Set(answers);
+  assert.deepEqual(others, [], "all speakers say the same");
+  return first ?? "";
+}
+
+const NO_ADVERTISEMENT = { l2Advertisements: [] };
+const ROUTED = { l2Advertisements: [], bgpAdvertisements: [bgp()], peers: [peer()] };
+const BY_BGP =
+  "True Announced: announced by BGP; the ServiceBGPStatuses say from which nodes, and to which peers";
+const NEEDS_LOCAL =
+  "no usable endpoint of the Service, whose externalTrafficPolicy is Local (run a pod of it there, or take Cluster)";
+const CASES: readonly (World & { readonly name: string; readonly says: string })[] = [
+  { name: "nothing of what a node announces", says: "-" },
+  {
+    name: "nothing of what belongs to another class",
+    services: [service("web", ["10.20.30.7"], { loadBalancerClass: "other" })],
+    says: "-",
+  },
+  {
+    name: "that there is no address yet",
+    services: [service("web", [])],
+    says: "False NoIPAllocated: it has no address; the condition herald.io/Allocated says why",
+  },
+  {
+    name: "that no pool holds the address",
+    services: [service("web", ["192.0.2.1"])],
+    says: "False IpNotAllowed: no pool that is in force holds 192.0.2.1; the condition herald.io/Allocated says more",
+  },
+  {
+    name: "that a pool has no advertisement",
+    config: NO_ADVERTISEMENT,
+    says: 'False NoMatchingAdvertisement: no L2Advertisement and no BGPAdvertisement is for pool "default"',
+  },
+  {
+    name: "that advertisements select other Services",
+    config: { l2Advertisements: [advertisement({ serviceSelectors: [labelled("app", "api")] })] },
+    says: 'False NoMatchingAdvertisement: the labels of the Service are not among those that the advertisements of pool "default" select: see serviceSelectors of "default"',
+  },
+  {
+    name: "that there is no endpoint",
+    hosts: { web: [] },
+    says: "False NoEndpoints: it has no usable endpoint on any node: look at the pods that its selector selects",
+  },
+  {
+    name: "that no node has the interface",
+    config: { l2Advertisements: [advertisement({ interfaces: ["eth9"] })] },
+    interfaces: { iris1: only("eth0"), iris2: only("eth1") },
+    says: 'False NoInterface: no node can announce it on layer 2: every node: no interface eth9 that is there and up (name others in L2Advertisement "default", or bring it up)',
+  },
+  {
+    name: "what keeps each node, the nearest first",
+    nodes: { iris1: excluded, iris2: { ...fit, speakerReady: false }, iris3: fit, iris4: inRack("a") },
+    config: {
+      l2Advertisements: [advertisement({ interfaces: ["eth9"], nodeSelectors: [labelled("rack", "a")] })],
+    },
+    interfaces: { iris4: only("eth0") },
+    says: 'False NoInterface: no node can announce it on layer 2: iris4: no interface eth9 that is there and up (name others in L2Advertisement "default", or bring it up); iris3: not selected by nodeSelectors of L2Advertisement "default"; iris2: no speaker that is ready (look at its pod); iris1: the label node.kubernetes.io/exclude-from-external-load-balancers (take it off)',
+  },
+  {
+    name: "that the local endpoints are on nodes that cannot",
+    services: [local],
+    hosts: { web: ["iris1"] },
+    nodes: { iris1: excluded, iris2: fit },
+    says: `False NoLocalEndpoints: no node can announce it on layer 2: iris2: ${NEEDS_LOCAL}; iris1: the label node.kubernetes.io/exclude-from-external-load-balancers (take it off)`,
+  },
+  {
+    name: "three names of a thousand",
+    nodes: { ...nodes("a1", "a2", "a3", "a4", "a5"), b: excluded },
+    services: [local],
+    hosts: { web: ["b"] },
+    says: `False NoLocalEndpoints: no node can announce it on layer 2: a1, a2, a3 and 2 more: ${NEEDS_LOCAL}; b: the label node.kubernetes.io/exclude-from-external-load-balancers (take it off)`,
+  },
+  {
+    name: "that its address is answered for, but for another Service",
+    services: [local, service("api", ["10.20.30.7"], { externalTrafficPolicy: "Local" })],
+    hosts: { web: ["iris2"], api: ["iris1"] },
+    says: 'False NoLocalEndpoints: node "iris1" answers for its address for another Service that shares it, and has no usable endpoint of this one: see to it that one node has endpoints of both, or take another address',
+  },
+  {
+    name: "nothing of an address that is announced from a node that serves no more, where no other can",
+    nodes: { iris1: { ...fit, drain: "maintenance" } },
+    hosts: { web: ["iris1"] },
+    says: "-",
+  },
+  { name: "that BGP announces what it alone is for", config: ROUTED, says: BY_BGP },
+  {
+    name: "that BGP announces what layer 2 cannot",
+    config: { ...ROUTED, l2Advertisements: [advertisement({ interfaces: ["eth9"] })] },
+    interfaces: { iris1: only("eth0"), iris2: only("eth0") },
+    says: BY_BGP,
+  },
+  {
+    name: "that there is nobody to tell by BGP",
+    config: { ...ROUTED, peers: [peer({ name: "other" })], bgpAdvertisements: [bgp({ peers: ["tor"] })] },
+    says: 'False NoPeer: no node can announce it by BGP: every node: no BGPPeer to tell (see nodeSelectors of the BGPPeers, and peers of BGPAdvertisement "routed")',
+  },
+  {
+    name: "that peers are for other nodes, and one whose password is not known counts for none",
+    config: {
+      ...ROUTED,
+      peers: [peer({ nodeSelectors: [labelled("rack", "b")] }), peer({ password: undefined })],
+    },
+    nodes: { iris1: inRack("a"), iris2: { ...inRack("b"), networkUnavailable: true } },
+    says: 'False NoPeer: no node can announce it by BGP: iris1: no BGPPeer to tell (see nodeSelectors of the BGPPeers, and peers of BGPAdvertisement "routed"); iris2: the condition NetworkUnavailable',
+  },
+  {
+    name: "why neither protocol can",
+    config: {
+      ...ROUTED,
+      peers: [],
+      l2Advertisements: [
+        advertisement({ nodeSelectors: [labelled("rack", "a")] }),
+        advertisement({ name: "b", nodeSelectors: [labelled("rack", "b")] }),
+      ],
+    },
+    says: 'False NoMatchingAdvertisement: no node can announce it on layer 2: every node: not selected by nodeSelectors of L2Advertisement "b" or "default", nor by BGP: every node: no BGPPeer to tell (see nodeSelectors of the BGPPeers, and peers of BGPAdvertisement "routed")',
+  },
+];
+
+describe("where no node answers for a Service, each speaker would say", () => {
+  for (const { name, says, ...world } of CASES) it(name, () => assert.equal(said(world), says));
+
+  it("and one of them does: the first of those that are alive", () => {
+    const known = new Map([
+      ["iris1", { ...fit, speakerReady: false }],
+      ["iris2", fit],
+      ["iris3", fit],
+    ]);
+    const spokesmen = [...known.keys()].filter((self) => {
+      const unannounced = new UnannouncedServices(self, OPTIONS);
+      unannounced.setNodes(known);
+      return unannounced.isSpokesman;
+    });
+    assert.deepEqual(spokesmen, ["iris2"]);
+  });
+});
