@@ -68,7 +68,8 @@ const MAX_ATTEMPTS = 12; // client-go's
 export class EventsCore implements Core<EventsInput, EventsEffect> {
   readonly #random: Random;
   readonly #entries = new Map<string, Entry>(); // least recently told first; at most MAX_SERIES
-  #waiting = 0;
+  /** Those of #entries that wait to be sent, longest first. */
+  readonly #waiting = new Map<string, Entry>();
   #inFlight = 0;
   /** Nothing is sent before: the API server is in trouble. */
   #pausedUntil: Instant = 0;
@@ -79,7 +80,7 @@ export class EventsCore implements Core<EventsInput, EventsEffect> {
   }
 
   get idle(): boolean {
-    return this.#waiting + this.#inFlight === 0;
+    return this.#waiting.size + this.#inFlight === 0;
   }
 
   handle(input: EventsInput, now: Instant): readonly EventsEffect[] {
@@ -92,7 +93,7 @@ export class EventsCore implements Core<EventsInput, EventsEffect> {
       case "failed":
         return [...this.#failed(input, now), ...this.#dispatch(now)];
       case "flush":
-        for (const entry of this.#entries.values()) if (entry.state === "waiting") entry.due = now;
+        for (const entry of this.#waiting.values()) entry.due = now;
         return this.#dispatch(now);
     }
   }
@@ -113,33 +114,31 @@ export class EventsCore implements Core<EventsInput, EventsEffect> {
     const known = this.#entries.get(id);
     this.#entries.delete(id); // to be last
     if (known === undefined || now - known.lastAt >= SERIES_MS) {
-      if (known?.state === "waiting") this.#waiting -= 1;
       const series = { record: cut(record), count: 1, firstMs: epochMs, lastMs: epochMs, name: undefined };
-      this.#entries.set(id, { series, state: "waiting", due: now, lastAt: now, sentCount: 0, attempts: 0 });
-      this.#waiting += 1;
+      const entry: Entry = { series, state: "waiting", due: now, lastAt: now, sentCount: 0, attempts: 0 };
+      this.#entries.set(id, entry);
+      this.#wait(id, entry, now);
       return this.#evict();
     }
     known.series = { ...known.series, count: known.series.count + 1, lastMs: epochMs };
     known.lastAt = now;
     this.#entries.set(id, known);
-    if (known.state === "sent") this.#wait(known, Math.max(now, known.due));
+    if (known.state === "sent") this.#wait(id, known, Math.max(now, known.due));
     return [];
   }
 
   #evict(): readonly EventsEffect[] {
     const [oldest] = this.#entries;
     if (oldest === undefined || this.#entries.size <= MAX_SERIES) return [];
-    const [id, { state, series }] = oldest;
+    const [id, { series }] = oldest;
     this.#entries.delete(id);
-    if (state !== "waiting") return [];
-    this.#waiting -= 1;
-    return [{ type: "dropped", record: series.record, why: "queue-full" }];
+    return this.#waiting.delete(id) ? [{ type: "dropped", record: series.record, why: "queue-full" }] : [];
   }
 
-  #wait(entry: Entry, due: Instant): void {
+  #wait(id: string, entry: Entry, due: Instant): void {
     entry.state = "waiting";
     entry.due = due;
-    this.#waiting += 1;
+    this.#waiting.set(id, entry);
   }
 
   #sent(id: string, name: string, now: Instant): void {
@@ -149,7 +148,7 @@ export class EventsCore implements Core<EventsInput, EventsEffect> {
     entry.series = { ...entry.series, name };
     entry.attempts = 0;
     entry.due = now + REPEAT_MS;
-    if (entry.series.count > entry.sentCount) this.#wait(entry, entry.due);
+    if (entry.series.count > entry.sentCount) this.#wait(id, entry, entry.due);
     else entry.state = "sent";
   }
 
@@ -163,7 +162,7 @@ export class EventsCore implements Core<EventsInput, EventsEffect> {
     if (status === 404 && retry.name !== undefined) {
       // The API server forgets Events after an hour.
       entry.series = { ...retry, name: undefined };
-      this.#wait(entry, now);
+      this.#wait(id, entry, now);
       return [];
     }
     if (!isPassing(status) || entry.attempts >= MAX_ATTEMPTS) {
@@ -172,16 +171,15 @@ export class EventsCore implements Core<EventsInput, EventsEffect> {
     }
     const inMs = Math.max(retryAfterMs, backoffMs(RETRY, entry.attempts, this.#random));
     this.#pausedUntil = Math.max(this.#pausedUntil, now + inMs);
-    this.#wait(entry, now + inMs);
+    this.#wait(id, entry, now + inMs);
     return [];
   }
 
   #dispatch(now: Instant): readonly EventsEffect[] {
     const effects: EventsEffect[] = [];
     this.#nextDue = undefined;
-    for (const [id, entry] of this.#waiting === 0 ? [] : this.#entries) {
+    for (const [id, entry] of this.#waiting) {
       if (this.#inFlight >= MAX_IN_FLIGHT) break; // an answer brings us back here
-      if (entry.state !== "waiting") continue;
       const due = Math.max(entry.due, this.#pausedUntil);
       if (due <= now) effects.push(this.#send(id, entry));
       else this.#nextDue = Math.min(this.#nextDue ?? due, due);
@@ -192,7 +190,7 @@ export class EventsCore implements Core<EventsInput, EventsEffect> {
   #send(id: string, entry: Entry): EventsEffect {
     entry.state = "sending";
     entry.sentCount = entry.series.count;
-    this.#waiting -= 1;
+    this.#waiting.delete(id);
     this.#inFlight += 1;
     return { type: "send", id, series: entry.series };
   }
