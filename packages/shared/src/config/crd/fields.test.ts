@@ -186,9 +186,22 @@ const POOL_COLUMNS = ["IPAddressPools: string", "IPAddressPool Selectors: string
 const SERVICE_COLUMNS = ["Service Name: string", "Service Namespace: string"];
 const PEER_COLUMNS = ["Address: string", "ASN: string", "BFD Profile: string", "Multi Hops: string"];
 
+/** Ours, after MetalLB's: how full a pool is. */
+const COUNT_COLUMNS = [
+  "Free IPv4: integer",
+  "Free IPv6: integer",
+  "(Used IPv4: integer)",
+  "(Used IPv6: integer)",
+];
+
 /** What `kubectl get` shows; in brackets only with `--output=wide`. */
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  "IPAddressPool v1beta1": ["Auto Assign: boolean", "Avoid Buggy IPs: boolean", "Addresses: string"],
+  "IPAddressPool v1beta1": [
+    "Auto Assign: boolean",
+    "Avoid Buggy IPs: boolean",
+    "Addresses: string",
+    ...COUNT_COLUMNS,
+  ],
   "L2Advertisement v1beta1": [...POOL_COLUMNS, "Interfaces: string", "(Node Selectors: string)"],
   "BGPAdvertisement v1beta1": [...POOL_COLUMNS, "Peers: string", "(Node Selectors: string)"],
   "BGPPeer v1beta1": PEER_COLUMNS,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readRange, textOf } from "../text-field.ts";
-import type { CrdKind } from "./crd-kind.ts";
+import type { Column, CrdKind } from "./crd-kind.ts";
 import { validations } from "./rules.ts";
 import { names, selectors } from "./selectors.ts";
 import { matches, RANGE } from "./text-patterns.ts";
@@ -66,6 +66,36 @@ export const IpAddressPoolStatus = z
   })
   .meta({ description: "How full the pool is; the controller writes it." });
 
+/** Beyond MetalLB's, which therefore come first. */
+const COUNT_COLUMNS: readonly Column[] = [
+  {
+    name: "Free IPv4",
+    type: "integer",
+    jsonPath: ".status.availableIPv4",
+    description: "IPv4 addresses that can still be given out.",
+  },
+  {
+    name: "Free IPv6",
+    type: "integer",
+    jsonPath: ".status.availableIPv6",
+    description: "IPv6 addresses that can still be given out.",
+  },
+  {
+    name: "Used IPv4",
+    type: "integer",
+    jsonPath: ".status.assignedIPv4",
+    description: "IPv4 addresses in use.",
+    priority: 10,
+  },
+  {
+    name: "Used IPv6",
+    type: "integer",
+    jsonPath: ".status.assignedIPv6",
+    description: "IPv6 addresses in use.",
+    priority: 10,
+  },
+];
+
 export const IP_ADDRESS_POOL: CrdKind = {
   kind: "IPAddressPool",
   plural: "ipaddresspools",
@@ -96,6 +126,7 @@ export const IP_ADDRESS_POOL: CrdKind = {
           jsonPath: ".spec.addresses",
           description: "The addresses of the pool.",
         },
+        ...COUNT_COLUMNS,
       ],
     },
   ],
