@@ -1,10 +1,14 @@
 // node scripts/docs.ts [--check]: writes everything that is generated, or says what is stale.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { CONVERT } from "../packages/cli/src/convert.ts";
+import { MIGRATE } from "../packages/cli/src/migrate.ts";
 import { PROGRAM as CONTROLLER } from "../packages/controller/src/env.ts";
 import { createControllerMetrics } from "../packages/controller/src/metrics.ts";
+import { createObserverMetrics as observingController } from "../packages/controller/src/observe-metrics.ts";
 import { program as SPEAKER } from "../packages/speaker/src/env.ts";
 import { createSpeakerMetrics } from "../packages/speaker/src/metrics.ts";
+import { createObserverMetrics as observingSpeaker } from "../packages/speaker/src/observe-metrics.ts";
 import { annotationsPage } from "./docs/annotations-page.ts";
 import { configPage } from "./docs/config-page.ts";
 import { CRD_FILES } from "./docs/crd-files.ts";
@@ -23,10 +27,16 @@ const GENERATED: readonly (readonly [string, () => string | Promise<string>])[] 
   ["docs/reference/config.md", configPage],
   ["docs/reference/crds.md", crdsPage],
   ...CRD_FILES,
-  ["docs/reference/flags.md", () => flagsPage([CONTROLLER, SPEAKER])],
+  ["docs/reference/flags.md", () => flagsPage([CONTROLLER, SPEAKER, CONVERT, MIGRATE])],
   [
     "docs/reference/metrics.md",
-    () => metricsPage({ controller: createControllerMetrics, speaker: createSpeakerMetrics }),
+    () =>
+      metricsPage({
+        controller: createControllerMetrics,
+        speaker: createSpeakerMetrics,
+        "controller that observes only": observingController,
+        "speaker that observes only": observingSpeaker,
+      }),
   ],
   ["docs/reference/reasons.md", reasonsPage],
   ["charts/herald/values.schema.json", valuesSchema],

@@ -11,11 +11,11 @@ export function flagsPage(programs: readonly AnyProgram[]): string {
   );
 }
 
-function section({ name, about, flags, refused = {} }: AnyProgram): string {
+function section({ name, about, flags, operand, exitCodes = {}, refused = {} }: AnyProgram): string {
   const rows = Object.entries(flags)
     .sort(([a], [b]) => a.localeCompare(b))
-    .map(([flag, { env, default: given, defaultText, required, description }]) => [
-      `\`--${flag}\``,
+    .map(([flag, { short, env, default: given, defaultText, required, description }]) => [
+      `${short === undefined ? "" : `\`-${short}\`, `}\`--${flag}\``,
       env === undefined ? "" : `\`${env}\``,
       required === true ? "required" : (defaultText ?? (given ? `\`${given}\`` : "")),
       description,
@@ -23,11 +23,14 @@ function section({ name, about, flags, refused = {} }: AnyProgram): string {
   const declined = Object.entries(refused).map(
     ([flag, { because }]) => `- \`--${flag}\` is refused: ${because}`,
   );
+  const codes = Object.entries(exitCodes).map(([code, meaning]) => `- ${code}: ${meaning}`);
   return [
     `## ${name}`,
     `It ${about}`,
+    operand === undefined ? "" : `\`${operand.placeholder}\`: ${operand.description}`,
     table(["flag", "environment", "default", "meaning"], rows),
     declined.join("\n"),
+    codes.length === 0 ? "" : `Exit codes:\n\n${codes.join("\n")}`,
   ]
     .filter((part) => part !== "")
     .join("\n\n");

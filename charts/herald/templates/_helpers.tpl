@@ -54,7 +54,7 @@ app.kubernetes.io/name={{ include "herald.name" . }},app.kubernetes.io/instance=
 {{- end -}}
 
 {{- define "herald.mountsGossipSecret" -}}
-{{- if and .Values.speaker.enabled .Values.speaker.memberlist.enabled .Values.speaker.memberlist.mlSecretKeyPath (or .Values.controller.enabled .Values.speaker.secretName) }}yes{{ end -}}
+{{- if and (not .Values.observeOnly) .Values.speaker.enabled .Values.speaker.memberlist.enabled .Values.speaker.memberlist.mlSecretKeyPath (or .Values.controller.enabled .Values.speaker.secretName) }}yes{{ end -}}
 {{- end -}}
 
 {{/* Image of a program: (list . "speaker") */}}

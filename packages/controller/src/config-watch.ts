@@ -13,7 +13,7 @@ export interface ConfigWatchOptions {
   /** `namespace/name` of the ConfigMap. */
   readonly name: string;
   readonly log: Log;
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder, "record">;
 }
 
 /** The configuration in force, with everybody told who should know: each fact once. */

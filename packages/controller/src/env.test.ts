@@ -24,6 +24,7 @@ const DEFAULTS = {
   configName: "config",
   lbClass: "",
   sharingAcrossNamespaces: false,
+  observeOnly: false,
   leaderElect: true,
   host: "",
   port: 7472,

@@ -20,6 +20,8 @@ export interface ControllerEnv extends ControllerOptions {
   readonly gossipSecret: string;
   /** Deployment of this controller; "" when unknown. */
   readonly deployment: string;
+  /** Nothing is written; it only tells what it would do. */
+  readonly observeOnly: boolean;
 }
 
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -92,6 +94,13 @@ const flags = {
     env: "METALLB_NAMESPACE",
     defaultText: "the pod's namespace, else metallb-system",
     placeholder: "NAMESPACE",
+  },
+  "observe-only": {
+    schema: bool,
+    description:
+      "Give out nothing and write nothing, whoever leads: only tell, in the log, in metrics and at /would, what this controller would do (docs/migrate.md).",
+    default: "false",
+    boolean: true,
   },
   "pod-name": {
     schema: objectName,
@@ -170,6 +179,7 @@ export function controllerEnv(
     lbClass: values["lb-class"],
     sharingAcrossNamespaces: values["sharing-across-namespaces"],
     leaderElect: values["leader-elect"],
+    observeOnly: values["observe-only"],
     host: values.host,
     port: values.port,
     logLevel: values["log-level"],

@@ -13,6 +13,7 @@ import { Controller } from "./controller.ts";
 import { readControllerEnv } from "./env.ts";
 import { ensureGossipSecret } from "./gossip-secret.ts";
 import { createControllerMetrics } from "./metrics.ts";
+import { startObserving } from "./observe-program.ts";
 
 /** Below the lease's 15 s, so that what is in hand is written while the lease is still ours. */
 const STOP_DEADLINE_MS = 10_000;
@@ -24,6 +25,7 @@ const log = createLog({ level: env.logLevel, program: "controller" });
 runProgram({ log, stopDeadlineMs: STOP_DEADLINE_MS }, async (life) => {
   const { version, namespace, identity, lbClass, leaderElect } = env;
   log.info("starting", { version, namespace, identity, lbClass, leaderElect });
+  if (env.observeOnly) return startObserving(env, await connectToCluster(), log, life);
   const registry = createRegistry();
   const metrics = createControllerMetrics(registry);
   const client = await connectToCluster();

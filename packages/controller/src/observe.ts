@@ -1,4 +1,5 @@
 import type { Pool } from "@herald/shared/config/config";
+import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { byClaim } from "@herald/shared/service/claim-order";
 import { ingressAddresses } from "@herald/shared/service/ingress";
@@ -64,6 +65,38 @@ export function countChanges(all: readonly Would[]): { readonly addresses: numbe
   return {
     addresses: all.reduce((sum, { has }) => sum + has.length, 0),
     lost: lost.reduce((sum, count) => sum + count, 0),
+  };
+}
+
+/** What `GET /would` says of a controller that only observes. */
+export interface WouldPage {
+  /** Whether a configuration is in force; without one nothing would be decided. */
+  readonly configured: boolean;
+  /** What is wrong with the configuration, a line each. */
+  readonly mistakes: readonly string[];
+  /** In statuses now. */
+  readonly addresses: number;
+  /** Of these, how many would change or go. */
+  readonly lost: number;
+  /** Services by what would become of them. */
+  readonly counts: Readonly<Record<WouldOutcome, number>>;
+  /** All that would not simply keep what they have, the oldest first. */
+  readonly services: readonly Would[];
+}
+
+export function pageOf(
+  all: readonly Would[],
+  configured: boolean,
+  mistakes: readonly ConfigMistake[],
+): WouldPage {
+  const count = (outcome: WouldOutcome): number => all.filter((each) => each.outcome === outcome).length;
+  const outcomes = Object.keys(OUTCOMES) as WouldOutcome[];
+  return {
+    configured,
+    mistakes: mistakes.map(describeMistake),
+    ...countChanges(all),
+    counts: Object.fromEntries(outcomes.map((outcome) => [outcome, count(outcome)])) as WouldPage["counts"],
+    services: all.filter(({ outcome }) => outcome !== "keeps"),
   };
 }
 

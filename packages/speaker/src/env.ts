@@ -180,6 +180,13 @@ export const program = {
       default: "defend",
       placeholder: "WHAT",
     },
+    "observe-only": {
+      schema: bool,
+      description:
+        "Announce nothing, join no gossip, open no session and write nothing: only tell, in the log, in metrics and at /would, what this node would announce (docs/migrate.md).",
+      default: "false",
+      boolean: true,
+    },
     "ml-labels": {
       schema: labelSelector,
       description:

@@ -36,6 +36,7 @@ const stopDeadlineMs = flags["drain-timeout"] + 2 * FLUSH_MS + 1_000;
 
 async function start(life: Life): Promise<void> {
   const options = await speakerOptions(); // before anything can tell the speaker something
+  if (flags["observe-only"]) return await observe(options, life);
   const clock = systemClock;
   const registry = createRegistry();
   const metrics = createSpeakerMetrics(registry);
@@ -93,6 +94,13 @@ async function start(life: Life): Promise<void> {
     await Promise.all([speaker.drain(), gossip.leave(), bgp.drain()]);
   });
   log.info("started", { node: flags["node-name"], namespace: namespaceOf(flags), port: http.port });
+}
+
+async function observe({ plan, excludedInterfaces }: SpeakerOptions, life: Life): Promise<void> {
+  const { host, port } = flags;
+  const { startObserving } = await import("./observe-program.ts"); // few do
+  const watched = { kubernetes: kubernetesOptions(), plan, excludedInterfaces, host, port };
+  await startObserving(watched, log, life);
 }
 
 function createBgp(
