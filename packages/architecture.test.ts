@@ -16,7 +16,15 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   bfd: ["@herald/shared", "@herald/wire"],
   k8s: ["@herald/shared", "@kubernetes/client-node"],
   daemon: ["@herald/shared", "fastify", "pino", "prom-client", "zod"],
-  controller: ["@herald/daemon", "@herald/k8s", "@herald/shared", "prom-client", "zod"],
+  controller: [
+    "@herald/daemon",
+    "@herald/k8s",
+    "@herald/shared",
+    "@peculiar/x509",
+    "prom-client",
+    "reflect-metadata",
+    "zod",
+  ],
   speaker: [
     "@herald/bfd",
     "@herald/bgp",
@@ -51,6 +59,11 @@ const PURE_FILES = [
   "cli/src/workloads.ts",
   "controller/src/observe.ts",
   "controller/src/reconcile.ts",
+  "controller/src/webhook/certificate-plan.ts",
+  "controller/src/webhook/change.ts",
+  "controller/src/webhook/judge.ts",
+  "controller/src/webhook/mistakes.ts",
+  "controller/src/webhook/remarks.ts",
   "k8s/src/events-core.ts",
   "k8s/src/lease-core.ts",
   "k8s/src/queue-core.ts",
@@ -80,6 +93,8 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   fastify: ["daemon/"],
   pino: ["daemon/"],
   "ipaddr.js": ["shared/"],
+  "@peculiar/x509": ["controller/src/webhook/"],
+  "reflect-metadata": ["controller/src/webhook/"],
   "prom-client": ["daemon/src/http", "daemon/src/metrics", "controller/src/", "speaker/src/"],
 };
 

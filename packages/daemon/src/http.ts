@@ -1,14 +1,9 @@
-import { existsSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
-import { StartError } from "./start-error.ts";
+import { type ListenOptions, listen } from "./listen.ts";
 
-export interface HttpOptions {
-  /** Address to listen on; "" is every address, of both families. */
-  readonly host: string;
-  /** 0 takes any free port. */
-  readonly port: number;
+export interface HttpOptions extends ListenOptions {
   readonly registry: Registry;
   /** Names what the program still waits for, in a person's words; empty when ready. */
   readonly notReady: () => readonly string[];
@@ -40,9 +35,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
   });
   addRoutes(server, options);
-  await listen(server, options);
-  const address = server.server.address();
-  const port = typeof address === "object" && address !== null ? address.port : options.port;
+  const port = await listen(server, options, "--port");
   return { port, close: () => server.close() };
 }
 
@@ -77,36 +70,4 @@ async function textOf(registry: Registry): Promise<string> {
     await nextTurn();
   }
   return `${texts.join("\n\n")}\n`;
-}
-
-async function listen(server: FastifyInstance, { host, port }: HttpOptions): Promise<void> {
-  try {
-    await server.listen({ host: host === "" ? everyAddress() : host, port });
-  } catch (error) {
-    throw new StartError(describeListenError(codeOf(error), host, port), { cause: error });
-  }
-}
-
-/** IPv6's takes IPv4, too, but a kernel may be without IPv6. */
-function everyAddress(): string {
-  return existsSync("/proc/net/if_inet6") ? "::" : "0.0.0.0";
-}
-
-function describeListenError(code: string, host: string, port: number): string {
-  switch (code) {
-    case "EADDRINUSE":
-      return `port ${port} is in use (--port)`;
-    case "EACCES":
-      return `port ${port} needs privileges that this process lacks (--port)`;
-    case "EADDRNOTAVAIL":
-      return `this machine has no address ${host} (--host)`;
-    case "ENOTFOUND":
-      return `${host} is no address and no known name (--host)`;
-    default:
-      return `cannot listen on ${host} port ${port}: ${code} (--host, --port)`;
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : String(error);
 }

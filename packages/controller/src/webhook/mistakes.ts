@@ -1,0 +1,31 @@
+import { configFromObjects } from "@herald/shared/config/objects/config-from-objects";
+import type { ConfigObjects } from "@herald/shared/config/objects/config-objects";
+import { bgpInBoth, poolsInBoth } from "@herald/shared/config/objects/merge";
+import { readBgp } from "@herald/shared/config/objects/read-bgp";
+import { readPools } from "@herald/shared/config/objects/read-pools";
+import { ConfigError, type ConfigMistake } from "@herald/shared/errors";
+import type { World } from "./change.ts";
+
+/**
+ * Everything that the programs will find wrong with objects, among themselves and beside the ConfigMap. They use
+ * `ConfigSources`, which takes what is wrong in scopes and keeps what was good; here all of it is of interest.
+ */
+export function mistakesIn({ configMap, objects }: World): readonly ConfigMistake[] {
+  const own = mistakesInObjects(objects);
+  if (configMap === undefined) return own;
+  return [
+    ...own,
+    ...poolsInBoth(configMap.pools, readPools(objects).pools),
+    ...bgpInBoth(configMap, readBgp(objects).part),
+  ];
+}
+
+function mistakesInObjects(objects: ConfigObjects): readonly ConfigMistake[] {
+  try {
+    configFromObjects(objects);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.mistakes;
+  }
+}
