@@ -17,11 +17,17 @@ const DELIVERY_MS = 100;
 /** A repeat of what was announced and lost, ms (DEFAULT_ANNOUNCER_OPTIONS). */
 const REPEAT_MS = 1_100;
 
+/** Whoever begins to answer for an address says so for as long, ms (DEFAULT_ANNOUNCER_OPTIONS). */
+export const ANNOUNCED_MS = 4 * REPEAT_MS;
+
 /** Whether an address is free is found out first where it is not taken over, ms (DEFAULT_CONFLICT_OPTIONS). */
 const PROBE_MS = 600;
 
 /** A process from its start to its first announcement, its view of the API apart: join wait, probes, ms. */
 const BOOT_MS = 2_500;
+
+/** When an address that seemed to be a stranger's is asked for again, ms: a minute would make long stories. */
+export const QUARANTINE_MS = 3_000;
 
 /** How long who stops in order waits for a successor, ms: what --drain-timeout says by default. */
 export const YIELD_MS = 5_000;
@@ -30,6 +36,8 @@ export const YIELD_MS = 5_000;
 export interface Bounds {
   /** Two nodes that know each other alive answer for one address at most for so long. */
   readonly overlapMs: number;
+  /** The same where something was between them: who leaves an address may have missed that another announced it. */
+  readonly healedMs: number;
   /** The same where nothing is between them any more, but they still take each other for dead. */
   readonly reunionMs: number;
   /** After the last fault every address is held by one node. */
@@ -47,6 +55,8 @@ export function boundsOf(script: Script): Bounds {
   const overlapMs = DETECTION_MS[profile] + DELIVERY_MS;
   const reunionMs = 2 * DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs + DELIVERY_MS;
   const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + viewMs : 0;
+  // Of whoever is gone before it is met again, nobody tells that it was no stranger.
+  const mistaken = faults.some(({ kind }) => kind === "boots-deaf") ? QUARANTINE_MS + PROBE_MS : 0;
   const stopped = faults.some(({ kind }) => kind === "stop") ? YIELD_MS : 0;
   const settleMs =
     PROBE_MS +
@@ -54,8 +64,10 @@ export function boundsOf(script: Script): Bounds {
     (parted ? reunionMs : 2 * DETECTION_MS[profile]) +
     booted +
     stopped +
+    mistaken +
     apiRecoveryMs(faults);
-  return { overlapMs, reunionMs, settleMs, cachesMs: 3 * REPEAT_MS + DELIVERY_MS };
+  const healedMs = overlapMs + REPEAT_MS;
+  return { overlapMs, healedMs, reunionMs, settleMs, cachesMs: 3 * REPEAT_MS + DELIVERY_MS };
 }
 
 const PARTING = new Set<Fault["kind"]>([
@@ -65,8 +77,15 @@ const PARTING = new Set<Fault["kind"]>([
   "carrier-loss",
   "one-way",
   "partition",
+  "boots-deaf",
 ]);
-const BOOTING = new Set<Fault["kind"]>(["power-cut", "process-crash", "stop", "controller-crash"]);
+const BOOTING = new Set<Fault["kind"]>([
+  "power-cut",
+  "process-crash",
+  "boots-deaf",
+  "stop",
+  "controller-crash",
+]);
 
 /** A question and its answer at the slowest node, and what is still on its way from when it was slower, ms. */
 function slowestView({ lagMs, faults }: Script): number {

@@ -7,6 +7,7 @@ export const FAULT_WEIGHTS = {
   dies: 4,
   "power-cut": 4,
   "process-crash": 4,
+  "boots-deaf": 4,
   stop: 3,
   "cable-cut": 3,
   "carrier-loss": 2,
@@ -38,6 +39,7 @@ export const MOVES: Readonly<Partial<Record<FaultKind, "its" | "all">>> = {
   dies: "its",
   "power-cut": "its",
   "process-crash": "its",
+  "boots-deaf": "its", // whatever it takes itself for: it hears on the wire who has what
   stop: "its",
   "cable-cut": "all",
   "carrier-loss": "all",

@@ -48,6 +48,10 @@ export const FAULTS: Readonly<Record<FaultKind, FaultRules>> = {
     begin: (world, { node }) => world.crash(node, "process"),
     say: (fault) => `the speaker of ${who(fault)} is killed`,
   },
+  "boots-deaf": {
+    begin: (world, { node }) => world.bootDeaf(node),
+    say: (fault) => `the speaker of ${who(fault)} is killed and started again, and no gossip gets to it`,
+  },
   stop: {
     begin: (world, { node }) => world.stop(node),
     say: (fault) => `the speaker of ${who(fault)} gets SIGTERM`,

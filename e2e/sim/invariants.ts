@@ -1,4 +1,7 @@
+import type { LanHost } from "@herald/lab/lan-host";
 import type { IpAddress } from "@herald/shared/ip/address";
+import type { MacAddress } from "@herald/wire/mac";
+import { ANNOUNCED_MS } from "./bounds.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
 
@@ -73,6 +76,10 @@ export const INVARIANTS: readonly Invariant[] = [
     name: "sticky: nothing moves from a node that is well, without its address being asked back",
     check: (world) => world.moves.without,
   },
+  {
+    name: "steady: whoever has an address and is well does not fall silent, whoever comes",
+    check: (world) => world.moves.silence,
+  },
 ];
 
 function twoHolders(world: World, address: IpAddress): string | undefined {
@@ -102,9 +109,22 @@ function wrongCache(world: World, address: IpAddress): string | undefined {
   for (const client of world.clients) {
     const mac = client.neighbour(address);
     if (mac === undefined || [...holders.keys()].some((node) => node.mac === mac)) continue;
+    if (missedIt(world, client, mac, address)) continue;
     return `${client.address} sends what is for ${address} to ${world.nameOf(mac)}, while ${namesOf(holders.keys()) || "nobody"} holds it`;
   }
   return undefined;
+}
+
+/**
+ * All that the holder announced a client missed, cut off from it, and the one that it sends to died meanwhile. Nobody can
+ * tell it: it finds out by itself, when nobody answers any more.
+ */
+function missedIt(world: World, client: LanHost, mac: MacAddress, address: IpAddress): boolean {
+  if (world.nodes.some((node) => node.mac === mac && node.running)) return false;
+  const holders = [...world.holders.of(address)];
+  return holders.every(
+    ([{ place }, since]) => world.topology.clearSince(client.address, place) > since + ANNOUNCED_MS,
+  );
 }
 
 function namesOf(nodes: Iterable<SimNode>): string {

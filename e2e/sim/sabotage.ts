@@ -51,6 +51,9 @@ export const SABOTAGES = {
         ),
     });
   },
+  /** Announces what it has not asked for: somebody may have it whom it has not met. */
+  "asks-nobody": (options, ports) =>
+    createSpeaker({ ...options, conflicts: { ...options.conflicts, probes: "off" } }, ports),
   /** Takes over without a word: caches find out when they feel like it. */
   "takes-over-in-silence": (options, ports) =>
     createSpeaker(options, { ...ports, packets: quiet(ports.packets) }),

@@ -20,7 +20,7 @@ import { Outbox } from "@herald/speaker/outbox";
 import type { Speaker, SpeakerOptions, SpeakerPorts } from "@herald/speaker/speaker";
 import { type MacAddress, parseMac } from "@herald/wire/mac";
 import { ApiConnection } from "./api-connection.ts";
-import { YIELD_MS } from "./bounds.ts";
+import { QUARANTINE_MS, YIELD_MS } from "./bounds.ts";
 import { EPOCH_MS, NAMESPACE, SPEAKER_LABELS } from "./control-plane.ts";
 import { NodePackets } from "./node-packets.ts";
 import { silentMetrics } from "./silence.ts";
@@ -178,7 +178,7 @@ export class SimNode {
           plan: { ignoreExcludeLb: false, lbClass: undefined, drainOnCordon: false, drainOnNotReady: false },
           ownership: { failBackMs, vacantMs: VACANT_MS },
           announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: YIELD_MS },
-          conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: "defend" },
+          conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: "defend", quarantineMs: QUARANTINE_MS },
           captures: { retryMinMs: 100, retryMaxMs: 10_000 },
           excludedInterfaces: [],
         },

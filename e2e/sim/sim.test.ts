@@ -25,6 +25,7 @@ const BROKEN: readonly {
   { sabotage: "claims-count-for-nothing", kinds: ["power-cut", "drain"], sentence: /^sticky/ },
   { sabotage: "never-withdraws", kinds: ["drain", "excluded"], sentence: /^one holder/ },
   { sabotage: "misses-deletions", kinds: ["service-gone"], sentence: /^nothing but what is allocated/ },
+  { sabotage: "asks-nobody", kinds: ["boots-deaf"], sentence: /^(sticky|steady)/ },
   { sabotage: "takes-over-in-silence", kinds: ["dies"], sentence: /^caches/ },
   { sabotage: "forgetful", kinds: ["duplicates"], sentence: /^(sticky|one holder)/ },
 ];

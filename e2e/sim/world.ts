@@ -45,6 +45,8 @@ export class World {
   readonly bounds: Bounds;
   readonly clock = new VirtualClock();
   readonly topology = new Topology(() => this.clock.now());
+  /** What keeps gossip from getting where frames do. */
+  readonly gossipTopology = new Topology(() => this.clock.now());
   readonly weather: Weather;
   readonly net: DatagramNet<Uint8Array>;
   readonly lan: Lan;
@@ -72,7 +74,9 @@ export class World {
     const random = new SeededRandom(script.seed ^ 0x5eed);
     this.weather = new Weather(script.loss, () => clock.now());
     const connects = (from: string, to: string): boolean => this.topology.connects(from, to);
-    this.net = new DatagramNet(Object.assign(this.#wire(random), { connects }));
+    const gossips = (from: string, to: string): boolean =>
+      connects(from, to) && this.gossipTopology.connects(from, to);
+    this.net = new DatagramNet(Object.assign(this.#wire(random), { connects: gossips }));
     this.lan = new Lan(Object.assign(this.#wire(random), { connects, keepLog: false }));
     this.weather.rulesOver(this.net);
     this.controlPlane = new ControlPlane(this.#stirring(), random, this.#logOf("controller"));
@@ -159,13 +163,16 @@ export class World {
    * they do not hear each other, or one of them is on its way.
    */
   allowance(a: SimNode, b: SimNode): { readonly from: Instant; readonly forMs: number } | undefined {
-    const { topology, weather, bounds } = this;
-    if (weather.isBad || !topology.reaches(a.place, b.place)) return undefined;
+    const { topology, gossipTopology, weather, bounds } = this;
+    const paths = [topology, gossipTopology];
+    if (weather.isBad || !paths.every((path) => path.reaches(a.place, b.place))) return undefined;
     if (a.leaving || b.leaving) return undefined;
-    const clear = Math.max(topology.clearSince(a.place, b.place), weather.clearSince, a.wokeAt, b.wokeAt);
+    const healed = Math.max(...paths.map((path) => path.clearSince(a.place, b.place)));
+    const clear = Math.max(healed, weather.clearSince, a.wokeAt, b.wokeAt);
     const [aKnows, bKnows] = [a.knowsSince(b), b.knowsSince(a)];
     if (aKnows === undefined || bKnows === undefined) return { from: clear, forMs: bounds.reunionMs };
-    return { from: Math.max(clear, aKnows, bKnows), forMs: bounds.overlapMs };
+    const from = Math.max(clear, aKnows, bKnows);
+    return { from, forMs: from === healed ? bounds.healedMs : bounds.overlapMs };
   }
 
   /** Addresses in some status that a node which is well could serve, by what the API and the machines are now. */
@@ -197,6 +204,14 @@ export class World {
     const node = this.node(index);
     node.crash(what);
     return () => node.boot();
+  }
+
+  /** The segment carries its frames all the while. */
+  bootDeaf(index: number): () => void {
+    const { place } = this.node(index);
+    const end = this.gossipTopology.put((from, to) => (from === place) !== (to === place));
+    this.crash(index, "process")();
+    return end;
   }
 
   stop(index: number): () => void {
@@ -318,7 +333,9 @@ export class World {
 
   #holderChanged(address: IpAddress, node: SimNode, answers: boolean): void {
     this.tell(node.name, answers ? `answers for ${address}` : `is silent for ${address}`);
-    if (answers) this.moves.answers(address, node.name, this.now, this.now >= FAULTS_BEGIN_MS);
+    const settled = this.now >= FAULTS_BEGIN_MS;
+    if (answers) this.moves.answers(address, node.name, this.now, settled);
+    else this.moves.isSilent(address, node.name, this.now, settled);
   }
 
   #send(): void {

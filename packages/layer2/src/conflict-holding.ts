@@ -4,16 +4,27 @@ import type { MacAddress } from "@herald/wire/mac";
 import type { ConflictEffect, ConflictInput, Epoch } from "./conflict-messages.ts";
 import type { SpreadOver } from "./spread-nodes.ts";
 
+export interface Probing {
+  readonly name: "probing";
+  readonly left: number;
+  /** Interfaces that it began again for. */
+  readonly added: ReadonlySet<string>;
+  /** A speaker of ours answers, of whose claim nothing is known yet. */
+  readonly answered: Answered | undefined;
+}
+
 type State =
-  | {
-      readonly name: "probing";
-      readonly left: number;
-      /** Interfaces that it began again for. */
-      readonly added: ReadonlySet<string>;
-    }
+  | Probing
   | { readonly name: "announced" }
   | { readonly name: "quarantined"; readonly by: MacAddress }
   | { readonly name: "lost"; readonly to: string; readonly epoch: Epoch };
+
+interface Answered {
+  /** The first of them did then. */
+  readonly since: Instant;
+  /** The last since it was begun to be asked for; `undefined`: nobody. */
+  readonly last: { readonly claim: Claimed; readonly speaker: string } | undefined;
+}
 
 /** An address that this node is to hold, and how it stands. */
 export interface Holding {
@@ -55,6 +66,7 @@ export function addedTo({ state }: Holding): ReadonlySet<string> {
 }
 
 export type Claimed = Extract<ConflictInput, { type: "claimed" }>;
+
 export function newHolding({
   address,
   interfaces,

@@ -6,6 +6,9 @@ import type { SpreadOver } from "./spread-nodes.ts";
 /** Grows with every claim of an address in the cluster: of two claims the one with the higher is the newer. */
 export type Epoch = number;
 
+/** Of an address that this node has not claimed: older than every claim. */
+export const UNCLAIMED: Epoch = 0;
+
 export type ConflictInput =
   /**
    * An address to hold. `skip`: it is taken over from a speaker of ours, so nobody else has it. Told again, it
@@ -15,12 +18,15 @@ export type ConflictInput =
       readonly type: "announce";
       readonly address: IpAddress;
       readonly interfaces: "all" | readonly string[];
+      /** {@link UNCLAIMED}: it is claimed once it is announced, and whoever claims it in the meantime has it. */
       readonly epoch: Epoch;
       readonly probe: "first" | "skip";
       /** Other speakers announce it, too: whatever these say of it is no conflict, and epochs settle nothing. */
       readonly spread?: SpreadOver;
     }
   | { readonly type: "withdraw"; readonly address: IpAddress; readonly how: "now" | "yield" }
+  /** This node has claimed an address as it began to announce it. */
+  | { readonly type: "claim-made"; readonly address: IpAddress; readonly epoch: Epoch }
   /** An interface that is new, or has come back: what is being probed has not been asked for there. */
   | { readonly type: "interface-added"; readonly interface: string }
   /** Somebody else claims an address; from the announcer. */

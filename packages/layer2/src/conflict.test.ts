@@ -5,7 +5,12 @@ import { parseAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 import type { AnnouncerInput, ClaimKind } from "./announcer.ts";
 import { ConflictGuard } from "./conflict.ts";
-import type { ConflictEffect, ConflictInput, ConflictKind } from "./conflict-messages.ts";
+import {
+  type ConflictEffect,
+  type ConflictInput,
+  type ConflictKind,
+  UNCLAIMED,
+} from "./conflict-messages.ts";
 import {
   type ConflictOptions,
   DEFAULT_CONFLICT_OPTIONS,
@@ -33,6 +38,7 @@ const announce = (change: Partial<Extract<ConflictInput, { type: "announce" }>> 
   ...change,
 });
 const held = announce({ probe: "skip" });
+const unclaimed = { epoch: UNCLAIMED };
 const withdraw = (how: "now" | "yield"): ConflictInput => ({ type: "withdraw", address: vip, how });
 const claimed = (by: MacAddress, how: ClaimKind = "announcement"): ConflictInput => ({
   type: "claimed",
@@ -153,9 +159,57 @@ describe("ConflictGuard, probing", () => {
     });
   }
 
-  it("announces at once when it is a speaker of ours that has it: it is the one that yields", () => {
-    tell([speakers, announce()]);
+  it("announces at once when a speaker of ours has it whose claim is older: it is the one that yields", () => {
+    tell([speakers, rival(4), announce()]);
     assert.deepEqual(tell([claimed(PEER, "answer")], 510), [probed(undefined), ...begin]);
+  });
+
+  it("asks again when a speaker of ours answers of whose claim it has not heard, as long as it may yet", () => {
+    renew({ probes: DEFAULT_CONFLICT_OPTIONS.probes });
+    tell([speakers, announce(unclaimed)]);
+    const round = (from: number): object[] => [
+      { at: from, effects: [probe] },
+      { at: from + 75, effects: [probe] },
+      { at: from + 150, effects: [probe] },
+    ];
+    assert.deepEqual(run(200), round(25));
+    for (let from = 475; from < 2_000; from += 450) {
+      assert.deepEqual(tell([claimed(PEER, "answer")], from - 275), []);
+      assert.deepEqual(run(from + 200), round(from));
+    }
+    assert.deepEqual(tell([claimed(PEER, "answer")], 2_030), []);
+    assert.deepEqual(run(3_000), [{ at: 2_275, effects: [probed(undefined), ...begin] }]);
+    assert.deepEqual(run(4_275), [{ at: 4_275, effects: [probe] }]);
+    assert.deepEqual(tell([claimed(PEER, "answer")], 4_276).slice(0, 1), [
+      conflict(PEER, "node-b", "speaker-without-claim"),
+    ]);
+  });
+
+  it("announces what a speaker of ours answered for once that is silent", () => {
+    renew({ probes: DEFAULT_CONFLICT_OPTIONS.probes });
+    tell([speakers, announce(unclaimed)]);
+    run(200);
+    tell([claimed(PEER, "answer")], 200);
+    assert.deepEqual(run(60_000).at(-1), { at: 925, effects: [probed(undefined), ...begin] });
+  });
+
+  it("leaves it to a speaker of ours that claims it in the meantime", () => {
+    tell([speakers, announce(unclaimed)]);
+    assert.deepEqual(tell([rival(6)], 510), lost);
+    assert.deepEqual(run(60_000), []);
+    assert.deepEqual(tell([rival(undefined)], 520), begin);
+  });
+
+  it("does not mind an older claim while it asks for what it claims already", () => {
+    tell([speakers, announce()]);
+    assert.deepEqual(tell([rival(4)], 510), []);
+  });
+
+  it("has as new a claim as it is told when it begins to announce", () => {
+    tell([speakers, announce(unclaimed)]);
+    run(60_000);
+    tell([{ type: "claim-made", address: vip, epoch: 7 }, rival(6)], 60_000);
+    assert.deepEqual(tell([claimed(PEER)], 60_001), defence);
   });
 
   it("leaves it to a speaker of ours whose claim is newer", () => {
@@ -461,6 +515,18 @@ describe("ConflictGuard, against a speaker of ours", () => {
   it("takes the address back when the winner lets go of it", () => {
     tell([rival(6), claimed(PEER)]);
     assert.deepEqual(tell([rival(undefined)]), begin);
+  });
+
+  it("leaves the address to the next winner when the one that won lets go of it", () => {
+    const other = (epoch: number | undefined): ConflictInput => ({
+      type: "rival",
+      address: vip,
+      speaker: "node-c",
+      epoch,
+    });
+    tell([rival(6), claimed(PEER), other(7)]);
+    assert.deepEqual(tell([rival(undefined)]), []);
+    assert.deepEqual(tell([other(undefined)]), begin);
   });
 });
 

@@ -7,13 +7,20 @@ import {
   type Claimed,
   type Holding,
   newHolding,
+  type Probing,
   tellAgain,
   tellAnnounce,
   tellProbe,
   tellSilence,
   tellWatch,
 } from "./conflict-holding.ts";
-import type { ConflictEffect, ConflictInput, ConflictKind, Epoch } from "./conflict-messages.ts";
+import {
+  type ConflictEffect,
+  type ConflictInput,
+  type ConflictKind,
+  type Epoch,
+  UNCLAIMED,
+} from "./conflict-messages.ts";
 import type { ConflictOptions, ProbeTiming } from "./conflict-options.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Defences } from "./defences.ts";
@@ -63,6 +70,8 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
         return this.#announce(input, now);
       case "withdraw":
         return this.#withdraw(input.address, input.how);
+      case "claim-made":
+        return this.#claimMade(input.address, input.epoch);
       case "interface-added":
         return this.#probeAgain(input.interface, now);
       case "claimed":
@@ -103,7 +112,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
       const holding = this.#holdings.get(address);
       switch (holding?.state.name) {
         case "probing":
-          return this.#probeOn(holding, holding.state.left, due, now);
+          return this.#probeOn(holding, holding.state, due, now);
         case "announced":
           return this.#lookAgain(holding, now);
         default:
@@ -159,27 +168,44 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   ): readonly ConflictEffect[] {
     const timing = this.#timingOf(holding.address);
     if (timing === undefined) return this.#begin(holding);
-    holding.state = { name: "probing", left: timing.count, added };
+    holding.state = { name: "probing", left: timing.count, added, answered: undefined };
     const start = Math.max(now, this.#nextStart);
     this.#nextStart = start + this.#options.startGapMs;
     this.#due.set(holding.address, start + this.#random.next() * timing.waitMs);
     return [tellWatch(holding)];
   }
 
-  /** The next probe, or the end of it: nobody objected. */
-  #probeOn(holding: Holding, left: number, due: Instant, now: Instant): readonly ConflictEffect[] {
+  /** The next probe, or the end of it: nobody objected, or none of ours that claims it. */
+  #probeOn(holding: Holding, state: Probing, due: Instant, now: Instant): readonly ConflictEffect[] {
     const { address } = holding;
     const timing = this.#timingOf(address);
+    if (timing === undefined) return this.#endProbing(holding, state, now);
     // Why: who wakes this late has not read what came in meanwhile, an objection perhaps. One more probe tells.
-    const overslept = timing !== undefined && now - due > timing.settleMs;
-    if (timing === undefined || (left === 0 && !overslept)) {
-      return [{ type: "probed", address, takenBy: undefined }, ...this.#begin(holding)];
+    const overslept = now - due > timing.settleMs;
+    const { added } = state;
+    let { left, answered } = state;
+    if (left === 0 && this.#awaitsClaim(state, now)) {
+      left = timing.count;
+      answered = { since: answered?.since ?? now, last: undefined };
     }
+    if (left === 0 && !overslept) return this.#endProbing(holding, state, now);
     const after = Math.max(0, left - 1);
-    holding.state = { name: "probing", left: after, added: addedTo(holding) };
+    holding.state = { name: "probing", left: after, added, answered };
     const gap = timing.minMs + this.#random.next() * (timing.maxMs - timing.minMs);
     this.#due.set(address, now + (after === 0 ? timing.settleMs : gap));
     return [tellProbe(address)];
+  }
+
+  /** Whether one of ours has answered whose claim may still come: gossip may be later than the frame. */
+  #awaitsClaim({ answered }: Probing, now: Instant): boolean {
+    return answered?.last !== undefined && now - answered.since < this.#options.claimMemoryMs;
+  }
+
+  #endProbing(holding: Holding, { answered }: Probing, now: Instant): readonly ConflictEffect[] {
+    const { address } = holding;
+    const begun = this.#begin(holding);
+    if (answered?.last !== undefined) this.#suspect(holding, answered.last.speaker, answered.last.claim, now);
+    return [{ type: "probed", address, takenBy: undefined }, ...begun];
   }
 
   /** Once for each interface: one that comes and goes must not keep addresses dark. */
@@ -240,15 +266,18 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     return [probed, ...this.#begin(holding), ...this.#suspect(holding, undefined, claim, now)];
   }
 
-  /** It is no stranger's, then. Two of ours that probe at once are told apart by their epochs later. */
+  /** It is no stranger's, then: its claim decides, and who has none answers by mistake. */
   #heldByOurs(holding: Holding, speaker: string, claim: Claimed, now: Instant): readonly ConflictEffect[] {
-    const rival = this.#rivals.get(claim.address, speaker);
+    const { address, state } = holding;
+    if (state.name !== "probing") return [];
+    const rival = this.#rivals.get(address, speaker);
     if (rival !== undefined && this.#isNewer(rival, speaker, holding)) {
       return this.#lose(holding, speaker, rival);
     }
-    const begun = this.#begin(holding);
-    this.#suspect(holding, speaker, claim, now);
-    return [{ type: "probed", address: claim.address, takenBy: undefined }, ...begun];
+    const answered = { since: state.answered?.since ?? now, last: { claim, speaker } };
+    holding.state = { ...state, answered };
+    // What it claims is older: it is the one that goes.
+    return rival === undefined ? [] : this.#endProbing(holding, holding.state, now);
   }
 
   /** Of two claims of our own the newer wins; without news of the other's epoch it is left open for a while. */
@@ -349,6 +378,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   #lose(holding: Holding, to: string, epoch: Epoch): readonly ConflictEffect[] {
     const { address } = holding;
     holding.state = { name: "lost", to, epoch };
+    holding.epoch = UNCLAIMED;
     holding.dispute = undefined;
     this.#due.delete(address);
     this.#checks.forget(address);
@@ -359,6 +389,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     const { address } = holding;
     const { quarantineMs } = this.#options;
     holding.state = { name: "quarantined", by };
+    holding.epoch = UNCLAIMED;
     holding.strangerAt = undefined;
     holding.dispute = undefined;
     this.#checks.forget(address);
@@ -416,20 +447,53 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   ): readonly ConflictEffect[] {
     this.#rivals.set(address, speaker, epoch);
     const holding = this.#holdings.get(address);
-    if (holding === undefined) return [];
-    if (holding.state.name === "announced") {
-      if (epoch === undefined) return this.#outlive(holding, speaker);
-      const settled = this.#settle(holding, now);
-      if (holding.state.name !== "announced") return settled;
-      const isNews = !holding.outdone.has(speaker);
-      holding.outdone.add(speaker);
-      // It yields, and goes as soon as it hears that this node answers.
-      const mustHear = isNews && settled.length === 0 && !this.#isNewer(epoch, speaker, holding);
-      return mustHear ? [tellAgain(address)] : settled;
+    switch (holding?.state.name) {
+      case "announced":
+        return this.#learnOfOther(holding, speaker, epoch, now);
+      case "probing":
+        // It has begun to answer, or is about to: so it is not for this node to begin.
+        return epoch !== undefined && this.#isBeaten(holding, speaker, epoch)
+          ? this.#lose(holding, speaker, epoch)
+          : [];
+      case "lost":
+        return holding.state.to === speaker && epoch === undefined ? this.#succeed(holding) : [];
+      default:
+        return [];
     }
-    // The winner has let go, and this node is still to hold it: it takes over from one of ours.
-    const isFree = holding.state.name === "lost" && holding.state.to === speaker && epoch === undefined;
-    return isFree ? this.#begin(holding) : [];
+  }
+
+  #learnOfOther(
+    holding: Holding,
+    speaker: string,
+    epoch: Epoch | undefined,
+    now: Instant,
+  ): readonly ConflictEffect[] {
+    if (epoch === undefined) return this.#outlive(holding, speaker);
+    const settled = this.#settle(holding, now);
+    if (holding.state.name !== "announced") return settled;
+    const isNews = !holding.outdone.has(speaker);
+    holding.outdone.add(speaker);
+    // It yields, and goes as soon as it hears that this node answers.
+    const mustHear = isNews && settled.length === 0 && !this.#isNewer(epoch, speaker, holding);
+    return mustHear ? [tellAgain(holding.address)] : settled;
+  }
+
+  /** The winner has let go, and this node is still to hold it: it takes over from one of ours, unless the next does. */
+  #succeed(holding: Holding): readonly ConflictEffect[] {
+    const next = this.#rivals.newest(holding.address);
+    if (next === undefined) return this.#begin(holding);
+    holding.state = { name: "lost", to: next.speaker, epoch: next.epoch };
+    return [];
+  }
+
+  #isBeaten(holding: Holding, speaker: string, epoch: Epoch): boolean {
+    return holding.spread === undefined && this.#isNewer(epoch, speaker, holding);
+  }
+
+  #claimMade(address: IpAddress, epoch: Epoch): readonly ConflictEffect[] {
+    const holding = this.#holdings.get(address);
+    if (holding !== undefined) holding.epoch = epoch;
+    return [];
   }
 
   /** A segment that was two had two holders: whoever believed the other would send to it until his cache gives up. */

@@ -10,6 +10,17 @@ export class Rivals {
     return this.#epochs.get(address)?.get(speaker);
   }
 
+  /** The newest claim of an address among theirs; `undefined`: nobody has one. */
+  newest(address: IpAddress): { readonly speaker: string; readonly epoch: Epoch } | undefined {
+    let newest: { readonly speaker: string; readonly epoch: Epoch } | undefined;
+    for (const [speaker, epoch] of this.#epochs.get(address) ?? []) {
+      const isNewer =
+        newest === undefined || epoch > newest.epoch || (epoch === newest.epoch && speaker > newest.speaker);
+      if (isNewer) newest = { speaker, epoch };
+    }
+    return newest;
+  }
+
   /** @param epoch `undefined`: it has no claim any more. */
   set(address: IpAddress, speaker: string, epoch: Epoch | undefined): void {
     const rivals = this.#epochs.get(address) ?? new Map<string, Epoch>();

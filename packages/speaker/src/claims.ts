@@ -2,7 +2,7 @@ import { expectNotAhead } from "@herald/layer2/claims/claim-ahead";
 import { ClaimBook, type ClaimEffect, type ClaimInput } from "@herald/layer2/claims/claim-book";
 import { decodeBook, decodeClaimMessage, decodeDigest } from "@herald/layer2/claims/claim-codec";
 import type { Standing } from "@herald/layer2/claims/claim-messages";
-import type { Epoch } from "@herald/layer2/conflict-messages";
+import { type Epoch, UNCLAIMED } from "@herald/layer2/conflict-messages";
 import type { Clock } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
 import type { IpAddress } from "@herald/shared/ip/address";
@@ -78,20 +78,29 @@ export class Claims implements ClaimsView, ClaimsNews {
     this.#driven = drive(this.#book, ports.clock, (effect) => this.#perform(effect));
   }
 
-  /** This node is about to announce an address. `isKnown`: another speaker has claimed it before. */
-  claim(address: IpAddress): { readonly epoch: Epoch; readonly isKnown: boolean } {
+  /** This node begins to announce an address, in this moment. @returns its claim's epoch. */
+  claim(address: IpAddress): Epoch {
     this.#driven.feed({ type: "claim", address, wallMs: this.#ports.wallMs() });
-    return { epoch: this.#book.epochOf(address) ?? 0, isKnown: this.#book.wereOthers(address) };
+    return this.#book.epochOf(address) ?? UNCLAIMED;
   }
 
-  /** Whether another speaker's claim of an address is newer than this node's. */
+  /** Whether another speaker has ever claimed an address, as far as is known: then nobody else has it. */
+  isKnown(address: IpAddress): boolean {
+    return this.#book.wereOthers(address);
+  }
+
+  /** Whether another speaker's claim of an address is newer than this node's, if it has any. */
   isOutdone(address: IpAddress): boolean {
-    const own = this.#book.epochOf(address);
-    if (own === undefined) return false;
+    const own = this.#book.epochOf(address) ?? UNCLAIMED;
     for (const [speaker, epoch] of this.#book.claimantsOf(address)) {
       if (epoch > own || (epoch === own && speaker > this.#self)) return true;
     }
     return false;
+  }
+
+  /** This node gave it up to a stranger: what it has claimed is left to it, unless another answers. */
+  weaken(address: IpAddress): void {
+    this.#driven.feed({ type: "weaken", address });
   }
 
   /** This node answers for it no more. */

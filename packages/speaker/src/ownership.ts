@@ -148,10 +148,11 @@ export class Ownership {
     if (winner === this.#self) return this.#settled(estate, winner);
     const { since } = this.#waitFor(address, undefined, now);
     const turn = (now - since) / vacantMs;
-    if (turn >= 1 && turn >= this.#placeOf(estate)) {
-      return this.#settled(estate, this.#self);
-    }
     this.#failBackDue.delete(address);
+    if (turn >= 1 && turn >= this.#placeOf(estate)) {
+      this.#vacantDue.delete(address); // the wait stays: it is this node's until somebody claims it
+      return this.#self;
+    }
     if (!this.#vacantDue.has(address)) this.#vacantDue.set(address, now + vacantMs);
     return winner;
   }

@@ -1,7 +1,7 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
 import type { Interface } from "@herald/layer2/announcer";
-import type { Epoch } from "@herald/layer2/conflict-messages";
+import { type Epoch, UNCLAIMED } from "@herald/layer2/conflict-messages";
 import type { ConflictOptions } from "@herald/layer2/conflict-options";
 import type { Digest } from "@herald/layer2/election";
 import type { HolderInput } from "@herald/layer2/holder";
@@ -20,6 +20,7 @@ import type { Change, HoldingWord, ServiceWord } from "./kubernetes-protocol.ts"
 import type { SpeakerMetrics } from "./metrics.ts";
 import type { OwnershipOptions } from "./ownership.ts";
 import type { PacketPort } from "./packet-port.ts";
+import type { AddressNews } from "./perform-layer2.ts";
 import { type CandidateNode, type Decision, type PlanOptions, unfit } from "./plan.ts";
 import { Planner } from "./planner.ts";
 import type { Presence } from "./presence.ts";
@@ -160,6 +161,8 @@ class JoinedSpeaker implements Speaker {
   #disarm = (): void => {};
   /** What is announced here, and when a newer claim of another was last answered with one of ours. */
   readonly #announced = new Map<IpAddress, Announced>();
+  /** Of those, and of what is being left to others: whether they are answered for; bounded by that. */
+  readonly #standing = new Map<IpAddress, "answered" | "quarantined">();
   /** Left to a new owner that is not heard yet; bounded by what was announced. */
   readonly #yielding = new Set<IpAddress>();
   /** What is still being left to others; `undefined` until drained. */
@@ -209,7 +212,7 @@ class JoinedSpeaker implements Speaker {
       },
       onCaptureLost,
       onYielded: (address, heard) => this.#yielded(address, heard),
-      onNews: (news) => this.#reporter.news(news),
+      onNews: (news) => this.#hear(news),
     });
     this.#layer2.feed({ type: "foreign", present: true });
   }
@@ -378,7 +381,11 @@ class JoinedSpeaker implements Speaker {
 
   #claimChanged(address: IpAddress, speaker: string, epoch: Epoch | undefined): void {
     this.#layer2.feed({ type: "rival", address, speaker, epoch });
-    // Why not at once: one page tells of thousands.
+    this.#lookAt(address);
+  }
+
+  /** Why not at once: one page tells of thousands. */
+  #lookAt(address: IpAddress): void {
     if (this.#claimed.size === 0) this.#work.add(NO_WORK());
     this.#claimed.add(address);
   }
@@ -433,12 +440,17 @@ class JoinedSpeaker implements Speaker {
     return wish && { wish, isWritten: isSameWord(found.service.announced, wish) };
   }
 
-  /** Nobody need be waited for: no Service has the address any more, or the one with the newer claim answers already. */
+  /**
+   * Nobody need be waited for: no Service has the address any more, it is not answered for yet, or the one with the newer
+   * claim answers already.
+   */
   #isOver(input: Wanted, decision: Decision): boolean {
     if (input.type !== "withdraw") return false;
     const { address } = input;
+    if (!this.#planner.isUsed(address) || this.#standing.get(address) !== "answered") return true;
+    const isShared = this.#announced.get(address)?.input.spread !== undefined;
     const isLost = decision.type === "withdraw" && decision.reason === "notOwner";
-    return !this.#planner.isUsed(address) || (isLost && this.claims.isOutdone(address));
+    return isLost && !isShared && this.claims.isOutdone(address);
   }
 
   /**
@@ -451,7 +463,7 @@ class JoinedSpeaker implements Speaker {
     for (const address of addresses) {
       const announced = this.#announced.get(address);
       if (announced === undefined || announced.input.spread !== undefined) continue;
-      if (!this.claims.isOutdone(address)) continue;
+      if (this.#standing.get(address) === "quarantined" || !this.claims.isOutdone(address)) continue;
       const due = announced.insistedAt + announced.pauseMs;
       if (due <= now) {
         announced.pauseMs = nextPause(announced.pauseMs, now - due);
@@ -478,7 +490,10 @@ class JoinedSpeaker implements Speaker {
     this.#gone(address);
   }
 
-  /** What another speaker has claimed need not be asked for: it is taken over from there. */
+  /**
+   * What another speaker has claimed need not be asked for: it is taken over from there, and claimed in the same moment.
+   * Anything else is claimed once it turned out that nobody has it: a newer claim silences whoever does.
+   */
   #wish(input: Wanted): Extract<HolderInput, { type: "announce" | "withdraw" }> {
     if (input.type === "withdraw") return input;
     if (input.spread !== undefined) {
@@ -486,8 +501,33 @@ class JoinedSpeaker implements Speaker {
       const isOurs = input.spread.nodes.length > 1 || this.claims.claimantsOf(input.address).size > 0;
       return { ...input, epoch: 0, probe: isOurs ? "skip" : "first" };
     }
-    const { epoch, isKnown } = this.claims.claim(input.address);
-    return { ...input, epoch, probe: isKnown ? "skip" : "first" };
+    const standing = this.#standing.get(input.address);
+    const isOurs = standing === "answered" || (standing === undefined && this.claims.isKnown(input.address));
+    if (!isOurs) return { ...input, epoch: UNCLAIMED, probe: "first" };
+    return { ...input, epoch: this.claims.claim(input.address), probe: "skip" };
+  }
+
+  /** Claims are of what is answered for. */
+  #hear(news: AddressNews): void {
+    const { address, type } = news;
+    if (type === "announcing") this.#begun(address);
+    if (type === "quarantined") {
+      this.#standing.set(address, "quarantined");
+      this.claims.weaken(address);
+    }
+    if (type === "lost") {
+      this.#standing.delete(address);
+      this.claims.unclaim(address);
+      this.#lookAt(address); // the winner may be one that cannot own it
+    }
+    this.#reporter.news(news);
+  }
+
+  #begun(address: IpAddress): void {
+    this.#standing.set(address, "answered");
+    const announced = this.#announced.get(address);
+    if (announced === undefined || announced.input.spread !== undefined) return;
+    this.#layer2.feed({ type: "claim-made", address, epoch: this.claims.claim(address) });
   }
 
   #track(input: Wanted): void {
@@ -499,6 +539,7 @@ class JoinedSpeaker implements Speaker {
   }
 
   #silent(address: IpAddress): void {
+    this.#standing.delete(address);
     this.#reporter.silent(address);
     this.claims.unclaim(address);
   }

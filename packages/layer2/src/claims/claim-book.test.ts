@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from "node:test";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { ClaimBook, type ClaimEffect } from "./claim-book.ts";
 import { encodeClaimMessage } from "./claim-codec.ts";
-import type { Change, News } from "./claim-messages.ts";
+import { type Change, type News, WEAKEST } from "./claim-messages.ts";
 
 const VIP = "192.0.2.1" as IpAddress;
 const LIFE = 1_000_000;
@@ -38,6 +38,17 @@ describe("ClaimBook", () => {
       askAgainMs: 60,
     });
     book.handle({ type: "members", names: new Set(["b"]) }, 0);
+  });
+
+  it("makes a claim the weakest when told to, and a newer one than ever when it claims again", () => {
+    const wallMs = 1_700_000_000_000;
+    book.handle({ type: "weaken", address: VIP }, 0);
+    assert.equal(book.epochOf(VIP), undefined, "what is not claimed is not");
+    book.handle({ type: "claim", address: VIP, wallMs }, 0);
+    book.handle({ type: "weaken", address: VIP }, 0);
+    assert.equal(book.epochOf(VIP), WEAKEST);
+    book.handle({ type: "claim", address: VIP, wallMs }, 0);
+    assert.equal(book.epochOf(VIP), wallMs + 1);
   });
 
   it("passes on the news of a member once", () => {

@@ -10,6 +10,7 @@ import {
   type Page,
   type Standing,
   type Want,
+  WEAKEST,
 } from "./claim-messages.ts";
 import { Claimants } from "./claimants.ts";
 import { HeardClaims } from "./heard-claims.ts";
@@ -18,6 +19,8 @@ import { OwnClaims } from "./own-claims.ts";
 export type ClaimInput =
   /** This node begins to answer. Its epoch stands in the book afterwards; one that is the newest is kept. */
   | { readonly type: "claim"; readonly address: IpAddress; readonly wallMs: number }
+  /** This node has stopped answering, and would answer again: a claim that it has is older than all others from now on. */
+  | { readonly type: "weaken"; readonly address: IpAddress }
   /** This node has stopped answering. */
   | { readonly type: "unclaim"; readonly address: IpAddress }
   /** The other speakers of ours that are alive: the whole list. */
@@ -92,6 +95,8 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     switch (input.type) {
       case "claim":
         return this.#claim(input.address, input.wallMs, now);
+      case "weaken":
+        return this.#own.epochOf(input.address) === undefined ? [] : this.#set(input.address, WEAKEST, now);
       case "unclaim":
         return this.#set(input.address, undefined, now);
       case "members":

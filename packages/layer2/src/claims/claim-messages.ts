@@ -7,6 +7,12 @@ export interface Claim {
   readonly epoch: Epoch;
 }
 
+/**
+ * The epoch of a claim that says no more than "leave it to me": its speaker gave the address up to a stranger, and asks
+ * for it again. Whoever answers has a newer one.
+ */
+export const WEAKEST: Epoch = 1;
+
 /** What became of the claim of an address; no epoch: it is given up. */
 export interface Change {
   readonly address: IpAddress;

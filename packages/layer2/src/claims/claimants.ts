@@ -1,5 +1,6 @@
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { Epoch } from "../conflict-messages.ts";
+import { WEAKEST } from "./claim-messages.ts";
 
 interface Seen {
   /** Greatest ever of our own claims and of others'; 0: never. */
@@ -49,10 +50,10 @@ export class Claimants {
     return this.#seenOf(address).others > 0;
   }
 
-  /** Whether our own claim is newer than every other that was ever seen. */
+  /** Whether our own claim says that this node answers, and is newer than every other that was ever seen. */
   isOwnNewest(address: IpAddress): boolean {
     const own = this.#claims.get(address)?.get(this.#self);
-    return own !== undefined && own > this.#seenOf(address).others;
+    return own !== undefined && own > Math.max(WEAKEST, this.#seenOf(address).others);
   }
 
   /** A hybrid logical clock: the time of day, or one more than whatever was seen. */
