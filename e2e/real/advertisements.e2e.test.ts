@@ -33,7 +33,7 @@ describe("layer 2 advertisements of metallb.io, on nodes with a second interface
     second = await SecondSegment.plugIn(cluster);
     await cluster.apply(await cluster.helm(["template", "herald", CHART, "--show-only=templates/crds.yaml"]));
     await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
-    herald = await Installation.start(cluster, { controllers: 0 }); // it is all about who announces
+    herald = await Installation.start(cluster, { controllers: 0, speakerFlags: ["--log-level=debug"] }); // it is all about who announces
     await Promise.all(cluster.nodes.map((node) => herald.startEcho(`echo-${node}`, node, "echo")));
     await apply("IPAddressPool", "second", { addresses: [`${ADDRESS}/32`] });
     await advertise({ interfaces: ["eth1"] });
@@ -112,13 +112,92 @@ describe("layer 2 advertisements of metallb.io, on nodes with a second interface
     await statuses((found) => found.length === 0);
     const logs = cluster.nodes.map((node) => readFileSync(herald.speaker(node).logPath, "utf8"));
     assert.ok(logs.some((log) => log.includes('"reason":"noInterface"')));
+    const { status, reason, message } = await announcedAs("NoInterface");
+    assert.deepEqual(
+      { status, reason, message },
+      {
+        status: "False",
+        reason: "NoInterface",
+        message:
+          'no node can announce it on layer 2: every node: no interface eth9 that is there and up (name others in L2Advertisement "second", or bring it up)',
+      },
+    );
     await advertise({});
-    await second.untilHeld(ADDRESS);
+    const holder = await second.untilHeld(ADDRESS);
+    assert.equal((await announcedAs("Announced")).message, `announced from node "${holder}": ${ADDRESS}`);
   });
 
-  async function apply(kind: string, name: string, spec: object): Promise<void> {
+  it("says of each node whom it tells by BGP, whether they listen or not, and takes that back", async () => {
+    const path = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/servicebgpstatuses`;
+    const told = async (accept: (found: readonly L2Status[]) => boolean) =>
+      (await statuses(accept, path)).map(({ status }) => JSON.stringify(status)).sort();
+    const peers = ["west", "east"];
+    for (const name of peers) {
+      const spec = {
+        myASN: 64512,
+        peerASN: 64513,
+        peerAddress: `192.0.2.${name.length}`,
+        ebgpMultiHop: true,
+      };
+      await apply("BGPPeer", name, { ...spec, peerPort: name === "west" ? 1179 : 179 }, "v1beta2");
+    }
+    await apply("BGPAdvertisement", "routed", { ipAddressPools: ["second"], peers: [...peers, "dummy"] });
+    const said = await told((found) => found.length === cluster.nodes.length && found.every(hasBoth));
+    const body = { peers: ["east", "west"], serviceName: "web", serviceNamespace: "default" };
+    assert.deepEqual(
+      said.map((text) => JSON.parse(text) as object),
+      cluster.nodes.map((node) => ({ node, ...body })).sort((a, b) => (a.node < b.node ? -1 : 1)),
+    );
+    await cluster.kubectl(["delete", "bgpadvertisement", "routed", `--namespace=${NAMESPACE}`]);
+    await told((found) => found.length === 0);
+  });
+
+  it("says of each speaker what is wrong with the configuration, and that it is right again", async () => {
+    const path = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/configurationstates`;
+    const states = (result: string): Promise<readonly L2Status[]> =>
+      statuses(
+        (found) => found.length === cluster.nodes.length && found.every((each) => resultOf(each) === result),
+        path,
+      );
+    await states("Valid");
+    const spec = { myASN: 64512, peerASN: 64513, peerAddress: "192.0.2.9", bfdProfile: "none" };
+    await apply("BGPPeer", "broken", spec, "v1beta2");
+    const [first] = await states("Invalid");
+    assert.deepEqual(
+      (first?.status as { errorSummary?: string } | undefined)?.errorSummary,
+      'BGPPeer broken: spec.bfdProfile: there is no BFDProfile "none" yet',
+    );
+    await cluster.kubectl(["delete", "bgppeer", "broken", `--namespace=${NAMESPACE}`]);
+    await states("Valid");
+  });
+
+  it("has written all of that by the rights it has", () => {
+    for (const node of cluster.nodes) {
+      const lines = readFileSync(herald.speaker(node).logPath, "utf8").split("\n");
+      assert.deepEqual(
+        lines.filter((line) => line.includes("status not written yet") && line.includes("orbidden")),
+        [],
+      );
+    }
+  });
+
+  /** The condition on the Service, once it has that reason. */
+  function announcedAs(reason: string): Promise<Record<string, string>> {
+    const conditionOf = (found: ServiceObject | undefined) =>
+      found?.status?.conditions?.find((each) => each["type"] === "herald.io/Announced");
+    return cluster
+      .waitFor<ServiceObject>(
+        "/api/v1/namespaces/default/services/web",
+        (found) => conditionOf(found)?.["reason"] === reason,
+        15_000,
+        `the Service is said to be ${reason}`,
+      )
+      .then((found) => conditionOf(found) as Record<string, string>);
+  }
+
+  async function apply(kind: string, name: string, spec: object, version = "v1beta1"): Promise<void> {
     await cluster.apply({
-      apiVersion: "metallb.io/v1beta1",
+      apiVersion: `metallb.io/${version}`,
       kind,
       metadata: { namespace: NAMESPACE, name },
       spec,
@@ -130,15 +209,30 @@ describe("layer 2 advertisements of metallb.io, on nodes with a second interface
   }
 
   /** Once they are as wanted. */
-  async function statuses(accept: (found: readonly L2Status[]) => boolean): Promise<readonly L2Status[]> {
+  async function statuses(
+    accept: (found: readonly L2Status[]) => boolean,
+    path = STATUSES,
+  ): Promise<readonly L2Status[]> {
     let found: readonly L2Status[] = [];
     await herald.segment.until(async () => {
-      ({ items: found } = await cluster.api.get<{ items: readonly L2Status[] }>(STATUSES));
+      ({ items: found } = await cluster.api.get<{ items: readonly L2Status[] }>(path));
       return accept(found);
-    }, "the ServiceL2Statuses are as wanted");
+    }, "the statuses are as wanted");
     return found;
   }
 });
+
+interface ServiceObject {
+  readonly status?: { readonly conditions?: readonly Readonly<Record<string, string>>[] };
+}
+
+function hasBoth({ status }: L2Status): boolean {
+  return (status as { peers?: readonly string[] } | undefined)?.peers?.length === 2;
+}
+
+function resultOf({ status }: L2Status): string | undefined {
+  return (status as { result?: string } | undefined)?.result;
+}
 
 function nodeOf(said: L2Status | undefined): string {
   return (said?.status as { node?: string } | undefined)?.node ?? "";
