@@ -6,7 +6,7 @@ import { createSpeakerMetrics } from "./metrics.ts";
 const OF_PEER = "peer, vrf";
 
 /**
- * MetalLB's names, with what alerts and dashboards go by. Those of BGP are the ones of its FRR mode; what only its
+ * MetalLB's names, with what alerts and dashboards go by. Those of BGP and BFD are the ones of its FRR mode; what only its
  * native mode has, which knows no VRF, has the same labels here.
  */
 const WANTED: Readonly<Record<string, string>> = {
