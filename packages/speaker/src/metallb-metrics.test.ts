@@ -42,7 +42,7 @@ const WANTED: Readonly<Record<string, string>> = {
 };
 
 describe("the speaker's metrics under MetalLB's names", () => {
-  it("are all there, with its types and labels", () => {
+  it("are all there, with its types and labels, whoever speaks BGP (MetalLB defect 25)", () => {
     const registry = new Registry();
     createSpeakerMetrics(registry);
     assert.deepEqual(theirs(registry), WANTED);

@@ -275,7 +275,8 @@ describe("configFromObjects", () => {
       pools: ["a", "b"],
     },
   ]) {
-    it(`advertises ${pools.join(" and ") || "nothing"} for ${JSON.stringify(spec) ?? "no spec"}`, () => {
+    const note = pools.length === 0 ? " (MetalLB defect 30: its docs say otherwise)" : "";
+    it(`advertises ${pools.join(" and ") || "nothing"} for ${JSON.stringify(spec) ?? "no spec"}${note}`, () => {
       const given = {
         pools: POOLS,
         l2Advertisements: [object("x", spec)],
