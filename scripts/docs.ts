@@ -15,6 +15,7 @@ import { CRD_FILES } from "./docs/crd-files.ts";
 import { crdsPage } from "./docs/crds-page.ts";
 import { flagsPage } from "./docs/flags-page.ts";
 import { metricsPage } from "./docs/metrics-page.ts";
+import { policyFile } from "./docs/policy-file.ts";
 import { reasonsPage } from "./docs/reasons-page.ts";
 import { renderManifest } from "./manifest.ts";
 import { valuesSchema } from "./values-schema.ts";
@@ -27,6 +28,7 @@ const GENERATED: readonly (readonly [string, () => string | Promise<string>])[] 
   ["docs/reference/config.md", configPage],
   ["docs/reference/crds.md", crdsPage],
   ...CRD_FILES,
+  ["charts/herald/files/admission-policy.yaml", policyFile],
   ["docs/reference/flags.md", () => flagsPage([CONTROLLER, SPEAKER, CONVERT, MIGRATE])],
   [
     "docs/reference/metrics.md",

@@ -114,6 +114,7 @@ export class Installation {
         `--namespace=${NAMESPACE}`,
         `--pod-name=${name}`,
         `--port=${port}`,
+        "--webhook-port=0", // unless told: they share a host
         ...flags,
       ],
       { log: name, env },

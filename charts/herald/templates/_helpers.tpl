@@ -57,6 +57,11 @@ app.kubernetes.io/name={{ include "herald.name" . }},app.kubernetes.io/instance=
 {{- if and (not .Values.observeOnly) .Values.speaker.enabled .Values.speaker.memberlist.enabled .Values.speaker.memberlist.mlSecretKeyPath (or .Values.controller.enabled .Values.speaker.secretName) }}yes{{ end -}}
 {{- end -}}
 
+{{/* Whoever only observes refuses nothing. */}}
+{{- define "herald.servesWebhook" -}}
+{{- if and .Values.webhook.enabled .Values.controller.enabled (not .Values.observeOnly) }}yes{{ end -}}
+{{- end -}}
+
 {{/* Image of a program: (list . "speaker") */}}
 {{- define "herald.image" -}}
 {{- $root := index . 0 -}}
@@ -108,6 +113,10 @@ affinity:
 ports:
 - name: monitoring
   containerPort: {{ .port }}
+{{- with .webhookPort }}
+- name: webhook
+  containerPort: {{ . }}
+{{- end }}
 {{- if .values.livenessProbe.enabled }}
 livenessProbe:
   httpGet: {path: /healthz, port: monitoring}

@@ -32,6 +32,13 @@ const DEFAULTS = {
   kubeconfig: "",
   gossipSecret: "",
   deployment: "",
+  webhook: {
+    port: 9443,
+    service: "herald-webhook",
+    secret: "herald-webhook-cert",
+    configuration: "herald-webhook",
+    certificateLifeMs: 7_776_000_000,
+  },
 };
 
 describe("the controller's flags", () => {
@@ -71,8 +78,22 @@ describe("the controller's flags", () => {
         "--webhook-mode=disabled",
         "--leader-elect=false",
       ]),
-      { ...DEFAULTS, configName: "c", port: 80, lbClass: "mine", logLevel: "all", leaderElect: false },
+      {
+        ...DEFAULTS,
+        ...{ configName: "c", port: 80, lbClass: "mine", logLevel: "all", leaderElect: false },
+        webhook: undefined,
+      },
     ));
+
+  it("turn the webhook off by its port, and make it known by other names", () => {
+    assert.deepEqual(read(["--webhook-port=0"]), { ...DEFAULTS, webhook: undefined });
+    const names = ["--cert-service-name=s", "--webhook-secret=c", "--webhook-configuration=w"];
+    const numbers = ["--webhook-port=1", "--webhook-certificate-life=10s", "--webhook-mode=enabled"];
+    assert.deepEqual(read([...names, ...numbers]), {
+      ...DEFAULTS,
+      webhook: { port: 1, service: "s", secret: "c", configuration: "w", certificateLifeMs: 10_000 },
+    });
+  });
 
   const refused = [
     { args: ["--port=0"], says: '--port: "0" is refused: want a whole number from 1 to 65535' },
@@ -81,8 +102,12 @@ describe("the controller's flags", () => {
       says: '--namespace: "Not OK" is refused: want a name of lower-case letters, digits, - and .',
     },
     {
-      args: ["--webhook-mode=enabled"],
-      says: '--webhook-mode: "enabled" is refused: want disabled: there are no webhooks, a bad ConfigMap is refused when read',
+      args: ["--webhook-mode=onlywebhook"],
+      says: '--webhook-mode: "onlywebhook" is refused: want enabled, disabled',
+    },
+    {
+      args: ["--webhook-certificate-life=9s"],
+      says: '--webhook-certificate-life: "9s" is refused: want a duration from 10s to 87600h',
     },
   ];
   for (const { args, says } of refused) {

@@ -6,6 +6,7 @@ import { LOG_LEVELS, type LogLevel } from "@herald/daemon/log";
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
 import type { ControllerOptions } from "./controller.ts";
+import { WEBHOOK_FLAGS, type WebhookSettings, webhookSettings } from "./webhook/webhook-flags.ts";
 
 /** Everything the outside decides about this process. */
 export interface ControllerEnv extends ControllerOptions {
@@ -22,6 +23,8 @@ export interface ControllerEnv extends ControllerOptions {
   readonly deployment: string;
   /** Nothing is written; it only tells what it would do. */
   readonly observeOnly: boolean;
+  /** `undefined`: there is none. */
+  readonly webhook: WebhookSettings | undefined;
 }
 
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -40,7 +43,7 @@ const flags = {
   },
   host: {
     schema: text,
-    description: "Address to serve metrics and health on; every address when empty.",
+    description: "Address to serve metrics, health and the webhook on; every address when empty.",
     env: "METALLB_HOST",
     default: "",
     placeholder: "ADDRESS",
@@ -122,17 +125,7 @@ const flags = {
     default: "false",
     boolean: true,
   },
-  "webhook-mode": {
-    schema: z
-      .string()
-      .refine(
-        (mode) => mode === "disabled",
-        "want disabled: there are no webhooks, a bad ConfigMap is refused when read",
-      ),
-    description: "Accepted for MetalLB's manifests: disabled is the only mode there is.",
-    default: "disabled",
-    placeholder: "disabled",
-  },
+  ...WEBHOOK_FLAGS,
 } as const;
 
 /** The flags, their help and what of MetalLB's cannot be honoured. */
@@ -186,6 +179,7 @@ export function controllerEnv(
     kubeconfig: values.kubeconfig,
     gossipSecret: values["ml-secret-name"],
     deployment: values.deployment,
+    webhook: webhookSettings(values),
   };
 }
 

@@ -14,6 +14,8 @@ import { readControllerEnv } from "./env.ts";
 import { ensureGossipSecret } from "./gossip-secret.ts";
 import { createControllerMetrics } from "./metrics.ts";
 import { startObserving } from "./observe-program.ts";
+import { Webhook } from "./webhook/webhook.ts";
+import type { WebhookMetrics } from "./webhook/webhook-metrics.ts";
 
 /** Below the lease's 15 s, so that what is in hand is written while the lease is still ours. */
 const STOP_DEADLINE_MS = 10_000;
@@ -52,9 +54,12 @@ runProgram({ log, stopDeadlineMs: STOP_DEADLINE_MS }, async (life) => {
     random: systemRandom,
   });
   const { host, port } = env;
-  const http = await startHttp({ host, port, registry, notReady: () => controller.notReady });
+  const webhook = await startWebhook(client, metrics.webhook);
+  const notReady = (): readonly string[] => [...controller.notReady, ...(webhook?.notReady ?? [])];
+  const http = await startHttp({ host, port, registry, notReady });
   life.onStop("http", () => http.close());
   life.onStop("api", () => client.close());
+  life.onStop("webhook", () => webhook?.close()); // as late as can be: it is asked until others hear that we go
   life.onStop("events", async () => {
     await events.flush(AbortSignal.timeout(FLUSH_DEADLINE_MS));
     events.close();
@@ -62,6 +67,8 @@ runProgram({ log, stopDeadlineMs: STOP_DEADLINE_MS }, async (life) => {
   // Why nothing catches it: it only rejects with a bug of ours, which ends the program as any other does.
   const running = controller.run(life.signal);
   life.onStop("controller", () => running);
+  const certified = webhook?.run(life.signal);
+  life.onStop("certificate", () => certified);
   const { gossipSecret: secret, deployment } = env;
   if (secret !== "") {
     const ports = { client, clock: systemClock, random: systemRandom, log, makeKey };
@@ -70,6 +77,13 @@ runProgram({ log, stopDeadlineMs: STOP_DEADLINE_MS }, async (life) => {
   }
   log.info("started", { port: http.port });
 });
+
+async function startWebhook(client: ApiClient, metrics: WebhookMetrics): Promise<Webhook | undefined> {
+  if (env.webhook === undefined) return undefined;
+  const epochMs = (): number => Date.now();
+  const ports = { client, clock: systemClock, random: systemRandom, epochMs, log, metrics };
+  return await Webhook.start({ ...env, ...env.webhook }, ports);
+}
 
 /** 256 bits, of which MetalLB's way to derive a key keeps 192. */
 function makeKey(): string {

@@ -1,10 +1,11 @@
 import { addLoopLag } from "@herald/daemon/metrics";
 import type { LeaseNotice } from "@herald/k8s/lease-core";
+import type { OptionalNotice } from "@herald/k8s/optional-reflector";
 import { saturate } from "@herald/shared/allocator/pool-state";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { OptionalNotice } from "./optional-reflector.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { WriteOutcome } from "./status-writer.ts";
+import { createWebhookMetrics, type WebhookMetrics } from "./webhook/webhook-metrics.ts";
 
 /** What is read when metrics are asked for. */
 export interface ControllerState {
@@ -23,6 +24,7 @@ export interface ControllerMetrics {
   wrote(outcome: WriteOutcome | "conflict"): void;
   noticed(source: string, type: OptionalNotice["type"] | LeaseNotice["type"]): void;
   eventDropped(): void;
+  readonly webhook: WebhookMetrics;
 }
 
 export function createControllerMetrics(registry: Registry): ControllerMetrics {
@@ -88,6 +90,7 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
     },
     noticed: (source, type) => notices.inc({ source, type }),
     eventDropped: () => eventsDropped.inc(),
+    webhook: createWebhookMetrics(registry),
   };
 }
 
