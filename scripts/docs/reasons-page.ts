@@ -1,3 +1,4 @@
+import { BFD_DOWN_REASONS, BFD_DROP_REASONS } from "../../packages/bfd/src/reasons.ts";
 import { BGP_NOTICES, DOWN_REASONS } from "../../packages/bgp/src/reasons.ts";
 import { SWIM_NOTICES } from "../../packages/gossip/src/notices.ts";
 import { CONFLICT_KINDS } from "../../packages/layer2/src/conflict-messages.ts";
@@ -84,6 +85,16 @@ function bgpSections(): readonly string[] {
       "What BGP advertisements disagree on",
       "Source: `packages/speaker/src/bgp-routes.ts`. In `herald_speaker_bgp_withheld`, beside the reasons why a node does not answer for a Service, and in the log.",
       BGP_DISAGREEMENTS,
+    ),
+    section(
+      "Why a BFD session is not up any more",
+      "Source: `packages/bfd/src/reasons.ts`. In `herald_speaker_bfd_downs_total`, in the log and, with the whole story, in Events of the Node. See [bfd.md](../bfd.md).",
+      BFD_DOWN_REASONS,
+    ),
+    section(
+      "Why a BFD packet counts for nothing",
+      "Source: `packages/bfd/src/reasons.ts`. In `herald_speaker_bfd_dropped_total`; a packet counts under the first that applies.",
+      BFD_DROP_REASONS,
     ),
   ];
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError, command } from "../../cluster/command.ts";
+import { ahead } from "./ahead.ts";
 import { Daemon, type Router, type RouterSetup, type SeenBfd, type SeenRoute, until } from "./router.ts";
 
 /** BIRD 2, of the distribution. */
@@ -17,7 +18,8 @@ export class Bird implements Router {
   async start(setup: RouterSetup): Promise<void> {
     const config = join(this.#folder, "bird.conf");
     writeFileSync(config, configOf(setup));
-    this.#daemon = new Daemon(this.#namespace, ["bird", "-f", "-c", config, "-s", this.#socket]);
+    const argv = await ahead(["bird", "-f", "-c", config, "-s", this.#socket]);
+    this.#daemon = new Daemon(this.#namespace, argv);
     const ask = (): Promise<string> => this.#show("status").catch(sayOf);
     await until("BIRD answers", ask, (answer) => answer.includes("Daemon is up"));
   }
@@ -87,7 +89,7 @@ protocol bgp node {
   ${multihop ? "multihop" : "direct"};
   ${password === undefined ? "" : `password "${password}";`}
   ${ttlSecurity ? "ttl security on;" : ""}
-  ${bfdMs === undefined ? "" : "bfd on;"}
+  bfd ${bfdMs === undefined ? "off" : "graceful"};
   connect retry time 1; connect delay time 1; error wait time 1,2;
   passive on;
   graceful restart on;

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError, command } from "../../cluster/command.ts";
+import { ahead } from "./ahead.ts";
 import { Daemon, type Router, type RouterSetup, type SeenBfd, type SeenRoute, until } from "./router.ts";
 
 interface ShownTable {
@@ -42,7 +43,7 @@ export class Frr implements Router {
     mkdirSync(this.#run, { recursive: true });
     await command(["chown", "frr:frr", this.#run]);
     if (this.#zebra === undefined) {
-      this.#zebra = this.#daemon("zebra", "/dev/null");
+      this.#zebra = await this.#daemon("zebra", "/dev/null");
       const socket = join(this.#run, "zserv.api");
       await until("zebra listens", async () => existsSync(socket), Boolean);
     }
@@ -50,7 +51,7 @@ export class Frr implements Router {
       for (const left of ["vty", "pid"]) rmSync(join(this.#run, `${name}.${left}`), { force: true });
     }
     if (setup.bfdMs !== undefined) await this.#startBfd(setup.bfdMs);
-    this.#bgpd = this.#daemon("bgpd", config);
+    this.#bgpd = await this.#daemon("bgpd", config);
     const ask = (): Promise<string> => this.#show("show bgp summary json").catch(sayOf);
     await until("bgpd answers", ask, (answer) => answer.includes("routerId"));
   }
@@ -107,11 +108,16 @@ export class Frr implements Router {
     };
   }
 
+  /** Its operator shuts BFD down, and says so to us. */
+  async shutBfd(): Promise<void> {
+    await this.#show("configure", "bfd", "profile fast", "shutdown");
+  }
+
   async #startBfd(intervalMs: number): Promise<void> {
     const config = join(this.#folder, "bfdd.conf");
     const gaps = ["receive", "transmit"].map((way) => `  ${way}-interval ${intervalMs}`);
     writeFileSync(config, ["bfd", " profile fast", "  detect-multiplier 3", ...gaps, ""].join("\n"));
-    this.#bfdd = this.#daemon("bfdd", config, "--bfdctl", join(this.#run, "bfdd.sock"));
+    this.#bfdd = await this.#daemon("bfdd", config, "--bfdctl", join(this.#run, "bfdd.sock"));
     const ask = (): Promise<string> => this.#show("show bfd peers json").catch(sayOf);
     await until("bfdd answers", ask, (answer) => answer.startsWith("["));
   }
@@ -120,13 +126,13 @@ export class Frr implements Router {
     return join("/var/run/frr", this.#namespace);
   }
 
-  #daemon(name: string, config: string, ...more: readonly string[]): Daemon {
+  async #daemon(name: string, config: string, ...more: readonly string[]): Promise<Daemon> {
     const argv = [`/usr/lib/frr/${name}`, "-N", this.#namespace, "-f", config, "--log", "stdout"];
-    return new Daemon(this.#namespace, [...argv, ...more]);
+    return new Daemon(this.#namespace, await ahead([...argv, ...more]));
   }
 
-  #show(line: string): Promise<string> {
-    return command(["vtysh", "-N", this.#namespace, "-c", line]);
+  #show(...lines: readonly string[]): Promise<string> {
+    return command(["vtysh", "-N", this.#namespace, ...lines.flatMap((line) => ["-c", line])]);
   }
 }
 

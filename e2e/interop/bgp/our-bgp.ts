@@ -18,7 +18,9 @@ export type OurBgpCommand =
   /** What the ConfigMap holds; `peers` is laid over each of its peers, for what a ConfigMap cannot say. */
   | { readonly type: "config"; readonly text: string; readonly peers?: Readonly<Record<string, unknown>> }
   | { readonly type: "change"; readonly change: Change }
-  | { readonly type: "drain" };
+  | { readonly type: "drain" }
+  /** Keeps the main thread from doing anything else for so long. */
+  | { readonly type: "busy"; readonly ms: number };
 
 /** What every line is answered with. */
 export interface OurBgpReport {
@@ -73,6 +75,10 @@ async function obey(command: OurBgpCommand): Promise<void> {
       return;
     case "drain":
       await speaker.drain();
+      return;
+    case "busy":
+      for (const until = performance.now() + command.ms; performance.now() < until; )
+        JSON.parse(JSON.stringify(lines));
   }
 }
 

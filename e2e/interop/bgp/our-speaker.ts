@@ -102,6 +102,15 @@ export class OurSpeaker {
     }
   }
 
+  /** Stops it where it stands: it neither hears nor speaks, and no connection ends. */
+  freeze(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   /** @returns its exit code. */
   async stop(): Promise<number | null> {
     this.#child.stdin?.end();

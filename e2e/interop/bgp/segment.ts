@@ -31,6 +31,18 @@ export class Segment {
     this.router = `${PREFIX}-${process.pid}-${name}-router`;
   }
 
+  /** Cuts the cable in the middle: neither end sees it. */
+  async cut(): Promise<void> {
+    const chain = (name: string): string =>
+      `add chain inet cut ${name} { type filter hook ${name} priority 0; policy drop; }`;
+    const input = ["add table inet cut", chain("input"), chain("output"), ""].join("\n");
+    await command(["ip", "netns", "exec", this.node, "nft", "-f", "-"], { input });
+  }
+
+  async mend(): Promise<void> {
+    await command(["ip", "netns", "exec", this.node, "nft", "delete", "table", "inet", "cut"]);
+  }
+
   /** Whatever still runs there ends. */
   async delete(): Promise<void> {
     await remove(this.node);

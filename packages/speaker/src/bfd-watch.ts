@@ -88,7 +88,7 @@ export class BfdWatch {
     metrics.down(session, reason);
     const toldAfterMs = Math.round((sharedMs() - atMs) * 100) / 100;
     const fields = { session, peers, reason, text, toldAfterMs };
-    if (reason === "disabled") log.info("BFD session ended", fields);
+    if (!failed) log.info("BFD session ended", fields);
     else {
       log.warn("BFD session down", fields);
       this.#record(session, peers, text);

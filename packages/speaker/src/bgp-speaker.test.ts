@@ -392,7 +392,7 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
     assert.deepEqual(router.news(), []);
   });
 
-  it("shuts BFD down after routers had time to find other ways, and before sessions end", async () => {
+  it("shuts BFD down last: routers would take its end for a failure of the way", async () => {
     const { speaker, router, configure, pass } = await stage();
     configure(watched());
     await pass(100);
@@ -403,9 +403,9 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
     assert.deepEqual(router.news(), [
       "0.2 s: + 10.20.30.7/32 65535:0",
       "5.2 s: - 10.20.30.7/32",
-      "5.2 s: BFD parts",
       '5.2 s: Cease, administrative shutdown: "the speaker of this node stops"',
       "5.2 s: closed",
+      "5.3 s: BFD parts",
     ]);
   });
 });

@@ -122,9 +122,10 @@ export class BgpSpeaker {
     const { count } = this.#sessions;
     this.#sessions.withdraw();
     this.#reporter.stopped();
-    await this.#bfd.part(FAREWELL_MS); // before sessions end: then it is an end, and no failure of the way
     this.#sessions.stop("the speaker of this node stops");
     if (count > 0) await this.#after(FAREWELL_MS);
+    // Why last: routers take the end of BFD for a failure while there is a session, whatever RFC 5882 §3.2 has to say.
+    await this.#bfd.part(FAREWELL_MS);
   }
 
   /** At once. What was not drained ends without a word. */

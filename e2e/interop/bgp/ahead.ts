@@ -1,0 +1,20 @@
+import { CommandError, command } from "../../cluster/command.ts";
+
+const CHRT = ["chrt", "--rr", "1"] as const;
+
+/** Whether this machine lets us; asked once. */
+const mayGoAhead = command([...CHRT, "true"]).then(
+  () => true,
+  (error: unknown) => {
+    if (!(error instanceof CommandError)) throw error;
+    return false;
+  },
+);
+
+/**
+ * How to run a program before all others: a router is a machine of its own, and has not to wait for what else runs on
+ * this one. As any other where that is not allowed.
+ */
+export async function ahead(argv: readonly string[]): Promise<readonly string[]> {
+  return (await mayGoAhead) ? [...CHRT, ...argv] : argv;
+}

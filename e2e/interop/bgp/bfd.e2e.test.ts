@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { command } from "../../cluster/command.ts";
+import { whyNoPair } from "../../real/veth-pair.ts";
+import { Bird } from "./bird.ts";
+import { Frr } from "./frr.ts";
+import type { OurBgpReport } from "./our-bgp.ts";
+import { OurSpeaker } from "./our-speaker.ts";
+import { installRouters } from "./packages.ts";
+import { RouteWatch } from "./route-watch.ts";
+import { type RouterSetup, type SeenBfd, until } from "./router.ts";
+import { NODE, ROUTER, Segment } from "./segment.ts";
+
+const skip = (await whyNoPair()) ?? false;
+
+const [OURS, THEIRS] = [64_500, 64_512];
+const [V4, V6] = ["198.51.100.10", "2001:db8:1::10"];
+/** Of the router, behind its interface. */
+const LOOPBACK = "203.0.113.1";
+const EVERY_MS = 50;
+const SETUP: RouterSetup = {
+  local: ROUTER.ipv4,
+  neighbour: NODE.ipv4,
+  asn: THEIRS,
+  peerAsn: OURS,
+  families: [4],
+  bfdMs: EVERY_MS,
+};
+/**
+ * When the route of a dead node is out of the kernel, at three times 50 ms. FRR knows as soon as BIRD does, but its bgpd
+ * then leaves the work in a queue for 60 ms, and zebra for another 10: seen in its log.
+ */
+const GONE_WITHIN_MS = { BIRD: 200, FRR: 275 } as const;
+
+interface Wanted {
+  readonly address?: string;
+  /** Of the peer. */
+  readonly more?: string;
+  /** Of the profile. */
+  readonly profile?: string;
+}
+
+function configMap({ address = ROUTER.ipv4, more = "", profile = "" }: Wanted): string {
+  return `peers:
+- {peer-address: "${address}", peer-asn: ${THEIRS}, my-asn: ${OURS}, bfd-profile: fast${more}}
+bfd-profiles:
+- {name: fast, receive-interval: ${EVERY_MS}, transmit-interval: ${EVERY_MS}${profile}}
+address-pools:
+- {name: a, protocol: bgp, addresses: [198.51.100.0/24, "2001:db8:1::/120"]}
+`;
+}
+
+function series(report: OurBgpReport, name: string, peer: string = ROUTER.ipv4): number | undefined {
+  return report.metrics[`metallb_bfd_${name}{peer="${peer}",vrf="default"}`];
+}
+
+/** What was said of sessions that ended, oldest first. */
+function endings({ log }: OurBgpReport): readonly string[] {
+  return log
+    .filter(({ msg }) => msg === "BFD session down" || msg === "BGP session down")
+    .map(({ msg, reason }) => `${msg}: ${reason}`);
+}
+
+before(async () => {
+  if (!skip) await installRouters();
+});
+
+for (const name of ["FRR", "BIRD"] as const) {
+  describe(`BFD with ${name}`, () => {
+    let segment: Segment;
+    let router: Frr | Bird;
+    let speaker: OurSpeaker;
+
+    beforeEach(async () => {
+      if (skip) return;
+      segment = await Segment.create(`bfd-${name.toLowerCase()}`);
+      router = name === "FRR" ? new Frr(segment.router) : new Bird(segment.router);
+      speaker = new OurSpeaker(segment.node);
+    });
+    afterEach(async () => {
+      await speaker?.stop();
+      await router?.delete();
+      await segment?.delete();
+    });
+    after(() => segment?.delete().catch(() => {})); // of a `beforeEach` that failed
+
+    /** Both the session and what watches it are up, and the router has the address. */
+    async function isWatched(peer: string = ROUTER.ipv4, family: 4 | 6 = 4): Promise<SeenBfd> {
+      const seen = await until(
+        `${name} has BFD up`,
+        () => router.bfd(),
+        (bfd) => bfd?.isUp === true,
+      );
+      await speaker.until("BFD is up", (report) => series(report, "session_up", peer) === 1);
+      await until(
+        `${name} has the route`,
+        () => router.routes(family),
+        ({ length }) => length === 1,
+      );
+      assert.ok(seen !== undefined);
+      return seen;
+    }
+
+    async function begin(setup: Partial<RouterSetup> = {}, wanted: Wanted = {}): Promise<void> {
+      await router.start({ ...SETUP, ...setup });
+      await speaker.serve("web", [V4, V6]);
+      await speaker.begin(configMap(wanted));
+    }
+
+    const loses = (what: string): Promise<unknown> =>
+      until(
+        `${name} has no route ${what}`,
+        () => router.routes(4),
+        ({ length }) => length === 0,
+      );
+
+    it("comes up over IPv4", { skip }, async () => {
+      await begin();
+      const { detectionMs } = await isWatched();
+      assert.equal(detectionMs, 3 * EVERY_MS);
+    });
+
+    it("comes up over IPv6", { skip }, async () => {
+      const setup = { local: ROUTER.ipv6, neighbour: NODE.ipv6, families: [6] } as const;
+      await begin(setup, { address: ROUTER.ipv6 });
+      const { detectionMs } = await isWatched(ROUTER.ipv6, 6);
+      assert.equal(detectionMs, 3 * EVERY_MS);
+    });
+
+    it("comes up over many hops", { skip }, async () => {
+      await command(["ip", "-netns", segment.router, "address", "add", `${LOOPBACK}/32`, "dev", "lo"]);
+      await command(["ip", "-netns", segment.node, "route", "add", LOOPBACK, "via", ROUTER.ipv4]);
+      const wanted = { address: LOOPBACK, more: ", ebgp-multihop: true", profile: ", minimum-ttl: 64" };
+      await begin({ local: LOOPBACK, multihop: true }, wanted);
+      await isWatched(LOOPBACK);
+    });
+
+    it(`takes the route of a node that died out of the kernel within ${GONE_WITHIN_MS[name]} ms`, {
+      skip,
+    }, async (test) => {
+      await begin();
+      await isWatched();
+      const watch = await RouteWatch.start(segment.router);
+      const diedAt = Date.now();
+      speaker.freeze();
+      const lostAt = await until(
+        "the kernel has no route",
+        async () => watch.lostAt(V4),
+        (at) => at !== undefined,
+      );
+      await watch.stop();
+      await loses("of a dead node");
+      speaker.thaw();
+      const afterMs = (lostAt ?? 0) - diedAt;
+      test.diagnostic(`gone after ${afterMs} ms`);
+      assert.ok(afterMs <= GONE_WITHIN_MS[name], `gone after ${afterMs} ms`);
+    });
+
+    it("finds a cut cable from both ends, and all is as before once it is mended", { skip }, async () => {
+      await begin();
+      await isWatched();
+      await segment.cut();
+      await loses("beyond a cut");
+      const report = await speaker.until("both are down", (each) => endings(each).length === 2);
+      assert.deepEqual(endings(report), [
+        "BGP session down: peer-down",
+        "BFD session down: detection-expired",
+      ]);
+      await segment.mend();
+      await isWatched();
+    });
+
+    it("finds a router dead whose connections stay", { skip }, async () => {
+      await begin();
+      await isWatched();
+      router.freeze();
+      const report = await speaker.until("both are down", (each) => endings(each).length === 2);
+      assert.deepEqual(endings(report), [
+        "BGP session down: peer-down",
+        "BFD session down: detection-expired",
+      ]);
+    });
+
+    it("takes another profile over without a flap", { skip }, async () => {
+      await begin();
+      const before = await isWatched();
+      for (const [profile, detectionMs] of [
+        [", detect-multiplier: 5", 5 * EVERY_MS],
+        ["", 3 * EVERY_MS],
+      ] as const) {
+        await speaker.ask({ type: "config", text: configMap({ profile }) });
+        await until(
+          `${name} waits ${detectionMs} ms`,
+          () => router.bfd(),
+          (bfd) => bfd?.detectionMs === detectionMs,
+        );
+      }
+      const slower = configMap({}).replace(`transmit-interval: ${EVERY_MS}`, "transmit-interval: 200");
+      await speaker.ask({ type: "config", text: slower });
+      await until(
+        `${name} waits 600 ms`,
+        () => router.bfd(),
+        (bfd) => bfd?.detectionMs === 600,
+      );
+      assert.equal((await router.bfd())?.since, before.since);
+      assert.deepEqual(endings(await speaker.ask({ type: "report" })), []);
+    });
+
+    it("is not needed for a session: one without it comes up all the same", { skip }, async () => {
+      const { bfdMs: _, ...without } = SETUP;
+      await router.start(without);
+      await speaker.serve("web", [V4]);
+      await speaker.begin(configMap({}));
+      await until("the session is up", () => router.isUp(), Boolean);
+      await until(
+        "the route is there",
+        () => router.routes(4),
+        ({ length }) => length === 1,
+      );
+      await speaker.until("BFD is down", (report) => series(report, "session_up") === 0);
+    });
+
+    // BIRD has no way to say so: without its BFD protocol it falls silent.
+    if (name === "FRR") {
+      it("leaves the session alone when the router's operator shuts it down", { skip }, async () => {
+        await begin();
+        await isWatched();
+        if (router instanceof Frr) await router.shutBfd();
+        const isDown = (report: OurBgpReport): boolean => series(report, "session_up") === 0;
+        const { log } = await speaker.until("BFD is down", isDown);
+        assert.equal(log.findLast(({ msg }) => msg === "BFD session ended")?.["reason"], "peer-admin-down");
+        await new Promise((resolve) => setTimeout(resolve, 4 * EVERY_MS));
+        assert.ok(await router.isUp());
+        assert.deepEqual(endings(await speaker.ask({ type: "report" })), []);
+      });
+    }
+
+    it("lets routes be kept over a restart that was agreed on", { skip }, async () => {
+      await router.start(SETUP);
+      await speaker.serve("web", [V4]);
+      await speaker.begin(configMap({}), { gracefulRestart: true });
+      await isWatched();
+      const watch = await RouteWatch.start(segment.router);
+      await speaker.ask({ type: "drain" });
+      await speaker.stop();
+      await new Promise((resolve) => setTimeout(resolve, 10 * EVERY_MS));
+      speaker = new OurSpeaker(segment.node);
+      await speaker.serve("web", [V4]);
+      await speaker.begin(configMap({}), { gracefulRestart: true });
+      await isWatched();
+      assert.equal(watch.lostAt(V4), undefined);
+      await watch.stop();
+    });
+
+    it("stays up while our main thread is busy", { skip }, async () => {
+      await begin();
+      const before = await isWatched();
+      for (let round = 0; round < 4; round += 1) await speaker.ask({ type: "busy", ms: 500 });
+      const report = await speaker.ask({ type: "report" });
+      assert.deepEqual(endings(report), []);
+      assert.equal((await router.bfd())?.since, before.since);
+    });
+  });
+}
