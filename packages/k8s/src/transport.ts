@@ -1,12 +1,11 @@
-import {
-  type ClientRequest,
-  Agent as HttpAgent,
-  type IncomingMessage,
-  request as requestHttp,
-} from "node:http";
-import { Agent as HttpsAgent, request as requestHttps } from "node:https";
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from "node:http";
+import type { Agent as HttpsAgent } from "node:https";
 import type { Access } from "./access.ts";
 import { ApiError } from "./api.ts";
+
+// Why not imported: an ES module that imports it reads all its exports, and WebSocket among them loads undici, 3 MB.
+const http = process.getBuiltinModule("node:http");
+const https = process.getBuiltinModule("node:https");
 
 /** How long each part of an exchange may take, ms. */
 export interface Limits {
@@ -50,7 +49,7 @@ export class Transport {
   constructor(access: Access, userAgent: string, limits: Limits = LIMITS) {
     const options = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS };
     this.#access = access;
-    this.#agent = access.server.secure ? new HttpsAgent(options) : new HttpAgent(options);
+    this.#agent = access.server.secure ? new https.Agent(options) : new http.Agent(options);
     this.#limits = limits;
     this.#userAgent = userAgent;
   }
@@ -67,7 +66,7 @@ export class Transport {
     exchange.signal?.throwIfAborted();
     const { server } = this.#access;
     const body = exchange.body === undefined ? undefined : Buffer.from(exchange.body.text);
-    const request = (server.secure ? requestHttps : requestHttp)({
+    const request = (server.secure ? https : http).request({
       agent: this.#agent,
       method: exchange.method,
       host: server.host, // also what the certificate must be for, when a socket leads there
