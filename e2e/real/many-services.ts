@@ -35,10 +35,9 @@ export class AddressWatch {
 
   /** Resolves when it knows what there is now. */
   static async start(api: Api): Promise<AddressWatch> {
-    const list = await api.get<ServiceList>(SERVICES);
     const watch = new AddressWatch();
-    for (const item of list.items) watch.#take(item);
-    void watch.#follow(api, list.metadata.resourceVersion).catch((error: unknown) => {
+    const version = await watch.#list(api);
+    void watch.#follow(api, version).catch((error: unknown) => {
       if (!watch.#abort.signal.aborted) watch.#failed = error;
     });
     return watch;
@@ -77,13 +76,29 @@ export class AddressWatch {
     this.#abort.abort();
   }
 
-  async #follow(api: Api, since: string): Promise<void> {
-    const events = api.watch<ServiceObject>(`${SERVICES}?resourceVersion=${since}`, this.#abort.signal);
-    for await (const { type, object } of events) {
-      if (type === "DELETED") this.#addresses.delete(object.metadata.name);
-      else this.#take(object);
-      for (const { holds, resolve } of this.#waits) if (holds()) resolve(performance.now());
+  /** @returns the version of the list. */
+  async #list(api: Api): Promise<string> {
+    const { items, metadata } = await api.get<ServiceList>(SERVICES);
+    this.#addresses.clear();
+    for (const item of items) this.#take(item);
+    this.#settle();
+    return metadata.resourceVersion;
+  }
+
+  async #follow(api: Api, version: string): Promise<void> {
+    for (let since = version; ; since = await this.#list(api)) {
+      const events = api.watch<ServiceObject>(`${SERVICES}?resourceVersion=${since}`, this.#abort.signal);
+      for await (const { type, object } of events) {
+        if (type === "DELETED") this.#addresses.delete(object.metadata.name);
+        else this.#take(object);
+        this.#settle();
+      }
+      // Here when the API server has ended the watch: it does so when somebody reads too slowly.
     }
+  }
+
+  #settle(): void {
+    for (const { holds, resolve } of this.#waits) if (holds()) resolve(performance.now());
   }
 
   #take(service: ServiceObject): void {
