@@ -104,6 +104,16 @@ describe("holding addresses", () => {
     assert.ok(message.endsWith("; and 495 more pools") && message.length < 1024, message);
   });
 
+  it("names the pool that was meant most likely, when there is none of the name", () => {
+    const allocator = allocatorOf(samplePool("default", ["1.0.0.0/24"]), samplePool("x", ["2.0.0.0/24"]));
+    const asking = (name: string) => tell(allocator, "a", inPool(name));
+    assert.equal(
+      asking("defualt"),
+      'unknown-pool: the Service asks for pool "defualt", which does not exist, but "default" does',
+    );
+    assert.equal(asking("prod"), 'unknown-pool: the Service asks for pool "prod", which does not exist');
+  });
+
   const refused = [
     { name: "a pool that does not exist", options: inPool("nope"), reason: "unknown-pool" },
     { name: "an address of no pool", options: ip("9.9.9.9"), reason: "address-not-in-pool" },

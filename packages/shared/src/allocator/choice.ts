@@ -1,3 +1,4 @@
+import { closest } from "../closest.ts";
 import { AllocationError, type AllocationReason } from "../errors.ts";
 import { familyOf, fromBigint, type IpAddress, type IpFamily, toBigint } from "../ip/address.ts";
 import { namespaceOf, type ServiceView } from "../service/view.ts";
@@ -98,7 +99,15 @@ function lowestAddress(pool: PoolState, family: IpFamily, claim: Claim): IpAddre
 export function namedPool(pools: readonly PoolState[], name: string, view: ServiceView): PoolState {
   const pool = pools.find(({ config }) => config.name === name);
   if (pool === undefined) {
-    throw new AllocationError("unknown-pool", `the Service asks for pool "${name}", which does not exist`);
+    const near = closest(
+      name,
+      pools.map(({ config }) => config.name),
+    );
+    const hint = near === undefined ? "" : `, but "${near}" does`;
+    throw new AllocationError(
+      "unknown-pool",
+      `the Service asks for pool "${name}", which does not exist${hint}`,
+    );
   }
   const exclusion = exclusionFrom(pool.config, view);
   if (exclusion !== undefined) throw new AllocationError("pool-not-allowed", exclusion);
