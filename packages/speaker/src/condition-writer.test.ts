@@ -18,6 +18,7 @@ describe("ConditionWriter", () => {
   let writer: ConditionWriter;
   let ended: Promise<void>;
   let failures: string[];
+  let told: string[];
   const end = new Map<string, AbortController>();
 
   beforeEach(() => {
@@ -29,11 +30,13 @@ describe("ConditionWriter", () => {
       metadata: { name: "web", namespace: "shop" },
     });
     failures = [];
+    told = [];
     writer = new ConditionWriter({
       client: api,
       clock,
       random: new SeededRandom(1),
       epochMs: () => 0,
+      written: ({ wish }) => told.push(`${wish?.message}`),
       failed: (service, { reason }) => failures.push(`${service} ${reason}`),
     });
     const stop = new AbortController();
@@ -61,7 +64,7 @@ describe("ConditionWriter", () => {
     await elapse(clock, 10);
     writer.put(word("first"));
     await elapse(clock, 10);
-    assert.deepEqual([written(), writes()], ["first", 1]);
+    assert.deepEqual([written(), writes(), told], ["first", 1, ["first"]]);
   });
 
   it("writes only the newest of what comes while one waits", async () => {

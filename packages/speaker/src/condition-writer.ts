@@ -17,6 +17,8 @@ export interface ConditionWriterPorts {
   readonly random: Random;
   /** Milliseconds since 1970. */
   readonly epochMs: () => number;
+  /** The condition says so from now on. */
+  readonly written: (word: ServiceWord) => void;
   /** It could not be written, and will be tried again. */
   readonly failed: (service: ServiceKey, error: ApiError) => void;
 }
@@ -66,7 +68,7 @@ export class ConditionWriter {
     const word = this.#words.get(service);
     if (word?.wish === undefined) return;
     const { client, epochMs } = this.#ports;
-    await applyServiceCondition({
+    const outcome = await applyServiceCondition({
       client,
       service,
       uid: word.uid,
@@ -76,6 +78,7 @@ export class ConditionWriter {
       epochMs: epochMs(),
       signal,
     });
+    if (outcome === "written") this.#ports.written(word);
     if (this.#words.get(service) === word) this.#words.delete(service);
   }
 }

@@ -13,6 +13,7 @@ import { CONFIG_KINDS } from "./config-source.ts";
 import { ConfigurationStateWriter } from "./configuration-state-writer.ts";
 import type { FromWorker, KubernetesOptions, ToWorker } from "./kubernetes-protocol.ts";
 import { followKubernetes } from "./kubernetes-source.ts";
+import { notAnnouncedEvent } from "./not-announced-event.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnPod } from "./own-pod.ts";
 
@@ -52,6 +53,10 @@ if (client !== undefined) {
     clock: systemClock,
     random: systemRandom,
     epochMs: Date.now,
+    written: (word) => {
+      const event = notAnnouncedEvent(word);
+      if (event !== undefined) events.record(event);
+    },
     failed,
   });
   const served = new ServedKinds({
