@@ -1,12 +1,12 @@
 import type { Log } from "@herald/daemon/log";
 import type { ApiClient, ApiObject } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
+import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
 import { metallbPath } from "@herald/k8s/paths";
 import type { Pool } from "@herald/shared/config/config";
 import type { ConfigObject } from "@herald/shared/config/objects/config-objects";
 import { type PoolSelection, selectPools, toSelection } from "@herald/shared/config/objects/pool-selection";
 import type { Clock, Random } from "@herald/shared/core";
-import { type OptionalNotice, OptionalReflector } from "./optional-reflector.ts";
 import type { PoolObject } from "./pool-object.ts";
 import { poolReference } from "./references.ts";
 

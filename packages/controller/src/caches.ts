@@ -1,12 +1,13 @@
 import type { ApiClient, ApiObject } from "@herald/k8s/api";
 import { type ConfigMapView, configMapView } from "@herald/k8s/config-map";
+import { type Lack, type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
 import { configMapsPath, metallbPath, namespacesPath, servicesPath } from "@herald/k8s/paths";
 import { Reflector } from "@herald/k8s/reflector";
 import { serviceView } from "@herald/k8s/service";
+import type { UnreadSource } from "@herald/shared/config/config-sources";
 import { type ConfigObjects, type Labelled, NO_OBJECTS } from "@herald/shared/config/objects/config-objects";
 import type { Clock, Random } from "@herald/shared/core";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
-import { type OptionalNotice, OptionalReflector } from "./optional-reflector.ts";
 import { type PoolObject, poolObject } from "./pool-object.ts";
 
 export interface CachesOptions {
@@ -26,7 +27,7 @@ export type Resource = "services" | "configmaps" | "ipaddresspools" | "namespace
 /** What the controller reads, as it was at some moment after `run` began or later. */
 export class Caches {
   readonly #services: Reflector<ServiceView>;
-  readonly #configMaps: Reflector<ConfigMapView>;
+  readonly #configMaps: OptionalReflector<ConfigMapView>;
   readonly #pools: OptionalReflector<PoolObject>;
   readonly #namespaces: OptionalReflector<Labelled>;
   readonly #configKey: string;
@@ -42,13 +43,16 @@ export class Caches {
       onChange: (keys) => options.onServices(keys as readonly ServiceKey[]),
       notice: (news) => notice("services", news),
     });
-    this.#configMaps = new Reflector<ConfigMapView>({
+    this.#configMaps = new OptionalReflector<ConfigMapView>({
       ...ports,
       path: configMapsPath(namespace),
       query: { fieldSelector: `metadata.name=${configName}` },
       view: configMapView,
       onChange: () => options.onConfig(),
-      notice: (news) => notice("configmaps", news),
+      notice: (news) => {
+        notice("configmaps", news);
+        if (news.type === "listed") options.onConfig();
+      },
     });
     this.#pools = new OptionalReflector<PoolObject>({
       ...ports,
@@ -76,7 +80,7 @@ export class Caches {
   get awaited(): readonly string[] {
     return [
       ...(this.#services.synced ? [] : ["the list of Services"]),
-      ...(this.#configMaps.synced ? [] : [`the ConfigMap ${this.#configKey}`]),
+      ...(this.#configMaps.isKnown ? [] : [`the ConfigMap ${this.#configKey}`]),
       ...(this.#pools.isKnown ? [] : ["the list of IPAddressPools"]),
       ...(this.#namespaces.isKnown ? [] : ["the list of Namespaces"]),
     ];
@@ -91,7 +95,15 @@ export class Caches {
   }
 
   config(): ConfigMapView | undefined {
-    return this.#configMaps.get(this.#configKey);
+    return this.#configMaps.values()?.[0];
+  }
+
+  /** What there is of a configuration, or may be, and was never read: everybody goes on without. */
+  unread(): readonly UnreadSource[] {
+    return [
+      ...unread("configmap", `ConfigMap ${this.#configKey}`, this.#configMaps.lack),
+      ...unread("pools", "ipaddresspools", this.#pools.lack),
+    ];
   }
 
   /** `undefined` while the API server has no IPAddressPools, or none for us. */
@@ -102,14 +114,16 @@ export class Caches {
   /** What the API server has of a configuration beside the ConfigMap, as far as it concerns addresses. */
   objects(): ConfigObjects | undefined {
     const pools = this.pools();
-    return pools && { ...NO_OBJECTS, pools, namespaces: this.#namespaces.values() ?? [] };
+    if (pools === undefined) return undefined;
+    const isOverdue = this.#namespaces.lack?.type === "overdue";
+    return { ...NO_OBJECTS, pools, namespaces: this.#namespaces.values() ?? (isOverdue ? undefined : []) };
   }
 
   /** Resolves when everything has been listed that there is. @throws the signal's reason when aborted first. */
   async whenSynced(signal: AbortSignal): Promise<void> {
     await Promise.all([
       this.#services.whenSynced(signal),
-      this.#configMaps.whenSynced(signal),
+      this.#configMaps.whenKnown(signal),
       this.#pools.whenKnown(signal),
       this.#namespaces.whenKnown(signal),
     ]);
@@ -120,6 +134,10 @@ export class Caches {
     const all = [this.#services, this.#configMaps, this.#pools, this.#namespaces];
     await Promise.all(all.map((reflector) => reflector.run(signal)));
   }
+}
+
+function unread(scope: UnreadSource["scope"], what: string, lack: Lack | undefined): readonly UnreadSource[] {
+  return lack === undefined || lack.type === "absent" ? [] : [{ scope, what, why: lack.message }];
 }
 
 function labelledObject({ metadata }: ApiObject & { metadata?: { labels?: Labelled["labels"] } }): Labelled {

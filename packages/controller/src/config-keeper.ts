@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ConfigMapView } from "@herald/k8s/config-map";
 import type { Config } from "@herald/shared/config/config";
-import { ConfigSources } from "@herald/shared/config/config-sources";
+import { ConfigSources, type UnreadSource } from "@herald/shared/config/config-sources";
 import type { ConfigObjects } from "@herald/shared/config/objects/config-objects";
 import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
 
@@ -11,6 +11,8 @@ export interface ConfigOffer {
   readonly configMap: ConfigMapView | undefined;
   /** `undefined` while the API server does not know the kinds. */
   readonly objects: ConfigObjects | undefined;
+  /** What was never read and may be there; none unless told. */
+  readonly unread?: readonly UnreadSource[];
 }
 
 /** What an offer came to, a fact at a time; nothing when all is as before. */
@@ -54,8 +56,8 @@ export class ConfigKeeper {
     return this.mistakes.length > 0 || (this.#offered === ABSENT && this.#good !== undefined);
   }
 
-  offer({ configMap, objects }: ConfigOffer): readonly ConfigNews[] {
-    const { config, refused } = this.#sources.offer({ configMap: configMap?.data, objects });
+  offer({ configMap, objects, unread = [] }: ConfigOffer): readonly ConfigNews[] {
+    const { config, refused } = this.#sources.offer({ configMap: configMap?.data, objects, unread });
     this.#mistakes = refused.get("configmap") ?? [];
     const news = this.#newsOfConfigMap(configMap, (objects?.pools.length ?? 0) > 0);
     const poolMistakes = refused.get("pools") ?? [];
@@ -67,7 +69,7 @@ export class ConfigKeeper {
       );
     }
     this.#poolMistakes = poolMistakes;
-    const isNew = config !== undefined && !isDeepStrictEqual(config.pools, this.#inForce?.pools);
+    const isNew = config !== undefined && !isDeepStrictEqual(allocating(config), allocating(this.#inForce));
     this.#inForce = config;
     const restored = news.some(({ type }) => type === "restored");
     const source = this.#saysNew && poolMistakes.length === 0 && !restored ? configMap : undefined;
@@ -95,6 +97,11 @@ export class ConfigKeeper {
     this.#saysNew = isNews && !isRestored;
     return isNews && isRestored ? [{ type: "restored", source }] : [];
   }
+}
+
+/** What addresses are given out by. */
+function allocating(config: Config | undefined): unknown {
+  return config && [config.pools, config.unjudged];
 }
 
 const ABSENT = "absent";

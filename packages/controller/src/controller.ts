@@ -279,7 +279,7 @@ export class Controller {
 
   #offerConfig(caches: Caches): void {
     if (caches !== this.#caches || caches.awaited.length > 0) return; // once the lists are complete
-    const offer = { configMap: caches.config(), objects: caches.objects() };
+    const offer = { configMap: caches.config(), objects: caches.objects(), unread: caches.unread() };
     const config = this.#config.offer(offer, caches.pools());
     if (this.#term === undefined) return;
     if (config !== undefined) this.#term.configure(config);

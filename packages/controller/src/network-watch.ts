@@ -2,12 +2,12 @@ import type { Log } from "@herald/daemon/log";
 import type { ApiClient, ApiObject } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
 import type { ObjectReference } from "@herald/k8s/events-core";
+import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
 import { nodesPath } from "@herald/k8s/paths";
 import { type ClusterNetwork, networkOverlaps } from "@herald/shared/allocator/network-overlaps";
 import type { Pool } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
 import { parseRange } from "@herald/shared/ip/range";
-import { type OptionalNotice, OptionalReflector } from "./optional-reflector.ts";
 
 export interface NetworkWatchOptions {
   readonly client: ApiClient;

@@ -1,8 +1,8 @@
 import type { Log } from "@herald/daemon/log";
 import type { LeaseNotice } from "@herald/k8s/lease-core";
+import type { OptionalNotice } from "@herald/k8s/optional-reflector";
 import type { AdvertisementKind } from "./advertisement-watch.ts";
 import type { Resource } from "./caches.ts";
-import type { OptionalNotice } from "./optional-reflector.ts";
 
 /** One log line per fact of the connection to the API server. */
 export function logReflectorNotice(
@@ -21,6 +21,9 @@ export function logReflectorNotice(
         ...data,
         ...(resource === "namespaces" && { effect: "namespaceSelectors of pools match nothing" }),
       });
+      return;
+    case "overdue":
+      log.warn("not read yet, going on without, trying again", data);
       return;
     case "listed":
       log.info("listed", data);

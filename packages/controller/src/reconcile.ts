@@ -3,12 +3,14 @@ import { allocatedCondition, notConfigured } from "@herald/shared/allocator/allo
 import { Allocator, type Held } from "@herald/shared/allocator/allocator";
 import { converge, type Notice, type Outcome, relinquish } from "@herald/shared/allocator/converge";
 import type { PoolUsage } from "@herald/shared/allocator/pool-state";
+import { UnjudgedServices } from "@herald/shared/allocator/unjudged";
 import type { Pool } from "@herald/shared/config/config";
 import type { Instant } from "@herald/shared/core";
 import { AllocationError, type AllocationReason } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { ALLOCATED_FROM_POOL } from "@herald/shared/service/annotations";
 import { byClaim } from "@herald/shared/service/claim-order";
+import { ingressAddresses } from "@herald/shared/service/ingress";
 import { servedBy } from "@herald/shared/service/serving";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 
@@ -40,6 +42,8 @@ export class Reconciler {
   readonly #unconfigured = new Map<ServiceKey, string>();
   readonly #source: string;
   #configured = false;
+  readonly #unjudged: UnjudgedServices;
+  #isPartial = false;
 
   /**
    * @param options.lbClass the class to serve; "" for Services that name none.
@@ -52,6 +56,7 @@ export class Reconciler {
     readonly sharingAcrossNamespaces?: boolean;
   }) {
     this.#allocator = new Allocator(options);
+    this.#unjudged = new UnjudgedServices(this.#allocator);
     this.#lbClass = options.lbClass;
     this.#source = options.source;
   }
@@ -59,8 +64,15 @@ export class Reconciler {
   /**
    * Puts a list of pools in force and decides for every Service. What a status already says is adopted before
    * anything is given out.
+   *
+   * @param isPartial whether there are other pools, which are not known: then addresses of no pool are left alone.
    */
-  configure(pools: readonly Pool[], views: Iterable<ServiceView>, now: Instant = 0): readonly Decision[] {
+  configure(
+    pools: readonly Pool[],
+    views: Iterable<ServiceView>,
+    now: Instant = 0,
+    isPartial = false,
+  ): readonly Decision[] {
     const all = [...views].sort(byClaim);
     this.#configured = true;
     this.#unconfigured.clear();
@@ -71,7 +83,16 @@ export class Reconciler {
         all.map(({ key }) => key),
       ),
     );
+    this.#isPartial = isPartial;
     for (const view of all) if (this.#serves(view) && !this.#known.has(view.key)) this.#adopt(view);
+    for (const view of all.filter(({ key }) => this.#unjudged.has(key))) {
+      const kept = this.#unjudged.release(view);
+      this.#adopt(kept);
+      if (isPartial) this.#unjudged.notice(kept);
+      if (this.#unjudged.has(view.key) || this.#allocator.heldBy(view.key) !== undefined) continue;
+      losers.add(view.key);
+      before.set(view.key, ingressAddresses(kept));
+    }
     const changes = all.map((view) => ({ key: view.key, view }));
     return this.update(changes, now).map((decision) => {
       const { key } = decision.view;
@@ -126,7 +147,8 @@ export class Reconciler {
   census(): ReadonlyMap<AllocationReason | "addressed", number> {
     const counts = new Map<AllocationReason | "addressed", number>();
     for (const [key, { failure }] of this.#known) {
-      const state = failure ?? (this.#allocator.heldBy(key) === undefined ? undefined : "addressed");
+      const isAddressed = this.#allocator.heldBy(key) !== undefined || this.#unjudged.has(key);
+      const state = failure ?? (isAddressed ? "addressed" : undefined);
       if (state !== undefined) counts.set(state, (counts.get(state) ?? 0) + 1);
     }
     return counts;
@@ -176,6 +198,7 @@ export class Reconciler {
     const view = this.#known.get(key)?.view;
     if (view !== undefined) this.#allocator.retire(view, now);
     this.#allocator.release(key);
+    this.#unjudged.forget(key);
     this.#known.delete(key);
     this.#waiting.delete(key);
   }
@@ -199,14 +222,22 @@ export class Reconciler {
 
   /** @returns what it waits for, if it does. */
   #claim(view: ServiceView, decisions: Map<ServiceKey, Decision>): string | undefined {
-    const outcome = converge(this.#known.has(view.key) ? withoutStatus(view) : view, this.#allocator);
+    const outcome = this.#outcomeFor(view);
     const earlier = decisions.get(view.key)?.notices ?? [];
     const { desired, notices } = this.#remember(view, outcome);
     decisions.set(view.key, { view, desired, notices: [...earlier, ...notices] });
     return this.#known.get(view.key)?.waitsFor;
   }
 
+  #outcomeFor(view: ServiceView): Outcome {
+    const isKnown = this.#known.has(view.key);
+    if (this.#isPartial && !isKnown) this.#unjudged.notice(view);
+    if (this.#unjudged.has(view.key)) return this.#unjudged.outcome(view);
+    return converge(isKnown ? withoutStatus(view) : view, this.#allocator);
+  }
+
   #relinquish(view: ServiceView): Decision {
+    this.#unjudged.forget(view.key);
     const held = this.#allocator.heldBy(view.key) !== undefined;
     this.#remember(view, relinquish(view, this.#allocator));
     const ours = held || view.annotations[ALLOCATED_FROM_POOL] !== undefined || view.allocated !== undefined;

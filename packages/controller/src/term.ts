@@ -118,7 +118,10 @@ export class Term {
   configure(config: Config): void {
     if (!this.#open) return;
     const { clock } = this.#options;
-    this.#timed(() => this.#reconciler.configure(config.pools, this.#latest.values(), clock.now()));
+    this.#timed(() => {
+      const isPartial = config.unjudged !== undefined;
+      return this.#reconciler.configure(config.pools, this.#latest.values(), clock.now(), isPartial);
+    });
     this.#awaitReturns();
   }
 

@@ -24,6 +24,7 @@ function world(prepare: (api: FakeApi) => void = () => {}) {
   const follow = [POOLS, PEERS];
   const served = new ServedKinds({ client: api, clock, random, wanted: follow });
   let changes = 0;
+  const notices: string[] = [];
   const objects = new CustomObjects({
     client: api,
     clock,
@@ -34,6 +35,7 @@ function world(prepare: (api: FakeApi) => void = () => {}) {
     onChange: () => {
       changes += 1;
     },
+    notice: (plural, { type }) => notices.push(`${plural} ${type}`),
   });
   const run = Promise.all([served.run(stop.signal), objects.run(stop.signal)]);
   let isSynced = false;
@@ -46,6 +48,7 @@ function world(prepare: (api: FakeApi) => void = () => {}) {
   return {
     api,
     objects,
+    notices,
     pass: (ms: number) => elapse(clock, ms),
     synced: () => isSynced,
     changes: () => changes,
@@ -80,7 +83,7 @@ describe("CustomObjects", () => {
     assert.deepEqual(objects.of("ipaddresspools"), [
       { metadata: { name: "default", labels: { zone: "a" } }, spec: { addresses: ["192.0.2.0/24"] } },
     ]);
-    assert.equal(changes(), 1);
+    assert.ok(changes() > 0);
     asked();
     await pass(31_000);
     assert.ok(asked().every((request) => request === `GET ${V1BETA2}`));
@@ -105,12 +108,55 @@ describe("CustomObjects", () => {
   });
 
   it("is not held up by a kind that it may not read", async () => {
-    const { end, pass, synced } = world((api) => {
+    const { end, objects, pass, synced } = world((api) => {
       api.put(V1BETA1, serving("ipaddresspools"));
       api.failNext(100, new ApiError(403, "Forbidden", "no"), ({ method }) => method === "LIST");
     });
-    await pass(100);
+    await pass(5_000);
     assert.equal(synced(), true);
+    assert.deepEqual(objects.unread, [{ plural: "ipaddresspools", why: "Forbidden: no" }]);
+    await end();
+  });
+
+  it("waits half a minute for a kind that gives no answer, then goes on without and says so", async () => {
+    const { api, changes, end, notices, objects, pass, synced } = world((fake) => {
+      fake.put(V1BETA1, serving("ipaddresspools"));
+      fake.put(V1BETA2, serving("bgppeers"));
+      fake.put(POOL, { spec: {} });
+      const broken = new ApiError(500, "InternalError", "conversion failed");
+      fake.failNext(12, broken, ({ method, path }) => method === "LIST" && path.includes("bgppeers"));
+    });
+    await pass(29_000);
+    assert.deepEqual([synced(), objects.unread], [false, []]);
+    await pass(2_000);
+    assert.equal(synced(), true);
+    assert.equal(objects.of("ipaddresspools").length, 1);
+    assert.deepEqual(objects.unread, [{ plural: "bgppeers", why: "InternalError: conversion failed" }]);
+    assert.equal(notices.filter((notice) => notice === "bgppeers overdue").length, 1);
+    const before = changes();
+    await pass(300_000);
+    assert.deepEqual(objects.unread, []);
+    assert.ok(changes() > before, "also when there is none: that is known now");
+    assert.equal(api.openWatches, 2);
+    await end();
+  });
+
+  it("goes on as well when the API server does not say which kinds it has", async () => {
+    const { end, objects, pass, synced } = world((api) => {
+      api.put(V1BETA1, serving("ipaddresspools"));
+      const broken = new ApiError(503, "ServiceUnavailable", "no");
+      api.failNext(10, broken, ({ path }) => path === V1BETA2);
+    });
+    await pass(29_000);
+    assert.equal(synced(), false);
+    await pass(2_000);
+    assert.equal(synced(), true);
+    assert.deepEqual(
+      objects.unread.map(({ plural }) => plural),
+      ["bgppeers"],
+    );
+    await pass(300_000);
+    assert.deepEqual(objects.unread, [], "there are none");
     await end();
   });
 

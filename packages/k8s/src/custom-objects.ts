@@ -1,8 +1,7 @@
 import type { ConfigObject } from "@herald/shared/config/objects/config-objects";
 import type { Clock, Random } from "@herald/shared/core";
 import type { ApiClient, ApiObject } from "./api.ts";
-import { Reflector } from "./reflector.ts";
-import type { ReflectorNotice } from "./reflector-core.ts";
+import { type OptionalNotice, OptionalReflector, PATIENCE_MS } from "./optional-reflector.ts";
 import { type CustomKind, customPath, type ServedKinds } from "./served-kinds.ts";
 
 export interface CustomObjectsOptions<Plural extends string> {
@@ -15,23 +14,28 @@ export interface CustomObjectsOptions<Plural extends string> {
   readonly follow: readonly (CustomKind & { readonly plural: Plural })[];
   /** Something is different; many calls may come at once. */
   onChange(): void;
-  notice?(plural: Plural, notice: ReflectorNotice): void;
+  notice?(plural: Plural, notice: OptionalNotice): void;
+}
+
+/** A kind that is there, or may be, and was never read. */
+export interface UnreadKind {
+  readonly plural: string;
+  readonly why: string;
 }
 
 /** The objects of kinds in one namespace, each followed from when the API server serves its kind. */
 export class CustomObjects<Plural extends string> {
   readonly #options: CustomObjectsOptions<Plural>;
-  readonly #reflectors: ReadonlyMap<Plural, Reflector<ConfigObject>>;
-  /** Resolved for kinds that we may not read, or cannot. */
-  readonly #forbidden: ReadonlyMap<Plural, PromiseWithResolvers<void>>;
+  readonly #reflectors: ReadonlyMap<Plural, OptionalReflector<ConfigObject>>;
+  /** Whether which kinds there are was waited for long enough. */
+  #isOverdue = false;
 
   constructor(options: CustomObjectsOptions<Plural>) {
     this.#options = options;
     const { client, clock, random, namespace, follow } = options;
-    this.#forbidden = new Map(follow.map(({ plural }) => [plural, Promise.withResolvers()]));
     this.#reflectors = new Map(
       follow.map((kind) => {
-        const reflector = new Reflector<ConfigObject>({
+        const reflector = new OptionalReflector<ConfigObject>({
           client,
           path: customPath(kind, namespace),
           clock,
@@ -40,11 +44,8 @@ export class CustomObjects<Plural extends string> {
           isSame, // statuses change often, and say nothing here
           onChange: () => options.onChange(),
           notice: (notice) => {
-            // Why not found, too: a kind that is being removed is listed as served, and cannot be read.
-            if (notice.type === "list-failed" && (notice.status === 403 || notice.status === 404)) {
-              this.#forbidden.get(kind.plural)?.resolve();
-            }
             options.notice?.(kind.plural, notice);
+            if (notice.type === "listed") options.onChange(); // also when there is none: the kind is read now
           },
         });
         return [kind.plural, reflector];
@@ -57,22 +58,36 @@ export class CustomObjects<Plural extends string> {
     return this.#options.follow.some(({ plural }) => this.#options.served.has(plural));
   }
 
+  /** Those that others went on without. One that is being removed is served, and cannot be found: it is none of them. */
+  get unread(): readonly UnreadKind[] {
+    const { served, follow } = this.#options;
+    return follow.flatMap(({ plural }) => {
+      const lack = this.#reflectors.get(plural)?.lack;
+      if (lack !== undefined) return lack.type === "absent" ? [] : [{ plural, why: lack.message }];
+      const isUnknown = this.#isOverdue && !served.isLooked && !served.has(plural);
+      return isUnknown ? [{ plural, why: "the API server does not say which kinds it has" }] : [];
+    });
+  }
+
   /** @returns none while the kind is not served. */
   of(plural: Plural): readonly ConfigObject[] {
-    return [...(this.#reflectors.get(plural)?.values() ?? [])];
+    return this.#reflectors.get(plural)?.values() ?? [];
   }
 
   /**
-   * Resolves once every kind that is served has been seen in full; what we may not read holds nobody up.
+   * Resolves once every kind that is served has been seen in full, or was waited for long enough.
    *
    * @throws the signal's reason when aborted first.
    */
   async whenSynced(signal: AbortSignal): Promise<void> {
-    const { served } = this.#options;
-    await Promise.race([served.whenLooked(), aborted(signal)]);
+    const { served, clock } = this.#options;
+    const overdue = Promise.withResolvers<void>();
+    const cancel = clock.at(clock.now() + PATIENCE_MS, overdue.resolve);
+    await Promise.race([served.whenLooked(), overdue.promise, aborted(signal)]);
+    cancel();
+    this.#isOverdue = !served.isLooked;
     for (const [plural, reflector] of this.#reflectors) {
-      if (!served.has(plural)) continue;
-      await Promise.race([reflector.whenSynced(signal), this.#forbidden.get(plural)?.promise]);
+      if (served.has(plural)) await reflector.whenKnown(signal);
     }
   }
 

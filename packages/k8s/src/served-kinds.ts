@@ -35,6 +35,7 @@ export class ServedKinds {
   readonly #found = new Map<string, PromiseWithResolvers<void>>();
   readonly #served = new Set<string>();
   readonly #looked = Promise.withResolvers<void>();
+  #isLooked = false;
 
   constructor(options: ServedKindsOptions) {
     this.#options = options;
@@ -43,6 +44,11 @@ export class ServedKinds {
 
   has(plural: string): boolean {
     return this.#served.has(plural);
+  }
+
+  /** Whether the API server has answered for every kind. */
+  get isLooked(): boolean {
+    return this.#isLooked;
   }
 
   /** Never resolves for one that is not wanted, or never there. */
@@ -61,12 +67,17 @@ export class ServedKinds {
     let failures = 0;
     while (!signal.aborted && this.#missing().length > 0) {
       failures = (await this.#look(signal)) ? 0 : failures + 1;
-      if (failures === 0) this.#looked.resolve();
+      if (failures === 0) this.#answered();
       if (this.#missing().length === 0) return;
       const waitMs =
         failures === 0 ? LOOK_MS * (0.5 + random.next() / 2) : backoffMs(RETRY, failures, random);
       await pause(clock, waitMs, signal);
     }
+  }
+
+  #answered(): void {
+    this.#isLooked = true;
+    this.#looked.resolve();
   }
 
   #missing(): readonly CustomKind[] {

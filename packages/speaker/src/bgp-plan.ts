@@ -46,8 +46,8 @@ export class BgpPlan {
     this.#around = { self, options, config: NOTHING, nodes: new Map(), hasParted: false };
   }
 
-  configure({ pools, bgpAdvertisements, peers }: BgpConfig): void {
-    this.#changed({ config: { pools, bgpAdvertisements, peers } });
+  configure({ pools, bgpAdvertisements, peers, unjudged = [] }: BgpConfig): void {
+    this.#changed({ config: { pools, bgpAdvertisements, peers, unjudged } });
   }
 
   setNodes(nodes: ReadonlyMap<string, CandidateNode>): void {

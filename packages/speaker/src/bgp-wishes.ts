@@ -10,13 +10,13 @@ import {
   eligible,
   type Hosts,
   type PlanOptions,
-  poolOf,
+  poolFor,
   unfit,
   type WithdrawReason,
 } from "./plan.ts";
 
 /** What BGP goes by of a configuration. */
-export type BgpConfig = Pick<Config, "pools" | "bgpAdvertisements" | "peers">;
+export type BgpConfig = Pick<Config, "pools" | "bgpAdvertisements" | "peers" | "unjudged">;
 
 /** One prefix that one advertisement wants announced for an address of one Service. */
 export interface Wish {
@@ -53,7 +53,7 @@ export function wishesFor(
 ): readonly Wish[] | BgpRefusal {
   const addresses = claim(service, around.options);
   if (typeof addresses === "string") return addresses;
-  const pool = poolOf(around.config.pools, addresses);
+  const pool = poolFor(around.config, service, addresses);
   if (pool === undefined) return "ipNotAllowed";
   const advertisements = around.config.bgpAdvertisements.filter(
     ({ pools, serviceSelectors }) =>

@@ -1,9 +1,14 @@
 import { configMapView } from "@herald/k8s/config-map";
 import { CustomObjects } from "@herald/k8s/custom-objects";
+import { type Lack, OptionalReflector } from "@herald/k8s/optional-reflector";
 import { configMapsPath } from "@herald/k8s/paths";
-import { Reflector } from "@herald/k8s/reflector";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
-import { type ConfigOutcome, ConfigSources } from "@herald/shared/config/config-sources";
+import {
+  type ConfigOutcome,
+  type ConfigScope,
+  ConfigSources,
+  type UnreadSource,
+} from "@herald/shared/config/config-sources";
 import type { ConfigObjects } from "@herald/shared/config/objects/config-objects";
 import { describeMistake } from "@herald/shared/errors";
 import type { Change } from "./kubernetes-protocol.ts";
@@ -11,12 +16,12 @@ import type { KubernetesSourcePorts } from "./kubernetes-source.ts";
 
 /** Where each kind of object of a configuration lives. */
 export const CONFIG_KINDS = [
-  { version: "v1beta1", plural: "ipaddresspools" },
-  { version: "v1beta1", plural: "l2advertisements" },
-  { version: "v1beta1", plural: "bgpadvertisements" },
-  { version: "v1beta2", plural: "bgppeers" },
-  { version: "v1beta1", plural: "bfdprofiles" },
-  { version: "v1beta1", plural: "communities" },
+  { version: "v1beta1", plural: "ipaddresspools", scope: "pools" },
+  { version: "v1beta1", plural: "l2advertisements", scope: "layer2" },
+  { version: "v1beta1", plural: "bgpadvertisements", scope: "bgp" },
+  { version: "v1beta2", plural: "bgppeers", scope: "bgp" },
+  { version: "v1beta1", plural: "bfdprofiles", scope: "bgp" },
+  { version: "v1beta1", plural: "communities", scope: "bgp" },
 ] as const;
 
 /** After a change, for those that come with it: a thousand pools are one configuration, ms. */
@@ -42,9 +47,10 @@ export function followConfig(
   let isSynced = false;
   let isDue = false;
   const look = (): void => {
-    const data = configMap.get(key)?.data;
-    const outcome = sources.offer({ configMap: data, objects: objectsOf(objects) });
-    const isThere = data !== undefined || objects.of("ipaddresspools").length > 0;
+    const data = configMap.values()?.[0]?.data;
+    const unread = [...unreadIn(configMap.lack, key), ...unreadOf(objects)];
+    const outcome = sources.offer({ configMap: data, objects: objectsOf(objects), unread });
+    const isThere = data !== undefined || objects.of("ipaddresspools").length > 0 || unread.length > 0;
     const alone = `there is no ConfigMap ${key}`;
     const missing = objects.anyServed ? `${alone}, and no IPAddressPool` : alone;
     news.tell(outcome, isThere ? "" : missing);
@@ -59,7 +65,7 @@ export function followConfig(
       look();
     });
   };
-  const configMap = new Reflector({
+  const configMap = new OptionalReflector({
     client,
     clock,
     random,
@@ -67,7 +73,10 @@ export function followConfig(
     query: { fieldSelector: `metadata.name=${configName}` },
     view: configMapView,
     onChange,
-    notice: (what) => notice("configmaps", what),
+    notice: (what) => {
+      notice("configmaps", what);
+      if (what.type === "listed") onChange();
+    },
   });
   const objects: Followed = new CustomObjects({
     client,
@@ -84,11 +93,25 @@ export function followConfig(
       await Promise.all([configMap.run(signal), objects.run(signal)]);
     },
     whenSynced: async (signal) => {
-      await Promise.all([configMap.whenSynced(signal), objects.whenSynced(signal)]);
+      await Promise.all([configMap.whenKnown(signal), objects.whenSynced(signal)]);
       isSynced = true;
       look();
     },
   };
+}
+
+function unreadIn(lack: Lack | undefined, key: string): readonly UnreadSource[] {
+  if (lack === undefined || lack.type === "absent") return [];
+  return [{ scope: "configmap", what: `ConfigMap ${key}`, why: lack.message }];
+}
+
+function unreadOf(objects: Followed): readonly UnreadSource[] {
+  const scopes = new Map<string, ConfigScope>(CONFIG_KINDS.map(({ plural, scope }) => [plural, scope]));
+  return objects.unread.map(({ plural, why }) => ({
+    scope: scopes.get(plural) ?? "pools",
+    what: plural,
+    why,
+  }));
 }
 
 type Followed = CustomObjects<(typeof CONFIG_KINDS)[number]["plural"]>;

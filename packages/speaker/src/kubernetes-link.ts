@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { EventRecord } from "@herald/k8s/events";
-import type { ReflectorNotice } from "@herald/k8s/reflector-core";
+import type { OptionalNotice } from "@herald/k8s/optional-reflector";
 import type {
   Change,
   FromWorker,
@@ -18,7 +18,7 @@ const YOUNG_GENERATION_MB = 4;
 export interface KubernetesHandlers {
   /** `taken` asks for the next batch. */
   readonly onChanges: (changes: readonly Change[], taken: () => void) => void;
-  readonly onNotice: (resource: Resource, notice: ReflectorNotice) => void;
+  readonly onNotice: (resource: Resource, notice: OptionalNotice) => void;
   readonly onEventDropped: (record: EventRecord, message: string) => void;
   /** @param about a Service, or what else there is a status of. */
   readonly onWordFailed: (about: string, message: string) => void;

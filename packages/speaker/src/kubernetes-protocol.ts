@@ -1,5 +1,5 @@
 import type { EventRecord } from "@herald/k8s/events";
-import type { ReflectorNotice } from "@herald/k8s/reflector-core";
+import type { OptionalNotice } from "@herald/k8s/optional-reflector";
 import type { ConditionWish } from "@herald/k8s/service-condition";
 import type { AnnouncingProtocol } from "@herald/k8s/service-status";
 import type { Config } from "@herald/shared/config/config";
@@ -76,7 +76,7 @@ export type HoldingWord = { readonly protocol: AnnouncingProtocol; readonly serv
 export type FromWorker =
   /** At most {@link BATCH_CHANGES}; the next one follows a `taken`. */
   | { readonly type: "batch"; readonly changes: readonly Change[] }
-  | { readonly type: "notice"; readonly resource: Resource; readonly notice: ReflectorNotice }
+  | { readonly type: "notice"; readonly resource: Resource; readonly notice: OptionalNotice }
   | { readonly type: "event-dropped"; readonly record: EventRecord; readonly message: string }
   /** It will be tried again. */
   | { readonly type: "word-failed"; readonly about: string; readonly message: string }

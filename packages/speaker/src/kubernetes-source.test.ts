@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ApiError } from "@herald/k8s/api";
 import { elapse } from "@herald/k8s/elapse";
 import { FakeApi } from "@herald/k8s/fake";
 import { configMapsPath, endpointSlicesPath, nodesPath, podsPath, servicesPath } from "@herald/k8s/paths";
@@ -37,9 +38,15 @@ const slice = {
   ],
 };
 
-async function world(speakerLabels: string, objects: Readonly<Record<string, object>>) {
+async function world(
+  speakerLabels: string,
+  objects: Readonly<Record<string, object>>,
+  prepare: (api: FakeApi) => void = () => {},
+) {
   const clock = new VirtualClock();
   const api = new FakeApi({ clock });
+  prepare(api);
+  const judged: (readonly string[])[] = [];
   for (const [path, object] of Object.entries(objects)) api.put(path, object);
   const changes: Change[] = [];
   let latest: readonly Change[] = [];
@@ -57,6 +64,7 @@ async function world(speakerLabels: string, objects: Readonly<Record<string, obj
     clock,
     random: new SeededRandom(1),
     put: (change: Change) => changes.push(change),
+    judged: (mistakes: readonly string[]) => judged.push(mistakes),
     notice: () => {},
   };
   const served = new ServedKinds({ client: api, clock, random: ports.random, wanted: CONFIG_KINDS });
@@ -64,6 +72,7 @@ async function world(speakerLabels: string, objects: Readonly<Record<string, obj
   await elapse(clock, 100);
   return {
     api,
+    judged,
     /** Lets it happen; what came of it, in short. */
     after: async (happening: () => void = () => {}, ms = 100): Promise<readonly string[]> => {
       happening();
@@ -281,6 +290,26 @@ describe("what the speaker follows", () => {
       api.put(customObject(0, "b"), poolOf("198.51.100.0/24"));
     }, 40_000);
     assert.deepEqual(installed, ["config b"]);
+    await end();
+  });
+
+  it("goes on without a kind that gives no answer for half a minute, and says so", async () => {
+    const broken = new ApiError(500, "InternalError", "conversion failed");
+    const some = {
+      ...SERVED,
+      [customObject(0, "b")]: poolOf("198.51.100.0/24"),
+      [customObject(1, "all")]: {},
+    };
+    const { after, changes, end, judged } = await world("", some, (api) => {
+      api.failNext(12, broken, ({ method, path }) => method === "LIST" && path.endsWith("/l2advertisements"));
+    });
+    assert.deepEqual(await after(() => {}, 25_000), []);
+    assert.deepEqual(await after(() => {}, 10_000), ["config b", "config-refused 0", "synced"]);
+    const why = "l2advertisements: cannot be read: InternalError: conversion failed";
+    assert.ok(changes().some((change) => change.type === "config-refused" && change.message === why));
+    assert.deepEqual(judged.at(-1), [why]);
+    assert.deepEqual(await after(() => {}, 300_000), ["config b"]);
+    assert.deepEqual(judged.at(-1), []);
     await end();
   });
 

@@ -1,10 +1,10 @@
 import type { ApiClient, ApiObject, Query } from "@herald/k8s/api";
 import { EndpointIndex, endpointSliceView } from "@herald/k8s/endpoints";
 import { nodeView } from "@herald/k8s/node";
+import type { OptionalNotice } from "@herald/k8s/optional-reflector";
 import { endpointSlicesPath, nodesPath, podsPath, servicesPath } from "@herald/k8s/paths";
 import { podView } from "@herald/k8s/pod";
 import { Reflector } from "@herald/k8s/reflector";
-import type { ReflectorNotice } from "@herald/k8s/reflector-core";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
 import { serviceView } from "@herald/k8s/service";
 import type { Clock, Random } from "@herald/shared/core";
@@ -23,7 +23,7 @@ export interface KubernetesSourcePorts {
   readonly put: (change: Change) => void;
   /** What was found wrong with the configuration, a line for each mistake: whenever it was looked at. */
   readonly judged?: (mistakes: readonly string[]) => void;
-  readonly notice: (resource: Resource, notice: ReflectorNotice) => void;
+  readonly notice: (resource: Resource, notice: OptionalNotice) => void;
 }
 
 /**

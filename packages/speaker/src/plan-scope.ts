@@ -9,7 +9,7 @@ import {
   type Eligible,
   NOBODY,
   type PlanConfig,
-  poolOf,
+  poolFor,
   type WithdrawReason,
 } from "./plan.ts";
 
@@ -99,11 +99,12 @@ export class Scopes {
 
 /** @returns at least one, by where they stand in the configuration, or why there is none. */
 export function advertisementsFor(
-  { pools, l2Advertisements }: PlanConfig,
+  config: PlanConfig,
   service: ServiceView,
   addresses: readonly IpAddress[],
 ): readonly number[] | WithdrawReason {
-  const pool = poolOf(pools, addresses);
+  const { l2Advertisements } = config;
+  const pool = poolFor(config, service, addresses);
   if (pool === undefined) return "ipNotAllowed";
   const indexes = [...l2Advertisements.keys()].filter((index) => {
     const { pools: names, serviceSelectors } = l2Advertisements[index] as L2AdvertisementConfig;

@@ -1,6 +1,7 @@
 import type { SpreadOver } from "@herald/layer2/spread-nodes";
 import type { Config, Pool } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, parseAddress, toBigint } from "@herald/shared/ip/address";
+import { ANNOTATION_PREFIXES } from "@herald/shared/service/annotations";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import { servedBy } from "@herald/shared/service/serving";
 import type { ServiceView } from "@herald/shared/service/view";
@@ -135,10 +136,24 @@ export function claim(service: ServiceView, { lbClass }: PlanOptions): readonly 
 }
 
 /** What a plan goes by of a configuration. */
-export type PlanConfig = Pick<Config, "pools" | "l2Advertisements">;
+export type PlanConfig = Pick<Config, "pools" | "l2Advertisements" | "unjudged">;
+
+/**
+ * The pool that a Service has its addresses of. Where no pool in force has them and some pools are refused, the refused
+ * one that the controller has written down: nobody goes dark because a speaker started beside a mistake.
+ */
+export function poolFor(
+  { pools, unjudged = [] }: Pick<Config, "pools" | "unjudged">,
+  { annotations }: ServiceView,
+  addresses: readonly IpAddress[],
+): Pool | undefined {
+  const isWritten = ({ name }: Pool): boolean =>
+    ANNOTATION_PREFIXES.some((prefix) => annotations[`${prefix}ip-allocated-from-pool`] === name);
+  return poolOf(pools, addresses) ?? unjudged.find(isWritten);
+}
 
 /** @returns the pool that holds all of them. */
-export function poolOf(pools: readonly Pool[], addresses: readonly IpAddress[]): Pool | undefined {
+function poolOf(pools: readonly Pool[], addresses: readonly IpAddress[]): Pool | undefined {
   const places = addresses.map((address) => ({ family: familyOf(address), value: toBigint(address) }));
   return pools.find(({ ranges }) =>
     places.every(({ family, value }) =>

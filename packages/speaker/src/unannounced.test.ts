@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { BgpAdvertisementConfig, BgpPeerConfig, Config } from "@herald/shared/config/config";
+import type { BgpAdvertisementConfig, BgpPeerConfig, Config, Pool } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
 import type { ServiceView } from "@herald/shared/service/view";
 import type { UsableInterfaces } from "./interface-rules.ts";
@@ -80,6 +80,11 @@ function said({ services = [web], config, nodes: named, interfaces = {}, hosts }
 
 const NO_ADVERTISEMENT = { l2Advertisements: [] };
 const ROUTED = { l2Advertisements: [], bgpAdvertisements: [bgp()], peers: [peer()] };
+const FROM = "metallb.io/ip-allocated-from-pool";
+const REFUSED = {
+  unjudged: [{ ...(FIXTURE.pools[0] as Pool), name: "refused", ranges: [] }],
+  l2Advertisements: [advertisement({ pools: ["default", "refused"] })],
+};
 const BY_BGP =
   "True Announced: announced by BGP; the ServiceBGPStatuses say from which nodes, and to which peers";
 const NEEDS_LOCAL =
@@ -99,6 +104,24 @@ const CASES: readonly (World & { readonly name: string; readonly says: string })
   {
     name: "that no pool holds the address",
     services: [service("web", ["192.0.2.1"])],
+    says: "False IpNotAllowed: no pool that is in force holds 192.0.2.1; the condition herald.io/Allocated says more",
+  },
+  {
+    name: "nothing of an address of a pool that is refused, where an advertisement selects that",
+    services: [service("web", ["192.0.2.1"], { annotations: { [FROM]: "refused" } })],
+    config: REFUSED,
+    says: "-",
+  },
+  {
+    name: "that BGP announces an address of a pool that is refused",
+    services: [service("web", ["192.0.2.1"], { annotations: { [FROM]: "refused" } })],
+    config: { ...ROUTED, ...REFUSED, l2Advertisements: [], bgpAdvertisements: [bgp({ pools: ["refused"] })] },
+    says: BY_BGP,
+  },
+  {
+    name: "that no pool holds the address, when none is written down that is refused",
+    services: [service("web", ["192.0.2.1"], { annotations: { [FROM]: "default" } })],
+    config: REFUSED,
     says: "False IpNotAllowed: no pool that is in force holds 192.0.2.1; the condition herald.io/Allocated says more",
   },
   {

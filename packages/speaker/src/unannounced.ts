@@ -12,7 +12,7 @@ import { ANNOUNCED_BY_BGP, nobodyCondition } from "./announced-condition.ts";
 import { targetOf } from "./bgp-peer.ts";
 import { anyMatches } from "./bgp-wishes.ts";
 import type { UsableInterfaces } from "./interface-rules.ts";
-import { type CandidateNode, claim, eligible, type Hosts, type PlanOptions, poolOf, unfit } from "./plan.ts";
+import { type CandidateNode, claim, eligible, type Hosts, type PlanOptions, poolFor, unfit } from "./plan.ts";
 import { advertisementsFor, hasAny, wantedBy } from "./plan-scope.ts";
 import {
   describeRefusal,
@@ -31,7 +31,7 @@ export interface Unannounced {
   readonly owner: string | undefined;
 }
 
-type Words = Pick<Config, "pools" | "l2Advertisements" | "bgpAdvertisements" | "peers">;
+type Words = Pick<Config, "pools" | "l2Advertisements" | "bgpAdvertisements" | "peers" | "unjudged">;
 type Advertisement = L2AdvertisementConfig | BgpAdvertisementConfig;
 
 /** What keeps the nodes from announcing by one protocol; whoever is missing can. */
@@ -96,7 +96,7 @@ export class UnannouncedServices {
     if (typeof addresses === "string") {
       return nobodyCondition(addresses, "its status has something that is no IP address: delete that");
     }
-    const pool = poolOf(this.#config.pools, addresses);
+    const pool = poolFor(this.#config, service, addresses);
     if (pool === undefined) {
       const holds = `no pool that is in force holds ${listNames(addresses)}`;
       return nobodyCondition("ipNotAllowed", `${holds}; the condition herald.io/Allocated says more`);

@@ -1,5 +1,6 @@
 import type { Log } from "@herald/daemon/log";
 import { type ApiClient, ApiError, type ApiObject } from "@herald/k8s/api";
+import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
 import { objectPath, secretsPath } from "@herald/k8s/paths";
 import { WorkQueue } from "@herald/k8s/queue";
 import {
@@ -9,7 +10,6 @@ import {
   webhookConfigurationView,
 } from "@herald/k8s/webhook-configuration";
 import type { Clock, Random } from "@herald/shared/core";
-import { type OptionalNotice, OptionalReflector } from "../optional-reflector.ts";
 import { type CertificateStep, type EpochMs, livesOf, nextStep } from "./certificate-plan.ts";
 import {
   type CertificateFiles,

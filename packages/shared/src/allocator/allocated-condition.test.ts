@@ -51,7 +51,7 @@ describe("the condition herald.io/Allocated", () => {
     assert.equal(conditionOf({ type: "ClusterIP" }, full), undefined));
 
   it("has a sentence for every reason", () => {
-    assert.equal(Object.keys(ALLOCATED_REASONS).length, Object.keys(ALLOCATION_REASONS).length + 2);
+    assert.equal(Object.keys(ALLOCATED_REASONS).length, Object.keys(ALLOCATION_REASONS).length + 3);
     assert.equal(ALLOCATED_REASONS["PoolExhausted"], ALLOCATION_REASONS["pool-exhausted"]);
   });
 });

@@ -3,7 +3,7 @@ import type { Outcome } from "./converge.ts";
 
 /** What the condition `herald.io/Allocated` of a Service says. */
 export interface AllocatedCondition {
-  readonly status: "True" | "False";
+  readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
   /** For its owner: what it has; or what was tried, why it was refused and what to change. */
   readonly message: string;
@@ -29,6 +29,8 @@ const ADVICE: Readonly<Record<AllocationReason, string>> = {
 /** The closed list of reasons of the condition, each with a sentence. */
 export const ALLOCATED_REASONS: Readonly<Record<string, string>> = {
   Allocated: "True: the Service has all the addresses that it can be given.",
+  Unjudged:
+    "Unknown: the Service keeps addresses that no pool in force has, since pools are refused that may have them.",
   NotConfigured: "There is no configuration yet, or it is refused.",
   ...Object.fromEntries(
     Object.entries(ALLOCATION_REASONS).map(([reason, sentence]) => [camelCase(reason), sentence]),
@@ -37,7 +39,11 @@ export const ALLOCATED_REASONS: Readonly<Record<string, string>> = {
 
 /** `undefined` for a Service that wants no address. */
 export function allocatedCondition(outcome: Outcome): AllocatedCondition | undefined {
-  const { addresses, pool, failure, why = "", waits } = outcome;
+  const { addresses, pool, failure, why = "", waits, isUnjudged = false } = outcome;
+  if (isUnjudged) {
+    const advice = "To change that, mend or delete what is refused";
+    return { status: "Unknown", reason: "Unjudged", message: `${why}. ${advice}.` };
+  }
   if (failure !== undefined) {
     const status = addresses.length > 0 ? "True" : "False";
     const kept = addresses.length > 0 ? `; ${addresses.join(" and ")} is kept` : "";

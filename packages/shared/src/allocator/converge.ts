@@ -20,6 +20,8 @@ export interface Outcome {
   readonly waits: boolean;
   /** Services without addresses may succeed now: look at them again. */
   readonly freed: boolean;
+  /** Kept until it is known whether it may have them: see `UnjudgedServices`. */
+  readonly isUnjudged?: true;
 }
 
 /** An Event on the Service. */

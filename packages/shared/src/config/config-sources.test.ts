@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeMistake } from "../errors.ts";
-import { ConfigSources, type Sources } from "./config-sources.ts";
+import { ConfigSources, type Sources, type UnreadSource } from "./config-sources.ts";
 import type { ConfigObjects } from "./objects/config-objects.ts";
 import { object, objects } from "./objects/samples.ts";
 
@@ -15,6 +15,7 @@ function told(sources: ConfigSources, given: Partial<Sources>): object {
   const { config, refused } = sources.offer({ configMap: undefined, objects: undefined, ...given });
   return {
     pools: config?.pools.map(({ name }) => name),
+    ...(config?.unjudged === undefined ? {} : { unjudged: config.unjudged.map(({ name }) => name) }),
     ...nameAll("layer2", config?.l2Advertisements),
     ...nameAll("bgp", config?.bgpAdvertisements),
     ...(config === undefined || config.peers.length === 0
@@ -193,6 +194,7 @@ bgp-communities: {here: "1:1"}
     const same = { pools: [pool("old", "1.0.0.0/24")], l2Advertisements: [object("near")] };
     assert.deepEqual(tell({ configMap: OLD, ...kinds(same) }), {
       pools: ["old"],
+      unjudged: [],
       layer2: ["configmap/old for old", "near for nothing"],
       "no pools": [
         'IPAddressPool old: the ConfigMap has a pool "old" in its address-pools, too',
@@ -206,9 +208,13 @@ bgp-communities: {here: "1:1"}
     'line 1: bgp-communities.a: "x" is no community, want numbers as in "64512:100" or "large:64512:100:7"',
   ];
 
-  it("decides nothing when it starts beside a bad ConfigMap, until that is good or gone", () => {
+  it("decides nothing when it starts beside a bad ConfigMap alone", () => {
+    assert.deepEqual(tell({ configMap: BAD }), { pools: undefined, "no configmap": NO_CONFIGMAP });
+  });
+
+  it("goes by the objects when it starts beside a bad ConfigMap, and judges no other address until that is good or gone", () => {
     const start = { configMap: BAD, ...kinds(good) };
-    assert.deepEqual(tell(start), { pools: undefined, "no configmap": NO_CONFIGMAP });
+    assert.deepEqual(tell(start), { ...inForce, unjudged: [], "no configmap": NO_CONFIGMAP });
     const mended = { configMap: map("address-pools: []"), ...kinds(good) };
     assert.deepEqual(tell(start, mended), inForce);
     assert.deepEqual(tell(start, kinds(good)), inForce);
@@ -237,6 +243,62 @@ bgp-communities: {here: "1:1"}
       [config?.pools.map(({ name }) => name), refused.get("pools")?.length],
       [["old", "a"], 5],
     );
+  });
+
+  it("goes by the good pools when it starts beside bad ones without a ConfigMap, and lets all be advertised", () => {
+    const { metadata } = pool("labelled");
+    const bad = { metadata: { ...metadata, labels: { tier: "edge" } }, spec: { addresses: ["x"] } };
+    const some = [pool("a", "1.0.0.0/24"), bad, pool("one", "3.0.0.0/24"), pool("two", "3.0.0.0/25")];
+    const near = object("near", { ipAddressPoolSelectors: [{ matchLabels: { tier: "edge" } }] });
+    const start = kinds({ pools: some, l2Advertisements: [near], bgpAdvertisements: [object("far")] });
+    const { "no pools": mistakes, ...rest } = tell(start) as { "no pools": readonly string[] };
+    assert.equal(mistakes.length, 2);
+    assert.deepEqual(rest, {
+      pools: ["a"],
+      unjudged: ["labelled", "one", "two"],
+      layer2: ["near for labelled"],
+      bgp: ["far for a labelled one two"],
+    });
+    const whole = kinds({ ...start.objects, pools: [pool("a", "1.0.0.0/24")] });
+    assert.deepEqual(tell(start, whole), { pools: ["a"], layer2: ["near for nothing"], bgp: ["far for a"] });
+    const { pools, unjudged } = tell(whole, start) as { pools: string[]; unjudged?: string[] };
+    assert.deepEqual([pools, unjudged], [["a"], undefined], "what was good before stays, and all is judged");
+  });
+
+  it("concludes nothing from what cannot be read, and says so", () => {
+    const unread = (scope: UnreadSource["scope"], what: string) => ({ unread: [{ scope, what, why: "no" }] });
+    const alone = { ...kinds({}), ...unread("pools", "ipaddresspools") };
+    const why = ["ipaddresspools: cannot be read: no"];
+    assert.deepEqual(tell(alone), { pools: undefined, "no pools": why });
+    const beside = { ...alone, configMap: OLD };
+    assert.deepEqual(tell(beside), {
+      pools: ["old"],
+      layer2: ["configmap/old for old"],
+      unjudged: [],
+      "no pools": why,
+    });
+    const { pools, "no bgp": bgp } = tell({ ...kinds(good), ...unread("bgp", "bgppeers") }) as Record<
+      string,
+      object
+    >;
+    assert.deepEqual([pools, bgp], [["a"], ["bgppeers: cannot be read: no"]]);
+    const map = tell({ ...kinds(good), ...unread("configmap", "ConfigMap x") }) as Record<string, object>;
+    assert.deepEqual([map["pools"], map["unjudged"]], [["a"], []]);
+  });
+
+  it("judges no pool that selects namespaces while those cannot be read", () => {
+    const selecting = object("a", {
+      addresses: ["1.0.0.0/24"],
+      serviceAllocation: { namespaceSelectors: [{ matchLabels: { team: "shop" } }] },
+    });
+    const start = { ...kinds({ pools: [selecting, pool("b", "2.0.0.0/24")], namespaces: undefined }) };
+    assert.deepEqual(tell(start), {
+      pools: ["b"],
+      unjudged: ["a"],
+      "no pools": [
+        "IPAddressPool a: spec.serviceAllocation.namespaceSelectors: the Namespaces to select cannot be read yet",
+      ],
+    });
   });
 
   it("goes over to objects in one step when the ConfigMap goes", () => {

@@ -15,6 +15,16 @@ export interface Sources {
   readonly configMap: Readonly<Record<string, string>> | undefined;
   /** `undefined`: the API server does not know the kinds, or does not let us read them. */
   readonly objects: ConfigObjects | undefined;
+  /** What there is, or may be, and was never read; none unless told. */
+  readonly unread?: readonly UnreadSource[];
+}
+
+/** Counts as a mistake in its scope: nothing is concluded from what is not there. */
+export interface UnreadSource {
+  readonly scope: ConfigScope;
+  /** `ConfigMap metallb-system/config`, `ipaddresspools`. */
+  readonly what: string;
+  readonly why: string;
 }
 
 /** What is refused as a whole while anything in it is wrong; the last good one of the same stays in force. */
@@ -42,26 +52,27 @@ export interface ConfigOutcome {
 export class ConfigSources {
   #configMap: Config | undefined;
   #objects: ConfigObjects | undefined;
-  #pools: InForce<Config, readonly Pool[]> | undefined;
+  #pools: (InForce<Config, readonly Pool[]> & Pick<Config, "unjudged">) | undefined;
   #layer2: readonly Layer2Wish[] = [];
   #bgp: InForce<Config, BgpPart> | undefined;
 
-  offer({ configMap, objects }: Sources): ConfigOutcome {
+  offer({ configMap, objects, unread = [] }: Sources): ConfigOutcome {
     const refused = new Map<ConfigScope, readonly ConfigMistake[]>();
     const refuse = (scope: ConfigScope, mistakes: readonly ConfigMistake[]): boolean => {
-      if (mistakes.length > 0) refused.set(scope, shortened(mistakes));
-      return mistakes.length > 0;
+      const all = [...unread.filter((each) => each.scope === scope).map(notRead), ...mistakes];
+      if (all.length > 0) refused.set(scope, shortened(all));
+      return all.length > 0;
     };
     // Why: what cannot be read any more is not gone. Deleting a kind is no such case: its objects are deleted first.
     this.#objects = objects ?? this.#objects;
     const known = this.#objects ?? NO_OBJECTS;
     this.#readConfigMap(configMap, known, refuse);
-    if (this.#configMap === undefined && this.#pools === undefined) {
-      // Why: who starts beside a bad ConfigMap cannot know which addresses it gave out, and must not take them back.
-      if (known.pools.length === 0 || refused.has("configmap")) return { config: undefined, refused };
+    if (this.#configMap === undefined && this.#pools === undefined && known.pools.length === 0) {
+      for (const { scope } of unread) if (!refused.has(scope)) refuse(scope, []);
+      return { config: undefined, refused };
     }
     const base = this.#configMap ?? NOTHING;
-    this.#readPools(base, known, refuse);
+    this.#readPools(base, known, refuse, refused.has("configmap") && this.#configMap === undefined);
     const layer2 = readLayer2(known);
     if (!refuse("layer2", layer2.mistakes)) this.#layer2 = layer2.wishes;
     this.#readBgp(base, known, refuse);
@@ -70,6 +81,7 @@ export class ConfigSources {
 
   /** A ConfigMap that is gone stays in force until there are pools without it. */
   #readConfigMap(data: Sources["configMap"], { pools }: ConfigObjects, refuse: Refuse): void {
+    if (refuse("configmap", [])) return;
     if (data === undefined) {
       if (pools.length > 0) this.#configMap = undefined;
       return;
@@ -82,15 +94,22 @@ export class ConfigSources {
     }
   }
 
-  #readPools(base: Config, objects: ConfigObjects, refuse: Refuse): void {
+  /** @param isUnknown what the ConfigMap has of pools. */
+  #readPools(base: Config, objects: ConfigObjects, refuse: Refuse, isUnknown: boolean): void {
     const { pools, faultless, mistakes } = readPools(objects);
     const isRefused = refuse("pools", [...mistakes, ...poolsInBoth(base.pools, pools)]);
-    if (!isRefused) this.#pools = { configMap: base, objects: pools };
-    // Why: somebody who moves to objects has both for a while, and a program may start in it. What is good must
-    // not go with what is bad: its addresses are in use.
-    else if (this.#configMap !== undefined && this.#pools === undefined) {
+    if (!isRefused && !isUnknown) {
+      this.#pools = { configMap: base, objects: pools };
+    } else if (this.#pools === undefined || this.#pools.unjudged !== undefined) {
+      // Why: a program may start beside a mistake, or in the middle of a move. What is good must not go with what is
+      // bad, and what is bad may be in use: who has an address of it keeps it until that can be judged.
       const unclashing = new Set(withoutClashes(base.pools, pools));
-      this.#pools = { configMap: base, objects: faultless.filter((pool) => unclashing.has(pool)) };
+      const good = faultless.filter((pool) => unclashing.has(pool));
+      this.#pools = {
+        configMap: base,
+        objects: good,
+        unjudged: othersThan([...base.pools, ...good], objects),
+      };
     }
   }
 
@@ -104,18 +123,20 @@ export class ConfigSources {
 
   #inForce(): Config | undefined {
     if (this.#pools === undefined || this.#bgp === undefined) return undefined;
-    const { configMap, objects } = this.#pools;
+    const { configMap, objects, unjudged } = this.#pools;
+    const advertised = [...objects, ...(unjudged ?? [])];
     const { configMap: bgp, objects: part } = this.#bgp;
     return {
       pools: [...configMap.pools, ...objects],
-      l2Advertisements: [...configMap.l2Advertisements, ...grantLayer2(this.#layer2, objects)],
+      l2Advertisements: [...configMap.l2Advertisements, ...grantLayer2(this.#layer2, advertised)],
       bgpAdvertisements: [
         ...bgp.bgpAdvertisements.filter((each) => isFit(each, configMap.pools)),
-        ...grantBgp(part.wishes, objects),
+        ...grantBgp(part.wishes, advertised),
       ],
       peers: [...bgp.peers, ...part.peers],
       bfdProfiles: [...bgp.bfdProfiles, ...part.bfdProfiles],
       communities: { ...bgp.communities, ...part.communities },
+      ...(unjudged !== undefined && { unjudged }),
     };
   }
 }
@@ -128,6 +149,25 @@ interface InForce<A, B> {
 
 /** @returns whether there are mistakes. */
 type Refuse = (scope: ConfigScope, mistakes: readonly ConfigMistake[]) => boolean;
+
+/** The other pools, as far as is known: advertisements may select them, and nothing is given out of them. */
+function othersThan(good: readonly Pool[], { pools }: ConfigObjects): readonly Pool[] {
+  const names = new Set(good.map(({ name }) => name));
+  return pools
+    .filter(({ metadata }) => !names.has(metadata.name))
+    .map(({ metadata: { name, labels = {} } }) => ({
+      name,
+      labels,
+      ranges: [],
+      avoidBuggyIps: false,
+      autoAssign: false,
+      serviceAllocation: undefined,
+    }));
+}
+
+function notRead({ what, why }: UnreadSource): ConfigMistake {
+  return { path: what, line: 0, message: `cannot be read: ${why}`, transient: true };
+}
 
 const NO_BGP: BgpPart = { wishes: [], peers: [], bfdProfiles: [], communities: {} };
 const NOTHING: Config = {

@@ -15,6 +15,11 @@ export interface Config {
   readonly bfdProfiles: readonly BfdProfileConfig[];
   /** By alias, in canonical text: see `parseCommunity`. */
   readonly communities: Readonly<Record<string, string>>;
+  /**
+   * There while some pools are refused and all of them never were good: those, without ranges, as far as they are known.
+   * An address that no pool has may be of one of them.
+   */
+  readonly unjudged?: readonly Pool[];
 }
 
 /** Addresses to give out. Which protocols announce them is up to the advertisements that name the pool. */

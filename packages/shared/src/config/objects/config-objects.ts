@@ -32,7 +32,8 @@ export interface ConfigObjects {
   readonly communities: readonly ConfigObject[];
   /** `undefined` for whoever has no business with passwords: peers then have none. */
   readonly secrets: readonly SecretView[] | undefined;
-  readonly namespaces: readonly Labelled[];
+  /** `undefined`: not known yet, so that pools which select some cannot be judged. */
+  readonly namespaces: readonly Labelled[] | undefined;
   /** `undefined`: not known, then advertisements for different nodes are taken at their word. */
   readonly nodes: readonly Labelled[] | undefined;
 }

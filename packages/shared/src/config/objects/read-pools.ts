@@ -8,14 +8,14 @@ import type { Pool, ServiceAllocation } from "../config.ts";
 import { IP_ADDRESS_POOL, IpAddressPoolSpec } from "../crd/ip-address-pool.ts";
 import { overlapsIn } from "../overlaps.ts";
 import type { ConfigObjects, Labelled } from "./config-objects.ts";
-import { mistakeIn, type Parsed, parseObjects, placeOf, toSelector } from "./parse.ts";
+import { lackIn, mistakeIn, type Parsed, parseObjects, placeOf, toSelector } from "./parse.ts";
 
 type Spec = z.output<typeof IpAddressPoolSpec>;
 
 export interface PoolsReading {
   /** Those whose spec can be read, by name; they may overlap. */
   readonly pools: readonly Pool[];
-  /** Those of `pools` whose annotations can be read as well. */
+  /** Those of `pools` of which nothing else is wrong. */
   readonly faultless: readonly Pool[];
   readonly mistakes: readonly ConfigMistake[];
 }
@@ -25,12 +25,16 @@ export function readPools({ pools, namespaces }: Pick<ConfigObjects, "pools" | "
   const read = sound.map((object) => {
     const reading = readPoolRules(object.annotations);
     const rules = hasOurs(object.annotations) ? reading.rules : undefined;
-    return { object, mistakes: reading.mistakes, pool: toPool(object, rules, namespaces) };
+    const found = [
+      ...annotationMistakes(object, reading.mistakes),
+      ...(namespaces === undefined ? namespaceMistakes(object) : []),
+    ];
+    return { found, pool: toPool(object, rules, namespaces ?? []) };
   });
   return {
     pools: read.map(({ pool }) => pool),
-    faultless: read.filter((each) => each.mistakes.length === 0).map(({ pool }) => pool),
-    mistakes: [...mistakes, ...read.flatMap(annotationMistakes), ...overlapMistakes(sound)],
+    faultless: read.filter(({ found }) => found.length === 0).map(({ pool }) => pool),
+    mistakes: [...mistakes, ...read.flatMap(({ found }) => found), ...overlapMistakes(sound)],
   };
 }
 
@@ -38,12 +42,16 @@ function hasOurs(annotations: Readonly<Record<string, string>>): boolean {
   return Object.keys(annotations).some((name) => name in POOL_ANNOTATIONS);
 }
 
-function annotationMistakes({
-  object: { kind, name },
-  mistakes,
-}: Pick<ReturnType<typeof readPoolRules>, "mistakes"> & {
-  readonly object: Parsed<Spec>;
-}): readonly ConfigMistake[] {
+function namespaceMistakes(object: Parsed<Spec>): readonly ConfigMistake[] {
+  if ((object.spec.serviceAllocation?.namespaceSelectors ?? []).length === 0) return [];
+  const message = "the Namespaces to select cannot be read yet";
+  return [lackIn(object, ["serviceAllocation", "namespaceSelectors"], message)];
+}
+
+function annotationMistakes(
+  { kind, name }: Parsed<Spec>,
+  mistakes: ReturnType<typeof readPoolRules>["mistakes"],
+): readonly ConfigMistake[] {
   return mistakes.map(({ annotation, message }) => ({
     path: `${kind} ${name}: metadata.annotations["${annotation}"]`,
     line: 0,

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ApiError } from "@herald/k8s/api";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { World } from "./testing/world.ts";
+
+const FROM = "metallb.io/ip-allocated-from-pool";
+const KEPT =
+  'is kept: no pool in force has it, and pools are refused, as the ConfigurationState "controller" says';
+
+/** `web` has an address of pool `bad`, which cannot be read; `other` has none yet. */
+function startBeside(bad: object, prepare: (world: World) => void = () => {}): World {
+  const world = new World(new VirtualClock(), new SeededRandom(1));
+  world.putPool("good", { addresses: ["192.0.2.0/28"] });
+  world.putPool("bad", bad);
+  world.put("web", { annotations: { [FROM]: "bad" } });
+  world.writeStatus("web", [{ ip: "198.51.100.7" }]);
+  world.put("other");
+  prepare(world);
+  return world;
+}
+
+describe("a controller that starts beside a pool that is refused", () => {
+  it("neither takes back an address that may be of it nor gives it to others, and says so", async () => {
+    const world = startBeside({ addresses: ["198.51.100.0/x"] });
+    world.put("rival", { annotations: { "metallb.io/loadBalancerIPs": "198.51.100.7" } });
+    const replica = world.start();
+    await world.pass(60_000);
+    assert.deepEqual(world.everything(), { other: ["192.0.2.0"], rival: [], web: ["198.51.100.7"] });
+    assert.equal(world.pool("web"), "bad");
+    assert.deepEqual(world.conditions("web"), [
+      `herald.io/Allocated Unknown Unjudged: 198.51.100.7 ${KEPT}. To change that, mend or delete what is refused.`,
+    ]);
+    assert.deepEqual(world.events("web"), [`Warning LoadBalancerFailed: 198.51.100.7 ${KEPT}`]);
+    assert.match(world.configurationState ?? "", /^Invalid\|IPAddressPool bad: spec\.addresses\[0\]/);
+    const { statusWrites } = world;
+    world.put("web", { annotations: { [FROM]: "bad" }, metadata: { labels: { app: "web" } } } as object);
+    await world.pass(60_000);
+    assert.equal(world.statusWrites, statusWrites);
+    await replica.stop();
+  });
+
+  it("confirms the address once the pool is good", async () => {
+    const world = startBeside({ addresses: ["x"] });
+    world.start();
+    await world.pass(5_000);
+    world.putPool("bad", { addresses: ["198.51.100.0/28"] });
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), { other: ["192.0.2.0"], web: ["198.51.100.7"] });
+    assert.deepEqual(world.conditions("web"), [
+      'herald.io/Allocated True Allocated: 198.51.100.7 of pool "bad"',
+    ]);
+  });
+
+  it("takes the address back once the configuration is whole and has no place for it", async () => {
+    const world = startBeside({ addresses: ["x"] });
+    world.start();
+    await world.pass(5_000);
+    world.removePool("bad");
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), { other: ["192.0.2.0"], web: ["192.0.2.1"] });
+    assert.match(world.events("web").join("\n"), /Normal ClearAssignment: Taking back 198\.51\.100\.7/);
+  });
+
+  it("gives nothing out of pools that overlap, and leaves to each what it has", async () => {
+    const world = startBeside({ addresses: ["192.0.2.0/24"] }); // of which the other one is a part
+    world.start();
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), { other: [], web: ["198.51.100.7"] });
+  });
+
+  it("lets go of what a Service has that is deleted or no load balancer any more", async () => {
+    const world = startBeside({ addresses: ["x"] });
+    world.start();
+    await world.pass(5_000);
+    world.put("web", { annotations: { [FROM]: "bad" }, spec: { type: "ClusterIP" } });
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), { other: ["192.0.2.0"], web: [] });
+  });
+
+  it("treats pools alike that the API server does not let it read, and goes on with the others", async () => {
+    const broken = new ApiError(500, "InternalError", "conversion failed");
+    const world = startBeside({ addresses: ["198.51.100.0/28"] }, ({ api }) => {
+      api.failNext(20, broken, ({ path }) => path.endsWith("/ipaddresspools"));
+    });
+    world.configure("address-pools: [{name: m, protocol: layer2, addresses: [203.0.113.0/28]}]");
+    const replica = world.start();
+    await world.pass(29_000);
+    assert.deepEqual(replica.controller.notReady, ["the list of IPAddressPools"]);
+    await world.pass(10_000);
+    assert.deepEqual(replica.controller.notReady, []);
+    assert.deepEqual(world.everything(), { other: ["203.0.113.0"], web: ["198.51.100.7"] });
+    assert.equal(await replica.metric("metallb_k8s_client_config_stale_bool"), 1);
+    await world.pass(15 * 60_000);
+    assert.deepEqual(world.everything(), { other: ["203.0.113.0"], web: ["198.51.100.7"] });
+    assert.deepEqual(world.conditions("web"), [
+      'herald.io/Allocated True Allocated: 198.51.100.7 of pool "bad"',
+    ]);
+  });
+});
