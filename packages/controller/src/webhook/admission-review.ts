@@ -1,7 +1,7 @@
 import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
 import { z } from "zod";
 import { describeMistakes } from "../config-keeper.ts";
-import { type Change, PLURALS } from "./change.ts";
+import { type Change, KINDS, PLURALS } from "./change.ts";
 import type { Verdict } from "./judge.ts";
 
 const texts = z.record(z.string(), z.string()).optional();
@@ -69,7 +69,7 @@ export function answerTo({ uid, change }: Question, { refused, warned }: Verdict
     message: describeMistakes(refused),
     details: {
       group: "metallb.io",
-      kind: change.plural,
+      kind: KINDS[change.plural].kind,
       name: change.object.metadata.name,
       causes: refused.slice(0, MAX_CAUSES).map(causeOf),
     },

@@ -41,7 +41,7 @@ const CASES: readonly {
   },
   {
     name: "starts over when there is nothing to serve and the authority is old",
-    state: { authorities: [authority("a", NOW - 481 * DAY)], serving: undefined, publishedAt: NOW },
+    state: { authorities: [authority("a", NOW - 241 * DAY)], serving: undefined, publishedAt: NOW },
     step: { type: "start-over" },
   },
   {
@@ -74,18 +74,18 @@ const CASES: readonly {
   },
   {
     name: "waits for two thirds of the authority's life when that is sooner",
-    state: { authorities: [authority("a", NOW - 479 * DAY)], serving: serving("a", NOW), publishedAt: NOW },
+    state: { authorities: [authority("a", NOW - 239 * DAY)], serving: serving("a", NOW), publishedAt: NOW },
     step: { type: "wait", until: NOW + DAY },
   },
   {
     name: "adds an authority at two thirds of the life of the newest",
-    state: { authorities: [authority("a", NOW - 480 * DAY)], serving: serving("a", NOW), publishedAt: NOW },
+    state: { authorities: [authority("a", NOW - 240 * DAY)], serving: serving("a", NOW), publishedAt: NOW },
     step: { type: "add-authority" },
   },
   {
     name: "serves by the old authority until the new one has settled",
     state: {
-      authorities: [authority("b", NOW - HOUR), authority("a", NOW - 480 * DAY)],
+      authorities: [authority("b", NOW - HOUR), authority("a", NOW - 240 * DAY)],
       serving: serving("a", NOW),
       publishedAt: NOW - HOUR / 2,
     },
@@ -94,7 +94,7 @@ const CASES: readonly {
   {
     name: "serves by the new authority once it has settled",
     state: {
-      authorities: [authority("b", NOW - HOUR), authority("a", NOW - 480 * DAY)],
+      authorities: [authority("b", NOW - HOUR), authority("a", NOW - 240 * DAY)],
       serving: serving("a", NOW),
       publishedAt: NOW - HOUR,
     },
@@ -103,7 +103,7 @@ const CASES: readonly {
   {
     name: "serves by the old authority for as long as nobody was told of the new one",
     state: {
-      authorities: [authority("b", NOW - HOUR), authority("a", NOW - 480 * DAY)],
+      authorities: [authority("b", NOW - HOUR), authority("a", NOW - 240 * DAY)],
       serving: serving("a", NOW),
       publishedAt: undefined,
     },
@@ -122,7 +122,7 @@ describe("the plan of certificates", () => {
   }
 
   it("settles within a sixth of a short life", () => {
-    assert.deepEqual(livesOf(9_000), { servingMs: 9_000, authorityMs: 72_000, settleMs: 1_500 });
+    assert.deepEqual(livesOf(9_000), { servingMs: 9_000, authorityMs: 36_000, settleMs: 1_500 });
   });
 });
 

@@ -25,9 +25,12 @@ export interface Lives {
   readonly settleMs: number;
 }
 
-/** Authorities outlive what they sign by far. At the default of 90 days: 2 years, and an hour to settle. */
+/**
+ * A third of an authority's life is longer than all of what it signs. At the default of 90 days it lives for 360, and
+ * has an hour to settle.
+ */
 export function livesOf(servingMs: number): Lives {
-  return { servingMs, authorityMs: servingMs * 8, settleMs: Math.min(HOUR_MS, servingMs / 6) };
+  return { servingMs, authorityMs: servingMs * 4, settleMs: Math.min(HOUR_MS, servingMs / 6) };
 }
 
 const HOUR_MS = 3_600_000;

@@ -202,7 +202,7 @@ describe("the webhook", () => {
         status: {
           ...{ status: "Failure", code: 422, reason: "Invalid", message: `${field}: ${message}` },
           details: {
-            ...{ group: "metallb.io", kind: "ipaddresspools", name: "b" },
+            ...{ group: "metallb.io", kind: "IPAddressPool", name: "b" },
             causes: [{ reason: "FieldValueInvalid", field, message }],
           },
         },
@@ -366,7 +366,7 @@ describe("the certificate of the webhook", () => {
   it("comes from a new authority only after the API server has believed it for an hour", async (t) => {
     const world = new World();
     const issued = { hostNames: [HOST], lives: livesOf(LIFE_MS) };
-    const old = await startOver({ ...issued, now: world.epochMs - 500 * DAY });
+    const old = await startOver({ ...issued, now: world.epochMs - 250 * DAY });
     const known = readSecretData(toSecretData(old), [HOST], world.epochMs);
     const data = toSecretData(await renew(known, { ...issued, now: world.epochMs }));
     world.api.put(SECRET, { metadata: { namespace: HOME }, data });
