@@ -40,7 +40,7 @@ export function judge(reading: ClusterReading, options: JudgeOptions): Report {
   const mistakes = [...scopes.values()].flat();
   const { sharingAcrossNamespaces } = options;
   const lbClass = options.lbClass ?? lbClassOf(reading);
-  const would = wouldDo(config?.pools, services, { lbClass, sharingAcrossNamespaces });
+  const would = wouldDo(config, services, { lbClass, sharingAcrossNamespaces });
   const { addresses, lost } = countChanges(would);
   return {
     findings: [

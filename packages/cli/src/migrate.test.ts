@@ -149,11 +149,16 @@ same     Service         default/web
     assert.match(stdout, /^2 of 3 addresses would change; 1 Services would wait for one; of 5 objects/m);
   });
 
-  it("says of a refused object which field is wrong, and that nothing would be given out", async () => {
+  it("says of a refused object which field is wrong, and takes nothing back for it", async () => {
     const found = new Found().pool("bad", "192.0.2.9-192.0.2.1").service("default/web", ["192.0.2.7"]);
     const { stdout, exitCode } = await found.check();
     assert.equal(exitCode, 4);
     assert.match(stdout, /refused {2}IPAddressPool metallb-system\/bad\n +spec\.addresses\[0\]: /);
+    assert.match(stdout, /^0 of 1 addresses would change/m);
+  });
+
+  it("says when nothing would be given out, for want of a configuration", async () => {
+    const { stdout } = await new Found().service("default/web", ["192.0.2.7"]).check();
     assert.match(stdout, /^0 of 1 addresses would change/m);
     assert.match(stdout, /^Note: No configuration would be in force/m);
   });
@@ -252,6 +257,16 @@ same     Service         default/web
       name: "speakers without gossip",
       of: (f) => f.workload("daemonsets", "speaker", { name: "speaker", image: "metallb/speaker:v0.12.1" }),
       says: /cannot be replaced node by node/,
+    },
+    {
+      name: "speakers with another key",
+      of: (f) =>
+        f.workload("daemonsets", "speaker", {
+          name: "speaker",
+          image: "quay.io/metallb/speaker:v0.14.1",
+          env: [{ name: "METALLB_ML_BIND_ADDR" }],
+        }),
+      says: /key of 16 octets for the gossip/,
     },
     {
       name: "raw configuration of FRR",

@@ -45,7 +45,18 @@ function speakerRemarks({ bgp, gossips, version }: Workload): readonly Remark[] 
     const text = "has no gossip: it cannot be replaced node by node, both would answer";
     remarks.push(differs(text, LINKS.gossip));
   }
+  if (gossips && derivesShortKey(version)) {
+    const text =
+      "makes a key of 16 octets for the gossip, Herald one of 32: go to MetalLB 0.14.2 or newer first";
+    remarks.push(differs(text, LINKS.gossip));
+  }
   return remarks;
+}
+
+/** Before 0.14.2. */
+function derivesShortKey(version: string): boolean {
+  const [, patch] = /^v?0\.14\.(\d+)/.exec(version) ?? [];
+  return minorOf(version) < 14 || Number(patch ?? "2") < 2;
 }
 
 /** 0.7 to 0.10. */

@@ -4,11 +4,11 @@ import { loadConfig } from "@herald/shared/config/load";
 import { countChanges, wouldDo } from "./observe.ts";
 import { service } from "./testing/views.ts";
 
-const POOLS = loadConfig(`
+const CONFIG = loadConfig(`
 address-pools:
 - {name: small, protocol: layer2, addresses: [192.0.2.0/31]}
 - {name: asked, protocol: layer2, addresses: [192.0.3.0/31], auto-assign: false}
-`).pools;
+`);
 const OPTIONS = { lbClass: "", sharingAcrossNamespaces: false };
 const has = (...ips: string[]) => ({ ingress: ips.map((ip) => ({ ip })) });
 const wants = (ip: string) => ({ annotations: { "metallb.io/loadBalancerIPs": ip } });
@@ -16,7 +16,7 @@ const wants = (ip: string) => ({ annotations: { "metallb.io/loadBalancerIPs": ip
 describe("what the controller would do", () => {
   it("is told of every Service that it would serve, the oldest first", () => {
     const all = wouldDo(
-      POOLS,
+      CONFIG,
       [
         service({ key: "default/new", createdAtMs: 5 }),
         service({ key: "default/stays", createdAtMs: 1, ...has("192.0.2.1") }),
@@ -51,7 +51,7 @@ describe("what the controller would do", () => {
 
   it("has a reason wherever it is not simply as before", () => {
     const [kept, waits] = wouldDo(
-      POOLS,
+      CONFIG,
       [
         service({ key: "default/a", ...has("192.0.2.0") }),
         service({ key: "default/b", ...wants("192.0.2.0") }),
@@ -86,17 +86,29 @@ describe("what the controller would do", () => {
     );
   });
 
+  it("leaves alone what may be of a pool that is refused", () => {
+    const views = [service(has("198.51.100.1")), service({ key: "default/b" })];
+    const all = wouldDo({ ...CONFIG, unjudged: [] }, views, OPTIONS);
+    assert.deepEqual(
+      all.map(({ service: key, outcome, reason }) => [key, outcome, reason]),
+      [
+        ["default/b", "gains", "Allocated"],
+        ["default/web", "keeps", "Unjudged"],
+      ],
+    );
+  });
+
   it("gives addresses of both families where one is lacking", () => {
-    const pools = loadConfig(
+    const config = loadConfig(
       `address-pools: [{name: both, protocol: layer2, addresses: [192.0.2.0/31, "2001:db8::/127"]}]`,
-    ).pools;
+    );
     const view = service({
       ...has("192.0.2.1"),
       clusterIps: ["10.96.0.1", "fd00:96::1"] as never,
       ipFamilies: [4, 6],
       ipFamilyPolicy: "PreferDualStack",
     });
-    const [{ outcome, would } = {}] = wouldDo(pools, [view], OPTIONS);
+    const [{ outcome, would } = {}] = wouldDo(config, [view], OPTIONS);
     assert.deepEqual([outcome, would], ["gains", ["192.0.2.1", "2001:db8::"]]);
   });
 });

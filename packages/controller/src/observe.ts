@@ -1,4 +1,4 @@
-import type { Pool } from "@herald/shared/config/config";
+import type { Config } from "@herald/shared/config/config";
 import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { byClaim } from "@herald/shared/service/claim-order";
@@ -42,11 +42,11 @@ export interface ObserveOptions {
  * Asks the very allocator that gives out addresses: takes over what statuses say, then decides for everybody. It
  * begins from nothing each time and leaves nothing behind.
  *
- * @param pools `undefined` while no configuration is in force: nobody loses anything then.
+ * @param config `undefined` while none is in force: nobody loses anything then.
  * @returns every Service of type LoadBalancer and of the class, the oldest first.
  */
 export function wouldDo(
-  pools: readonly Pool[] | undefined,
+  config: Pick<Config, "pools" | "unjudged"> | undefined,
   services: Iterable<ServiceView>,
   options: ObserveOptions,
 ): readonly Would[] {
@@ -54,7 +54,8 @@ export function wouldDo(
     .filter((view) => view.type === "LoadBalancer" && servedBy(view, options.lbClass))
     .sort(byClaim);
   const reconciler = new Reconciler({ ...options, source: "" });
-  const decisions = pools === undefined ? [] : reconciler.configure(pools, ours);
+  const decisions =
+    config === undefined ? [] : reconciler.configure(config.pools, ours, 0, config.unjudged !== undefined);
   const byKey = new Map(decisions.map((decision) => [decision.view.key, decision]));
   return ours.map((view) => wouldOf(view, byKey.get(view.key)));
 }

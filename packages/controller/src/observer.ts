@@ -96,7 +96,7 @@ export class Observer {
   #look(): void {
     const caches = this.#caches;
     this.#config.offer({ configMap: caches.config(), objects: caches.objects() }, caches.pools());
-    this.#all = wouldDo(this.#config.inForce?.pools, caches.services(), this.#options);
+    this.#all = wouldDo(this.#config.inForce, caches.services(), this.#options);
     this.#ports.metrics.looked(this.page);
     this.#tell();
   }
