@@ -7,6 +7,7 @@ import { fromBigint, type IpAddress, toBigint } from "@herald/shared/ip/address"
 import { encodeArp } from "@herald/wire/arp";
 import { ETHERTYPE, encodeEthernet } from "@herald/wire/ethernet";
 import { BROADCAST, type MacAddress, macOctets } from "@herald/wire/mac";
+import { benchClaims } from "./claims.ts";
 import type { Row } from "./row.ts";
 
 const MAC = "02:00:00:00:00:0a" as MacAddress;
@@ -16,12 +17,13 @@ const FIRST_FOREIGN = 0x0b00_0000n; // 11.0.0.0
 const FRAMES = 1_024;
 const BATCHES = 60;
 
-/** What layer 2 costs without its I/O: a frame heard, an owner elected. A few seconds. */
+/** What layer 2 costs without its I/O: a frame heard, an owner elected, claims taken in. Some seconds. */
 export async function benchLayer2(): Promise<Row[]> {
   return [
     ...[1, 100, 10_000].flatMap((addresses) => frameRows(addresses)),
     takeoverRow(1_000),
     ...electionRows({ addresses: 1_000, nodes: 100 }),
+    ...benchClaims(),
   ];
 }
 

@@ -24,8 +24,8 @@ export interface ClaimsPorts {
   /** Time of day, ms since 1970. */
   readonly wallMs: () => number;
   readonly transport: ClaimsTransport;
-  /** Another speaker's claim is another one; no epoch: it has none any more. */
-  readonly onChanged: (address: IpAddress, speaker: string, epoch: Epoch | undefined) => void;
+  /** Another speaker's claim is another one, or none any more. */
+  readonly onChanged: (address: IpAddress, speaker: string) => void;
   readonly onRefused: (error: DecodeError) => void;
 }
 
@@ -185,7 +185,7 @@ export class Claims implements ClaimsView, ClaimsNews {
         transport.setAckPayload(effect.payload);
         return;
       case "changed":
-        onChanged(effect.address, effect.speaker, effect.epoch);
+        onChanged(effect.address, effect.speaker);
         return;
     }
   }

@@ -172,6 +172,16 @@ describe("Ownership", () => {
     assert.deepEqual(taken.toSorted(), [0, 1_000, 2_000, 3_000]);
   });
 
+  it("keeps its turn until somebody claims: it may have to ask first whether the address is free", () => {
+    const { claim, unclaim, ownerAt } = start("iris1");
+    assert.deepEqual([ownerAt(0), ownerAt(999)], ["iris2", "iris2"]);
+    assert.deepEqual([ownerAt(1_000), ownerAt(1_001)], ["iris1", "iris1"]);
+    claim("iris1", 7);
+    assert.equal(ownerAt(1_500), "iris1");
+    unclaim("iris1");
+    assert.equal(ownerAt(1_501), "iris2", "it has had it");
+  });
+
   it("waits for nothing of what is gone, nor for ever for what it is not asked about", () => {
     const { ownership, claim, ownerAt } = start("iris2");
     claim("iris1", 7);

@@ -5,7 +5,8 @@ import { createLog } from "@herald/daemon/log";
 import { hex } from "@herald/lab/hex";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { encodeBook, encodePage } from "@herald/layer2/claims/claim-codec";
+import { decodeBook, decodeClaimMessage, encodeBook, encodePage } from "@herald/layer2/claims/claim-codec";
+import { ConflictGuard } from "@herald/layer2/conflict";
 import { type ConflictOptions, DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
 import { Election } from "@herald/layer2/election";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
@@ -37,6 +38,12 @@ const requestFor = (address: IpAddress): Uint8Array => {
     0001 0800 06 04 0001 020000000009 c0000201 000000000000 00000000`;
   request.set(toOctets(address), request.length - 4);
   return request;
+};
+
+/** Whoever meets somebody for the first time tells of no claims, too. */
+const saysSomething = (payload: Uint8Array): boolean => {
+  const message = decodeClaimMessage(payload);
+  return message.type === "news" && message.changes.length > 0;
 };
 
 /** Somebody unknown announces an address. */
@@ -102,6 +109,14 @@ class Pair {
     this.#captures.get(name)?.onFrame(frame);
   }
 
+  /** Who says that it answers. */
+  claiming(): readonly Name[] {
+    return NAMES.filter((name) => {
+      const own = decodeBook(this.of(name).claims.userState()).find(({ speaker }) => speaker === name);
+      return own?.claims.some(({ address }) => address === VIP) === true;
+    });
+  }
+
   /** Who answers when asked now. */
   answering(address = VIP): readonly Name[] {
     return NAMES.filter((name) => {
@@ -149,7 +164,7 @@ class Pair {
         groups: { join: () => "joined", leave: () => {}, leaveAll: () => {} },
         gossip: {
           broadcast: (_, payload) => {
-            this.said += 1;
+            if (saysSomething(payload)) this.said += 1;
             clock.at(clock.now() + 1, () => hear(payload));
           },
           tell: (_, payload) => clock.at(clock.now() + 1, () => hear(payload)),
@@ -244,8 +259,8 @@ describe("speakers that claim", () => {
       const pair = new Pair([FIRST], "defend");
       pair.clock.advance(2_000);
       pair.gossips = false;
+      const { said } = pair;
       pair.start(SECOND);
-      const said = pair.said;
       const until = pair.clock.now() + meetAfterMs;
       while (pair.clock.now() < until) {
         pair.clock.advance(50);
@@ -260,6 +275,23 @@ describe("speakers that claim", () => {
       }
     });
   }
+
+  it("leave an address to a claim that comes in the moment in which they would begin", () => {
+    const waiting = (): Pair => {
+      const pair = new Pair([SECOND], "defend");
+      pair.members(SECOND, NAMES);
+      return pair;
+    };
+    const dry = waiting();
+    while (dry.said === 0) dry.clock.runUntil(dry.clock.nextDue() ?? 0);
+    const begins = dry.clock.now();
+    const pair = waiting();
+    const claims = [{ address: VIP, epoch: 1_700_000_000_500 }];
+    const page = encodePage({ speaker: FIRST, life: 1_700_000_000_001, version: 1, claims });
+    pair.clock.at(begins, () => pair.of(SECOND).claims.state(encodeBook([page])));
+    pair.clock.advance(begins + 10);
+    assert.deepEqual([pair.answering(), pair.said], [[], 0]);
+  });
 
   it("leave an address to the one that goes on when the other had the newer claim and gave it up to a stranger", () => {
     const pair = new Pair([FIRST], "defend");
@@ -283,6 +315,39 @@ describe("speakers that claim", () => {
     }
   });
 
+  it("take an address from nobody while they leave it to a stranger, though that one may not own it", () => {
+    const pair = new Pair([FIRST], "defend");
+    pair.wired = false;
+    pair.gossips = false;
+    pair.clock.advance(2_000);
+    pair.start(SECOND);
+    pair.clock.advance(2_000);
+    for (const waitMs of [0, 1_000]) {
+      pair.clock.advance(waitMs);
+      pair.hear(FIRST, strangers(VIP));
+    }
+    pair.apply(FIRST, drained(SECOND));
+    pair.wired = true;
+    pair.gossips = true;
+    pair.meet();
+    for (let ms = 0; ms < 3_000; ms += 50) {
+      assert.deepEqual(pair.answering(), [SECOND]);
+      pair.clock.advance(50);
+    }
+  });
+
+  it("claim nothing that they lost, though they would have it", () => {
+    const pair = parted();
+    pair.gossips = true;
+    pair.meet();
+    pair.apply(FIRST, drained(SECOND));
+    pair.apply(SECOND, drained(FIRST));
+    for (let ms = 0; ms < 10_000; ms += 100) {
+      pair.clock.advance(100);
+      assert.deepEqual(pair.claiming(), pair.answering());
+    }
+  });
+
   it("leave an address that one gave up to a stranger alone: each in turn would have it out with that one", () => {
     const pair = new Pair(NAMES, "defend");
     pair.meet();
@@ -302,14 +367,18 @@ describe("speakers that claim", () => {
     const pair = new Pair();
     pair.members("node-1", ["node-2"]);
     const claimChanged = t.mock.method(Planner.prototype, "claimChanged");
+    const judged = t.mock.method(ConflictGuard.prototype, "handle");
+    const rivals = (): number =>
+      judged.mock.calls.filter((call) => call.arguments[0].type === "rival").length;
     const claims = Array.from({ length: 200 }, (_, index) => ({
       address: `192.0.2.${index}` as IpAddress,
       epoch: 1_700_000_000_500,
     }));
     const page = encodePage({ speaker: "node-2", life: 1_700_000_000_001, version: 200, claims });
     pair.of("node-1").claims.state(encodeBook([page]));
-    assert.equal(claimChanged.mock.callCount(), 0);
+    assert.deepEqual([claimChanged.mock.callCount(), rivals()], [0, 0]);
     pair.clock.advance(5);
+    assert.equal(rivals(), 200);
     const told = claimChanged.mock.calls.map((call) => call.arguments[0]);
     assert.deepEqual(
       told,

@@ -1,7 +1,7 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
 import type { Interface } from "@herald/layer2/announcer";
-import { type Epoch, UNCLAIMED } from "@herald/layer2/conflict-messages";
+import { UNCLAIMED } from "@herald/layer2/conflict-messages";
 import type { ConflictOptions } from "@herald/layer2/conflict-options";
 import type { Digest } from "@herald/layer2/election";
 import type { HolderInput } from "@herald/layer2/holder";
@@ -142,8 +142,8 @@ class JoinedSpeaker implements Speaker {
   readonly #nodes = new Map<string, CandidateNode>();
   /** Services to decide about. */
   readonly #dirty = new Set<ServiceKey>();
-  /** Addresses whose claims are others, which the planner has yet to be told; bounded by what is claimed. */
-  readonly #claimed = new Set<IpAddress>();
+  /** Addresses whose claims are others, and whose: guard and planner have yet to be told. Bounded by what is claimed. */
+  readonly #claimed = new Map<IpAddress, Set<string>>();
   /** `undefined`: pods decide. */
   #members: ReadonlySet<string> | undefined;
   /** Speakers of ours that are alive. */
@@ -177,7 +177,7 @@ class JoinedSpeaker implements Speaker {
       clock,
       wallMs: ports.wallMs,
       transport: ports.gossip,
-      onChanged: (address, speaker, epoch) => this.#claimChanged(address, speaker, epoch),
+      onChanged: (address, speaker) => this.#claimChanged(address, speaker),
       onRefused: ({ reason, message }) => {
         ports.metrics.gossip.refused.inc({ from: "claims", reason });
         log.debug("claims refused", { reason, message });
@@ -360,8 +360,11 @@ class JoinedSpeaker implements Speaker {
   }
 
   *#tellClaimed(): Generator<void> {
-    for (const address of this.#claimed) {
+    for (const [address, speakers] of this.#claimed) {
       this.#claimed.delete(address);
+      const epochs = this.claims.claimantsOf(address);
+      for (const speaker of speakers)
+        this.#layer2.feed({ type: "rival", address, speaker, epoch: epochs.get(speaker) });
       this.#touch(this.#planner.claimChanged(address));
       yield;
     }
@@ -379,15 +382,11 @@ class JoinedSpeaker implements Speaker {
     });
   }
 
-  #claimChanged(address: IpAddress, speaker: string, epoch: Epoch | undefined): void {
-    this.#layer2.feed({ type: "rival", address, speaker, epoch });
-    this.#lookAt(address);
-  }
-
   /** Why not at once: one page tells of thousands. */
-  #lookAt(address: IpAddress): void {
+  #claimChanged(address: IpAddress, speaker: string): void {
     if (this.#claimed.size === 0) this.#work.add(NO_WORK());
-    this.#claimed.add(address);
+    const speakers = this.#claimed.get(address) ?? new Set();
+    this.#claimed.set(address, speakers.add(speaker));
   }
 
   #setNodes(): void {
@@ -463,7 +462,7 @@ class JoinedSpeaker implements Speaker {
     for (const address of addresses) {
       const announced = this.#announced.get(address);
       if (announced === undefined || announced.input.spread !== undefined) continue;
-      if (this.#standing.get(address) === "quarantined" || !this.claims.isOutdone(address)) continue;
+      if (!this.claims.isOutdone(address)) continue;
       const due = announced.insistedAt + announced.pauseMs;
       if (due <= now) {
         announced.pauseMs = nextPause(announced.pauseMs, now - due);
@@ -518,7 +517,6 @@ class JoinedSpeaker implements Speaker {
     if (type === "lost") {
       this.#standing.delete(address);
       this.claims.unclaim(address);
-      this.#lookAt(address); // the winner may be one that cannot own it
     }
     this.#reporter.news(news);
   }
@@ -527,6 +525,8 @@ class JoinedSpeaker implements Speaker {
     this.#standing.set(address, "answered");
     const announced = this.#announced.get(address);
     if (announced === undefined || announced.input.spread !== undefined) return;
+    // It was claimed a moment ago, and is to be looked at: it is left to that one then, or claimed all the same.
+    if (this.#claimed.has(address) && this.claims.isOutdone(address)) return;
     this.#layer2.feed({ type: "claim-made", address, epoch: this.claims.claim(address) });
   }
 
