@@ -8,6 +8,11 @@ import { helm, renderManifest } from "../scripts/manifest.ts";
 import { valuesSchema } from "../scripts/values-schema.ts";
 import { chart, container, identity, one, type Rendered, render, root } from "./rendered-chart.ts";
 
+/** Kinds that people write. */
+const POLICED = [
+  ...["bfdprofiles", "bgpadvertisements", "bgppeers", "communities", "ipaddresspools", "l2advertisements"],
+];
+
 describe("chart", () => {
   it("pleases helm lint", () => {
     assert.match(helm(["lint", "--strict", chart]), /0 chart\(s\) failed/);
@@ -39,8 +44,13 @@ describe("chart", () => {
       "Role/herald-speaker",
       "RoleBinding/herald-controller",
       "RoleBinding/herald-speaker",
+      "Secret/herald-webhook-cert",
+      "Service/herald-webhook",
       "ServiceAccount/herald-controller",
       "ServiceAccount/herald-speaker",
+      ...POLICED.map((plural) => `ValidatingAdmissionPolicy/herald-${plural}`),
+      ...POLICED.map((plural) => `ValidatingAdmissionPolicyBinding/herald-${plural}`),
+      "ValidatingWebhookConfiguration/herald-webhook",
     ]);
   });
 
@@ -57,7 +67,7 @@ describe("chart", () => {
 
   it("puts everything that has a namespace into the release's", () => {
     const scoped = render({ controller: { replicas: 2 }, configInline: { "address-pools": [] } }).filter(
-      ({ kind }) => !kind.startsWith("Cluster") && kind !== "CustomResourceDefinition",
+      ({ kind }) => !/^(Cluster|Validating|CustomResourceDefinition)/.test(kind),
     );
     assert.deepEqual([...new Set(scoped.map(({ metadata }) => metadata.namespace))], ["metallb-system"]);
   });
@@ -68,7 +78,7 @@ describe("chart: rights", () => {
   const config = { apiGroups: [""], resources: ["configmaps"], resourceNames: ["config"], verbs: read };
 
   it("lets the controller write statuses, Events and its own Lease, make the gossip's key, and nothing else", () => {
-    const objects = render();
+    const objects = render({ webhook: { enabled: false } });
     assert.deepEqual(one(objects, "ClusterRole", "herald-controller").rules, [
       { apiGroups: [""], resources: ["services"], verbs: read },
       { apiGroups: [""], resources: ["services/status"], verbs: ["patch", "update"] },
@@ -173,7 +183,9 @@ describe("chart: rights", () => {
   });
 
   it("makes no roles where someone else does", () => {
-    const kinds = render({ rbac: { create: false }, crds: { enabled: false } }).map(({ kind }) => kind);
+    const off = { enabled: false };
+    const without = { crds: off, webhook: off, admissionPolicy: off };
+    const kinds = render({ rbac: { create: false }, ...without }).map(({ kind }) => kind);
     assert.deepEqual(kinds.sort(), ["DaemonSet", "Deployment", "ServiceAccount", "ServiceAccount"]);
   });
 
@@ -244,6 +256,7 @@ describe("chart: pods", () => {
       "--log-level=debug",
       "--config=pools",
       "--leader-elect=true",
+      webhook: { port: 9444, certificateLife: "24h" },
       "--lb-class=example.com/lb",
       "--sharing-across-namespaces",
     ]);
@@ -261,6 +274,11 @@ describe("chart: pods", () => {
       "--exclude-interfaces=^lo$,^veth.*",
     ]);
   });
+      "--webhook-port=9444",
+      "--cert-service-name=herald-webhook",
+      "--webhook-secret=herald-webhook-cert",
+      "--webhook-configuration=herald-webhook",
+      "--webhook-certificate-life=24h",
 
   it("tells speakers who and where they are, and a selector that finds exactly their pods", () => {
     const objects = render({ speaker: { labels: { team: "network" } } });
@@ -308,7 +326,7 @@ describe("chart: pods", () => {
     assert.deepEqual(env, { name: "METALLB_ML_SECRET_KEY_PATH", value: "/etc/ml" });
     const nobodyMakesIt = { controller: { enabled: false } };
     for (const values of [{ speaker: { memberlist: { mlSecretKeyPath: "" } } }, nobodyMakesIt]) {
-      const clear = render(values);
+      const clear = render({ ...values, webhook: { enabled: false } });
       assert.equal(one(clear, "DaemonSet", "herald-speaker").spec.template.spec.volumes, undefined);
       assert.doesNotMatch(JSON.stringify(clear), /ML_SECRET|"secrets"/);
     }
