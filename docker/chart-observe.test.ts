@@ -14,11 +14,19 @@ describe("chart: observing only", () => {
     const roles = objects.filter(({ kind }) => kind === "Role" || kind === "ClusterRole");
     assert.equal(roles.length, 4);
     const verbs = roles.flatMap(({ rules }) => (rules as readonly Rule[]).flatMap((rule) => rule.verbs));
-    assert.deepEqual([...new Set(verbs)].sort(), ["get", "list", "watch"]);
+    assert.deepEqual([...new Set(verbs)].sort(), ["list", "watch"]);
     const resources = roles.flatMap(({ rules }) =>
       (rules as readonly Rule[]).flatMap((rule) => rule.resources),
     );
     assert.ok(!resources.includes("secrets"));
+  });
+
+  it("has nobody ask it about objects, and refuses none", () => {
+    const kinds = objects.map(({ kind }) => kind as string);
+    assert.deepEqual(
+      kinds.filter((kind) => /Webhook|AdmissionPolicy|Secret/.test(kind)),
+      [],
+    );
   });
 
   it("tells both programs, gives them no key of the gossip, and speakers no capability", () => {

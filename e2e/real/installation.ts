@@ -35,6 +35,8 @@ export interface InstallationOptions {
   readonly speakerFlags?: readonly string[];
   /** From the checkout unless told. */
   readonly programs?: Programs;
+  /** Of the chart, `name=value`, as far as they decide about rights. */
+  readonly values?: readonly string[];
 }
 
 /**
@@ -57,14 +59,11 @@ export class Installation {
       controllers = 1,
       speakerFlags = [],
       programs = FROM_SOURCE,
+      values = [],
     }: InstallationOptions = {},
   ): Promise<Installation> {
     await cluster.kubectl(["create", "namespace", NAMESPACE]);
-    const rbac = await cluster.helm([
-      ...["template", "herald", join(ROOT, "charts/herald"), `--namespace=${NAMESPACE}`],
-      ...["--show-only=templates/rbac.yaml", "--show-only=templates/service-accounts.yaml"],
-    ]);
-    await cluster.kubectl(["apply", `--namespace=${NAMESPACE}`, "-f", "-"], { input: rbac });
+    await applyRights(cluster, values);
     const kubeconfigs = {
       controller: await cluster.kubeconfigFor({ namespace: NAMESPACE, name: "herald-controller" }),
       speaker: await cluster.kubeconfigFor({ namespace: NAMESPACE, name: "herald-speaker" }),
@@ -90,6 +89,11 @@ export class Installation {
     this.#programs = programs;
     this.segment = new Segment(cluster);
     this.#kubeconfigs = kubeconfigs;
+  }
+
+  /** Gives the programs the rights that the chart gives with these values, and no others any more. */
+  grant(values: readonly string[]): Promise<void> {
+    return applyRights(this.cluster, values);
   }
 
   /** Applies the ConfigMap MetalLB 0.7 users have, with this text under `config`. */
@@ -275,6 +279,15 @@ export class Installation {
       await new Promise((resolve) => setTimeout(resolve, 50)); // as a readiness probe asks, only more often
     }
   }
+}
+
+async function applyRights(cluster: Cluster, values: readonly string[]): Promise<void> {
+  const rights = await cluster.helm([
+    ...["template", "herald", join(ROOT, "charts/herald"), `--namespace=${NAMESPACE}`],
+    ...["--show-only=templates/rbac.yaml", "--show-only=templates/service-accounts.yaml"],
+    ...values.map((value) => `--set=${value}`),
+  ]);
+  await cluster.kubectl(["apply", `--namespace=${NAMESPACE}`, "-f", "-"], { input: rights });
 }
 
 function podName(node: NodeName): string {

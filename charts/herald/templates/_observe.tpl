@@ -10,7 +10,7 @@ metadata:
   labels:
     {{- $labels | nindent 4 }}
 rules:
-- {apiGroups: [""], resources: [services, namespaces], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [services, namespaces], verbs: [list, watch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -19,8 +19,8 @@ metadata:
   labels:
     {{- $labels | nindent 4 }}
 rules:
-- {apiGroups: [""], resources: [services, nodes], verbs: [get, list, watch]}
-- {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [services, nodes], verbs: [list, watch]}
+- {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -30,8 +30,8 @@ metadata:
   labels:
     {{- $labels | nindent 4 }}
 rules:
-- {apiGroups: [""], resources: [configmaps], resourceNames: [{{ $config }}], verbs: [get, list, watch]}
-- {apiGroups: [metallb.io], resources: [ipaddresspools], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [configmaps], resourceNames: [{{ $config }}], verbs: [list, watch]}
+- {apiGroups: [metallb.io], resources: [ipaddresspools], verbs: [list, watch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -41,7 +41,7 @@ metadata:
   labels:
     {{- $labels | nindent 4 }}
 rules:
-- {apiGroups: [""], resources: [configmaps], resourceNames: [{{ $config }}], verbs: [get, list, watch]}
-- {apiGroups: [""], resources: [pods], verbs: [get, list, watch]}
-- {apiGroups: [metallb.io], resources: [ipaddresspools, l2advertisements, bgpadvertisements, bgppeers, bfdprofiles, communities], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [configmaps], resourceNames: [{{ $config }}], verbs: [list, watch]}
+- {apiGroups: [""], resources: [pods], verbs: [list, watch]}
+- {apiGroups: [metallb.io], resources: [ipaddresspools, l2advertisements, bgpadvertisements, bgppeers, bfdprofiles, communities], verbs: [list, watch]}
 {{- end -}}

@@ -26,7 +26,9 @@ export const LINKS = {
   announcing: "docs/differences.md#who-answers-and-how",
   running: "docs/differences.md#running-it",
   routers: "docs/bgp.md#what-a-router-is-told",
+  bgp: "docs/differences.md#routers",
   sessions: "docs/bgp.md#sessions",
+  bfd: "docs/bfd.md#not-done",
   gossip: "docs/migrate.md#one-gossip-cluster",
   kinds: "docs/migrate.md#keep-the-kinds",
 } as const;

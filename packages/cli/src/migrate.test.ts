@@ -239,6 +239,49 @@ same     Service         default/web
       says: /spec\.holdTime: is not set: 90s[\s\S]*/,
     },
     {
+      name: "what frr-k8s drops",
+      of: (f) =>
+        f
+          .workload("daemonsets", "speaker", {
+            name: "speaker",
+            image: "quay.io/metallb/speaker:v0.16.1",
+            env: [{ name: "METALLB_BGP_TYPE", value: "frr-k8s" }, { name: "METALLB_ML_BIND_ADDR" }],
+          })
+          .object(
+            "BGPPeer",
+            "bgppeers",
+            "a",
+            {
+              myASN: 1,
+              peerASN: 2,
+              peerAddress: "192.0.2.1",
+              holdTime: "90s",
+              localASN: 3,
+              sourceAddress: "192.0.2.2",
+            },
+            "v1beta2",
+          ),
+      says: /spec\.localASN: counts, [^\n]*\n +spec\.sourceAddress: counts, /,
+    },
+    {
+      name: "a preference within the AS that nobody set",
+      of: (f) =>
+        f
+          .object("BGPPeer", "bgppeers", "a", { myASN: 1, peerASN: 1, peerAddress: "192.0.2.1" }, "v1beta2")
+          .object("BGPAdvertisement", "bgpadvertisements", "a", {}),
+      says: /spec\.localPref: is not set: peers within the AS are told 100/,
+    },
+    {
+      name: "echo packets",
+      of: (f) => f.object("BFDProfile", "bfdprofiles", "a", { echoMode: true }),
+      says: /spec\.echoMode: .*docs\/bfd\.md#not-done/,
+    },
+    {
+      name: "a peer without an address",
+      of: (f) => f.object("BGPPeer", "bgppeers", "a", { myASN: 1, peerASN: 2, interface: "eth1" }, "v1beta2"),
+      says: /spec\.interface: /,
+    },
+    {
       name: "FRR",
       of: (f) =>
         f.workload("daemonsets", "speaker", {

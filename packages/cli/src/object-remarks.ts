@@ -3,6 +3,7 @@ import { annotation } from "@herald/shared/service/annotations";
 import { matchesSelector } from "@herald/shared/service/label-selector";
 import type { ClusterReading } from "./cluster-reading.ts";
 import { differs, LINKS, type Remark } from "./findings.ts";
+import type { Workload } from "./workloads.ts";
 
 /** What is different of an object of metallb.io that can be read, in this cluster. */
 export function remarksOn(kind: string, object: ConfigObject, reading: ClusterReading): readonly Remark[] {
@@ -24,6 +25,10 @@ interface Spec {
   readonly holdTime?: string;
   readonly keepaliveTime?: string;
   readonly localPref?: number;
+  readonly myASN?: number;
+  readonly peerASN?: number;
+  readonly localASN?: number;
+  readonly sourceAddress?: string;
   readonly interface?: string;
   readonly echoMode?: boolean;
 }
@@ -95,6 +100,40 @@ const RULES: readonly Rule[] = [
     link: LINKS.configuration,
   },
   {
+    kind: "BGPAdvertisement",
+    field: "spec.localPref",
+    applies: ({ localPref = 0 }, { objects, workloads }) =>
+      localPref === 0 &&
+      !workloads.some(({ bgp }) => bgp !== "native") &&
+      (objects.get("BGPPeer") ?? []).some(({ spec }) => {
+        const { myASN, peerASN } = (spec ?? {}) as Spec;
+        return myASN === peerASN;
+      }),
+    text: "is not set: peers within the AS are told 100, where MetalLB's native mode tells 0",
+    link: LINKS.bgp,
+  },
+  {
+    kind: "BGPPeer",
+    field: "spec.localASN",
+    applies: ({ localASN = 0 }, { workloads }) => localASN !== 0 && workloads.some(isFrrK8s),
+    text: "counts, where MetalLB with frr-k8s drops it in silence",
+    link: LINKS.bgp,
+  },
+  {
+    kind: "BGPPeer",
+    field: "spec.sourceAddress",
+    applies: ({ sourceAddress = "" }, { workloads }) => sourceAddress !== "" && workloads.some(isFrrK8s),
+    text: "counts, where MetalLB with frr-k8s drops it in silence",
+    link: LINKS.bgp,
+  },
+  {
+    kind: "BFDProfile",
+    field: "spec.echoMode",
+    applies: ({ echoMode = false }) => echoMode,
+    text: "the router may send echo packets, Herald sends none",
+    link: LINKS.bfd,
+  },
+  {
     kind: "BGPPeer",
     field: "spec.interface",
     applies: ({ interface: name = "" }) => name !== "",
@@ -102,6 +141,10 @@ const RULES: readonly Rule[] = [
     link: LINKS.sessions,
   },
 ];
+
+function isFrrK8s({ bgp }: Workload): boolean {
+  return bgp === "frr-k8s";
+}
 
 function whole({ matchLabels = {}, matchExpressions = [] }: Selector) {
   return { matchLabels, matchExpressions };

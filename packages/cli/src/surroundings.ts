@@ -12,7 +12,7 @@ export function judgeSurroundings(reading: ClusterReading): readonly Finding[] {
       finding("FRRConfiguration", name, [
         differs(
           "nothing of Herald's reads it: there is no FRR, and routes of others are not taken",
-          LINKS.sessions,
+          LINKS.bgp,
         ),
       ]),
     ),
@@ -35,7 +35,7 @@ function speakerRemarks({ bgp, gossips, version }: Workload): readonly Remark[] 
   const remarks: Remark[] = [];
   if (bgp !== "native") {
     const text = `speaks BGP through FRR (${bgp}); Herald's speaker does itself, with no sidecar`;
-    remarks.push(differs(text, LINKS.sessions));
+    remarks.push(differs(text, LINKS.bgp));
   }
   if (hashesServices(version)) {
     const text = "elects by the name of the Service: owners of layer 2 addresses change once";
@@ -90,11 +90,7 @@ function judgeExtras({ extras, namespace }: ClusterReading): readonly Finding[] 
     switch (name) {
       case "bgpextras":
         return finding("ConfigMap", place, [
-          differs(
-            "raw configuration for FRR, which nothing of Herald's reads",
-            LINKS.sessions,
-            "data.extras",
-          ),
+          differs("raw configuration for FRR, which nothing of Herald's reads", LINKS.bgp, "data.extras"),
         ]);
       case "metallb-excludel2":
         return same(
