@@ -4,6 +4,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAllocator } from "./allocator.ts";
 import { benchAnswers } from "./answers.ts";
+import { benchBfd } from "./bfd.ts";
 import { benchController } from "./controller.ts";
 import { benchFailover } from "./failover.ts";
 import { benchGossipCodec } from "./gossip-codec.ts";
@@ -21,6 +22,7 @@ const BENCHES: Readonly<
   layer2: { about: "frames and elections, without I/O", run: benchLayer2 },
   gossip: { about: "gossip to bytes and back, without I/O", run: benchGossipCodec },
   answers: { about: "ARP and NDP on a real interface", run: benchAnswers },
+  bfd: { about: "BFD with real routers beside a busy main thread", run: () => benchBfd(say) },
   controller: { about: "the controller, from source", run: benchController },
   nodes: { about: "what three nodes say to each other, and what it costs them", run: () => benchNodes(say) },
   programs: { about: "both programs, as pods of their images", run: () => benchPrograms(say) },

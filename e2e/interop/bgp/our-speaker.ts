@@ -26,9 +26,11 @@ export class OurSpeaker {
   readonly #lines: AsyncIterator<string>;
   readonly #write: (text: string) => void;
 
-  constructor(namespace: string) {
-    const program = join(import.meta.dirname, "our-bgp.ts");
-    const child = spawn("ip", ["netns", "exec", namespace, process.execPath, program], {
+  /** @param mayRaise whether it may go before other programs of the machine. */
+  constructor(namespace: string, { mayRaise = true } = {}) {
+    const program = [process.execPath, join(import.meta.dirname, "our-bgp.ts")];
+    const argv = mayRaise ? program : ["setpriv", "--bounding-set", "-sys_nice", ...program];
+    const child = spawn("ip", ["netns", "exec", namespace, ...argv], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#child = child;

@@ -227,6 +227,19 @@ describe("the BFD thread", () => {
     ]);
   });
 
+  it("tells, too, of a pause after which it hears first what came in meanwhile", () => {
+    let isStill = false;
+    const pair = new Pair((virtual) => ({
+      now: () => virtual.now(),
+      at: (due, ring) => virtual.at(isStill ? due + 1_000 : due, ring),
+    }));
+    pair.begin();
+    isStill = true;
+    pair.clock.advance(200); // only the router's packets wake it
+    pair.node.obey({ type: "sessions", wanted: [to(ROUTER)] });
+    assert.ok(pair.report().latestMs > 5, `${pair.report().latestMs} ms`);
+  });
+
   it("tells how late it ran at worst since the last time", () => {
     let lateMs = 0;
     const pair = new Pair((virtual) => ({

@@ -63,15 +63,25 @@ export class BfdRunner {
     this.#sockets.close();
   }
 
-  /** A clock that notes how late it rings. */
+  /** A clock that notes how late it rings, or would have: after a pause what came in is dealt with first. */
   #watched(clock: Clock): Clock {
     return {
       now: () => clock.now(),
-      at: (due, callback) =>
-        clock.at(due, () => {
+      at: (due, callback) => {
+        const note = (): void => {
           this.#latestMs = Math.max(this.#latestMs, clock.now() - due);
+        };
+        let hasRung = false;
+        const cancel = clock.at(due, () => {
+          hasRung = true;
+          note();
           this.#settle(callback);
-        }),
+        });
+        return () => {
+          if (!hasRung) note();
+          cancel();
+        };
+      },
     };
   }
 
