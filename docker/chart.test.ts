@@ -75,16 +75,17 @@ describe("chart", () => {
 
 describe("chart: rights", () => {
   const read = ["get", "list", "watch"];
-  const config = { apiGroups: [""], resources: ["configmaps"], resourceNames: ["config"], verbs: read };
+  const follow = ["list", "watch"];
+  const config = { apiGroups: [""], resources: ["configmaps"], resourceNames: ["config"], verbs: follow };
 
   it("lets the controller write statuses, Events and its own Lease, make the gossip's key, and nothing else", () => {
     const objects = render({ webhook: { enabled: false } });
     assert.deepEqual(one(objects, "ClusterRole", "herald-controller").rules, [
       { apiGroups: [""], resources: ["services"], verbs: read },
-      { apiGroups: [""], resources: ["services/status"], verbs: ["patch", "update"] },
-      { apiGroups: [""], resources: ["namespaces"], verbs: read },
-      { apiGroups: [""], resources: ["nodes"], verbs: read },
-      { apiGroups: ["networking.k8s.io"], resources: ["servicecidrs"], verbs: read },
+      { apiGroups: [""], resources: ["services/status"], verbs: ["patch"] },
+      { apiGroups: [""], resources: ["namespaces"], verbs: follow },
+      { apiGroups: [""], resources: ["nodes"], verbs: follow },
+      { apiGroups: ["networking.k8s.io"], resources: ["servicecidrs"], verbs: follow },
       { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
     ]);
     assert.deepEqual(one(objects, "Role", "herald-controller").rules, [
@@ -92,7 +93,7 @@ describe("chart: rights", () => {
       {
         apiGroups: ["metallb.io"],
         resources: ["ipaddresspools", "l2advertisements", "bgpadvertisements"],
-        verbs: read,
+        verbs: follow,
       },
       { apiGroups: ["metallb.io"], resources: ["ipaddresspools/status"], verbs: ["patch"] },
       { apiGroups: ["metallb.io"], resources: ["configurationstates"], verbs: ["create"] },
@@ -113,7 +114,7 @@ describe("chart: rights", () => {
         apiGroups: ["coordination.k8s.io"],
         resources: ["leases"],
         resourceNames: ["herald-controller"],
-        verbs: ["get", "patch", "update"],
+        verbs: ["get", "patch"],
       },
       { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
       {
@@ -128,8 +129,9 @@ describe("chart: rights", () => {
   it("lets the speaker write statuses of Services and Events and nothing else, and read no Secret", () => {
     const objects = render();
     assert.deepEqual(one(objects, "ClusterRole", "herald-speaker").rules, [
-      { apiGroups: [""], resources: ["services", "nodes"], verbs: read },
-      { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: read },
+      { apiGroups: [""], resources: ["services"], verbs: read },
+      { apiGroups: [""], resources: ["nodes"], verbs: follow },
+      { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: follow },
       { apiGroups: [""], resources: ["services/status"], verbs: ["patch"] },
       { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
     ]);
@@ -146,7 +148,7 @@ describe("chart: rights", () => {
           "bfdprofiles",
           "communities",
         ],
-        verbs: read,
+        verbs: follow,
       },
       {
         apiGroups: ["metallb.io"],
@@ -165,6 +167,19 @@ describe("chart: rights", () => {
       },
       { apiGroups: ["metallb.io"], resources: ["configurationstates/status"], verbs: ["patch"] },
     ]);
+  });
+
+  it("lets the speaker read the Secrets that are named, or all of them, and only in its namespace", () => {
+    const rulesOf = (passwordSecrets: readonly string[]) =>
+      one(render({ speaker: { passwordSecrets } }), "Role", "herald-speaker").rules?.filter(
+        ({ resources }: { readonly resources: readonly string[] }) => resources.includes("secrets"),
+      );
+    const secrets = { apiGroups: [""], resources: ["secrets"] };
+    assert.deepEqual(rulesOf(["east", "west"]), [
+      { ...secrets, resourceNames: ["east", "west"], verbs: follow },
+    ]);
+    assert.deepEqual(rulesOf(["*"]), [{ ...secrets, verbs: follow }]);
+    assert.deepEqual(rulesOf([]), []);
   });
 
   it("gives each role to the account its pods run as, also when the user names it", () => {
@@ -241,6 +256,7 @@ describe("chart: pods", () => {
       loadBalancerClass: "example.com/lb",
       existingConfigMap: "pools",
       prometheus: { metricsPort: 9472 },
+      webhook: { port: 9444, certificateLife: "24h" },
       controller: { logLevel: "debug", sharingAcrossNamespaces: true },
       speaker: {
         logLevel: "warn",
@@ -256,9 +272,13 @@ describe("chart: pods", () => {
       "--log-level=debug",
       "--config=pools",
       "--leader-elect=true",
-      webhook: { port: 9444, certificateLife: "24h" },
       "--lb-class=example.com/lb",
       "--sharing-across-namespaces",
+      "--webhook-port=9444",
+      "--cert-service-name=herald-webhook",
+      "--webhook-secret=herald-webhook-cert",
+      "--webhook-configuration=herald-webhook",
+      "--webhook-certificate-life=24h",
     ]);
     assert.deepEqual(container(objects, "DaemonSet", "herald-speaker").args, [
       "--port=9472",
@@ -274,11 +294,6 @@ describe("chart: pods", () => {
       "--exclude-interfaces=^lo$,^veth.*",
     ]);
   });
-      "--webhook-port=9444",
-      "--cert-service-name=herald-webhook",
-      "--webhook-secret=herald-webhook-cert",
-      "--webhook-configuration=herald-webhook",
-      "--webhook-certificate-life=24h",
 
   it("tells speakers who and where they are, and a selector that finds exactly their pods", () => {
     const objects = render({ speaker: { labels: { team: "network" } } });

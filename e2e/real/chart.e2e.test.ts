@@ -78,6 +78,22 @@ describe("the chart, on a cluster with kubelets", () => {
     assert.deepEqual(await segment.whoHas("192.168.1.100"), []);
   });
 
+  it("has the API server ask the controller's pod whether an object is good", async () => {
+    const addresses = ["192.0.2.9-192.0.2.1"]; // nobody else knows that this is wrong
+    const metadata = { name: "reversed", namespace: NAMESPACE };
+    const reversed = {
+      apiVersion: "metallb.io/v1beta1",
+      kind: "IPAddressPool",
+      metadata,
+      spec: { addresses },
+    };
+    const path = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/ipaddresspools?dryRun=All`;
+    await assert.rejects(
+      cluster.api.post(path, reversed),
+      /"write\.herald\.io" denied the request: .*reversed/,
+    );
+  });
+
   it("encrypts the gossip with a key that the controller has made", async () => {
     const { data, metadata } = await cluster.api.get<SecretObject>(SECRET);
     assert.match(Buffer.from(data["secretkey"] ?? "", "base64").toString(), /^[\w-]{43}$/);
@@ -117,6 +133,7 @@ describe("the chart, on a cluster with kubelets", () => {
 
   const rights: readonly { who: string; verb: string; what: string; where: string; may: boolean }[] = [
     { who: "controller", verb: "patch", what: "services/status", where: "default", may: true },
+    { who: "controller", verb: "update", what: "services/status", where: "default", may: false },
     { who: "controller", verb: "update", what: "services", where: "default", may: false },
     { who: "controller", verb: "create", what: "secrets", where: NAMESPACE, may: true },
     { who: "controller", verb: "create", what: "secrets", where: "default", may: false },
@@ -124,6 +141,10 @@ describe("the chart, on a cluster with kubelets", () => {
     { who: "controller", verb: "get", what: "deployments/other", where: NAMESPACE, may: false },
     { who: "controller", verb: "get", what: "configmaps/other", where: NAMESPACE, may: false },
     { who: "controller", verb: "update", what: "leases/other", where: NAMESPACE, may: false },
+    { who: "controller", verb: "patch", what: "leases/herald-controller", where: NAMESPACE, may: true },
+    { who: "controller", verb: "update", what: "leases/herald-controller", where: NAMESPACE, may: false },
+    { who: "controller", verb: "get", what: "ipaddresspools.metallb.io", where: NAMESPACE, may: false },
+    { who: "controller", verb: "get", what: "nodes", where: "default", may: false },
     { who: "controller", verb: "create", what: "pods", where: NAMESPACE, may: false },
     { who: "controller", verb: "watch", what: "ipaddresspools.metallb.io", where: NAMESPACE, may: true },
     { who: "controller", verb: "watch", what: "ipaddresspools.metallb.io", where: "default", may: false },
@@ -152,6 +173,14 @@ describe("the chart, on a cluster with kubelets", () => {
     { who: "speaker", verb: "update", what: "services/status", where: "default", may: false },
     { who: "speaker", verb: "patch", what: "services", where: "default", may: false },
     { who: "speaker", verb: "get", what: "secrets", where: NAMESPACE, may: false },
+    { who: "speaker", verb: "list", what: "secrets", where: NAMESPACE, may: false },
+    { who: "speaker", verb: "get", what: "nodes", where: "default", may: false },
+    { who: "speaker", verb: "get", what: "bgppeers.metallb.io", where: NAMESPACE, may: false },
+    { who: "speaker", verb: "list", what: "servicebgpstatuses.metallb.io", where: NAMESPACE, may: true },
+    { who: "speaker", verb: "watch", what: "servicebgpstatuses.metallb.io", where: NAMESPACE, may: false },
+    { who: "speaker", verb: "delete", what: "configurationstates.metallb.io", where: NAMESPACE, may: true },
+    { who: "speaker", verb: "delete", what: "configurationstates.metallb.io", where: "default", may: false },
+    { who: "speaker", verb: "patch", what: "ipaddresspools.metallb.io", where: "default", may: false },
     { who: "speaker", verb: "list", what: "pods", where: "default", may: false },
     { who: "speaker", verb: "list", what: "pods", where: NAMESPACE, may: true },
     { who: "speaker", verb: "watch", what: "l2advertisements.metallb.io", where: NAMESPACE, may: true },

@@ -9,10 +9,11 @@ import {
   ConfigSources,
   type UnreadSource,
 } from "@herald/shared/config/config-sources";
-import type { ConfigObjects } from "@herald/shared/config/objects/config-objects";
+import type { ConfigObjects, SecretView } from "@herald/shared/config/objects/config-objects";
 import { describeMistake } from "@herald/shared/errors";
 import type { Change } from "./kubernetes-protocol.ts";
 import type { KubernetesSourcePorts } from "./kubernetes-source.ts";
+import { PeerSecrets } from "./peer-secrets.ts";
 
 /** Where each kind of object of a configuration lives. */
 export const CONFIG_KINDS = [
@@ -49,7 +50,9 @@ export function followConfig(
   const look = (): void => {
     const data = configMap.values()?.[0]?.data;
     const unread = [...unreadIn(configMap.lack, key), ...unreadOf(objects)];
-    const outcome = sources.offer({ configMap: data, objects: objectsOf(objects), unread });
+    secrets.follow(objects.of("bgppeers"));
+    const read = objectsOf(objects, secrets.views());
+    const outcome = sources.offer({ configMap: data, objects: read, unread });
     const isThere = data !== undefined || objects.of("ipaddresspools").length > 0 || unread.length > 0;
     const alone = `there is no ConfigMap ${key}`;
     const missing = objects.anyServed ? `${alone}, and no IPAddressPool` : alone;
@@ -88,12 +91,22 @@ export function followConfig(
     onChange,
     notice: (plural, what) => notice(plural, what),
   });
+  const secrets = new PeerSecrets({
+    client,
+    clock,
+    random,
+    namespace,
+    onChange,
+    notice: (what) => notice("secrets", what),
+  });
   return {
     run: async (signal) => {
-      await Promise.all([configMap.run(signal), objects.run(signal)]);
+      await Promise.all([configMap.run(signal), objects.run(signal), secrets.run(signal)]);
     },
     whenSynced: async (signal) => {
       await Promise.all([configMap.whenKnown(signal), objects.whenSynced(signal)]);
+      secrets.follow(objects.of("bgppeers"));
+      await secrets.whenKnown(signal);
       isSynced = true;
       look();
     },
@@ -116,8 +129,8 @@ function unreadOf(objects: Followed): readonly UnreadSource[] {
 
 type Followed = CustomObjects<(typeof CONFIG_KINDS)[number]["plural"]>;
 
-/** Who may have which address, and passwords, are no business of a speaker's that only does layer 2. */
-function objectsOf(objects: Followed): ConfigObjects | undefined {
+/** Who may have which address is no business of a speaker's. */
+function objectsOf(objects: Followed, secrets: readonly SecretView[]): ConfigObjects | undefined {
   if (!objects.anyServed) return undefined;
   return {
     pools: objects.of("ipaddresspools"),
@@ -126,7 +139,7 @@ function objectsOf(objects: Followed): ConfigObjects | undefined {
     peers: objects.of("bgppeers"),
     bfdProfiles: objects.of("bfdprofiles"),
     communities: objects.of("communities"),
-    secrets: undefined,
+    secrets,
     namespaces: [],
     nodes: undefined,
   };

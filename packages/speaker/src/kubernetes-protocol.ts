@@ -48,6 +48,7 @@ export type Resource =
   | "nodes"
   | "pods"
   | "configmaps"
+  | "secrets"
   | (typeof CONFIG_KINDS)[number]["plural"];
 
 /** What this node has to say of a Service in its status. */

@@ -3,7 +3,15 @@ import { describe, it } from "node:test";
 import { ApiError } from "@herald/k8s/api";
 import { elapse } from "@herald/k8s/elapse";
 import { FakeApi } from "@herald/k8s/fake";
-import { configMapsPath, endpointSlicesPath, nodesPath, podsPath, servicesPath } from "@herald/k8s/paths";
+import {
+  configMapsPath,
+  endpointSlicesPath,
+  nodesPath,
+  objectPath,
+  podsPath,
+  secretsPath,
+  servicesPath,
+} from "@herald/k8s/paths";
 import { customPath, ServedKinds } from "@herald/k8s/served-kinds";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
@@ -47,6 +55,7 @@ async function world(
   const api = new FakeApi({ clock });
   prepare(api);
   const judged: (readonly string[])[] = [];
+  const heard: unknown[] = [];
   for (const [path, object] of Object.entries(objects)) api.put(path, object);
   const changes: Change[] = [];
   let latest: readonly Change[] = [];
@@ -65,7 +74,7 @@ async function world(
     random: new SeededRandom(1),
     put: (change: Change) => changes.push(change),
     judged: (mistakes: readonly string[]) => judged.push(mistakes),
-    notice: () => {},
+    notice: (...what: readonly unknown[]) => heard.push(what),
   };
   const served = new ServedKinds({ client: api, clock, random: ports.random, wanted: CONFIG_KINDS });
   const run = Promise.all([served.run(stop.signal), followKubernetes(options, served, ports, stop.signal)]);
@@ -73,6 +82,7 @@ async function world(
   return {
     api,
     judged,
+    heard,
     /** Lets it happen; what came of it, in short. */
     after: async (happening: () => void = () => {}, ms = 100): Promise<readonly string[]> => {
       happening();
@@ -239,7 +249,7 @@ describe("what the speaker follows", () => {
   const SERVED = {
     "/apis/metallb.io/v1beta1": { resources: CONFIG_KINDS.map(({ plural: name }) => ({ name })) },
   };
-  const customObject = (index: 0 | 1, name: string): string =>
+  const customObject = (index: 0 | 1 | 3, name: string): string =>
     `${customPath(CONFIG_KINDS[index], NAMESPACE)}/${name}`;
   const poolOf = (...addresses: string[]): object => ({ spec: { addresses } });
 
@@ -310,6 +320,71 @@ describe("what the speaker follows", () => {
     assert.deepEqual(judged.at(-1), [why]);
     assert.deepEqual(await after(() => {}, 300_000), ["config b"]);
     assert.deepEqual(judged.at(-1), []);
+    await end();
+  });
+
+  it("takes passwords from the Secrets that peers name, reads no other, and says none of them", async () => {
+    const secret = (password: string, type = "kubernetes.io/basic-auth"): object => ({
+      type,
+      data: { password: Buffer.from(password).toString("base64") },
+    });
+    const peer = (address: string, name: string): object => ({
+      spec: { myASN: 1, peerASN: 2, peerAddress: address, passwordSecret: { name } },
+    });
+    const secretAt = (name: string): string => objectPath(secretsPath(NAMESPACE), name);
+    const { after, api, changes, end, heard, judged } = await world("", {
+      ...SERVED,
+      "/apis/metallb.io/v1beta2": SERVED["/apis/metallb.io/v1beta1"],
+      [customObject(3, "east")]: peer("192.0.2.1", "east"),
+      [customObject(3, "west")]: peer("192.0.2.2", "west"),
+      [customObject(0, "b")]: poolOf("198.51.100.0/24"),
+      [secretAt("east")]: secret("sesame"),
+      [secretAt("memberlist")]: secret("the key of the gossip"),
+    });
+    const passwords = () =>
+      changes().flatMap((change) =>
+        change.type === "config"
+          ? change.config.peers.map(({ name, password = "-" }) => `${name}: ${password}`)
+          : [],
+      );
+    assert.deepEqual(await after(), ["config b", "config-refused 0", "synced"]);
+    assert.deepEqual(passwords(), ["east: sesame", "west: -"]);
+    assert.deepEqual(judged.at(-1), [
+      'BGPPeer west: spec.passwordSecret.name: there is no Secret "west" yet',
+    ]);
+    await after(() => api.put(secretAt("west"), secret("sesame", "Opaque")));
+    assert.deepEqual(judged.at(-1), [
+      'BGPPeer west: spec.passwordSecret.name: Secret "west" is of type Opaque, want kubernetes.io/basic-auth',
+    ]);
+    await after(() => api.put(secretAt("west"), secret("sesame")));
+    assert.deepEqual([passwords(), judged.at(-1)], [["east: sesame", "west: sesame"], []]);
+    await after(() => {
+      api.put(customObject(3, "west"), peer("192.0.2.2", "east"));
+      api.remove(secretAt("west"));
+    });
+    await after(() => api.put(secretAt("east"), secret("open")));
+    assert.deepEqual([passwords(), judged.at(-1)], [["east: open", "west: open"], []]);
+    assert.ok(!JSON.stringify([judged, heard]).match(/sesame|open|gossip/));
+    await end();
+  });
+
+  it("says which Secret it may not read, and leaves out that peer alone", async () => {
+    const forbidden = new ApiError(403, "Forbidden", 'secrets "tor" is forbidden');
+    const spec = { myASN: 1, peerASN: 2, peerAddress: "192.0.2.1", passwordSecret: { name: "tor" } };
+    const some = {
+      ...SERVED,
+      "/apis/metallb.io/v1beta2": SERVED["/apis/metallb.io/v1beta1"],
+      [customObject(3, "tor")]: { spec },
+      [customObject(0, "b")]: poolOf("198.51.100.0/24"),
+    };
+    const { after, end, judged } = await world("", some, (api) =>
+      api.failNext(1_000, forbidden, ({ path }) => path === secretsPath(NAMESPACE)),
+    );
+    assert.deepEqual(await after(() => {}, 5_000), ["config b", "config-refused 0", "synced"]);
+    const place = "BGPPeer tor: spec.passwordSecret.name";
+    assert.deepEqual(judged.at(-1), [
+      `${place}: Secret "tor" cannot be read: Forbidden: secrets "tor" is forbidden`,
+    ]);
     await end();
   });
 

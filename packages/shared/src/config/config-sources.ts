@@ -27,12 +27,16 @@ export interface UnreadSource {
   readonly why: string;
 }
 
-/** What is refused as a whole while anything in it is wrong; the last good one of the same stays in force. */
+/**
+ * What is refused as a whole while anything in it is wrong; the last good one of the same stays in force. Passwords are an
+ * exception: they are taken one by one, and what was good before is not used again.
+ */
 export const CONFIG_SCOPES = {
   configmap: "The ConfigMap, whole.",
   pools: "IPAddressPools, with what the ConfigMap has of pools.",
   layer2: "L2Advertisements.",
   bgp: "BGPPeers, BGPAdvertisements, BFDProfiles and Communities, with what the ConfigMap has of BGP.",
+  passwords: "Passwords of BGPPeers that are in Secrets: the peer alone that lacks its own has no session.",
 } as const;
 
 export type ConfigScope = keyof typeof CONFIG_SCOPES;
@@ -114,7 +118,8 @@ export class ConfigSources {
   }
 
   #readBgp(base: Config, objects: ConfigObjects, refuse: Refuse): void {
-    const { part, mistakes } = readBgp(objects);
+    const { part, mistakes, passwordMistakes } = readBgp(objects);
+    refuse("passwords", passwordMistakes);
     const pools = this.#pools?.objects ?? [];
     const found = [...mistakes, ...checkBgp(part, pools, objects.nodes), ...bgpInBoth(base, part)];
     if (!refuse("bgp", found)) this.#bgp = { configMap: base, objects: part };

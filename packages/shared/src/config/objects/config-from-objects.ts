@@ -19,6 +19,7 @@ export function configFromObjects(objects: ConfigObjects): Config {
     ...mistakes,
     ...layer2.mistakes,
     ...bgp.mistakes,
+    ...bgp.passwordMistakes,
     ...checkBgp(bgp.part, pools, objects.nodes),
   ];
   if (found.length > 0) throw new ConfigError(found);

@@ -15,6 +15,8 @@ export interface SecretView {
   readonly type: string;
   /** Decoded; `undefined`: it has no such key. */
   readonly password: string | undefined;
+  /** Why nothing is known of it; "": that is to be known soon. Absent where it was read. */
+  readonly unread?: string;
 }
 
 export interface Labelled {

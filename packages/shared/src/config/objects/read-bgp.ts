@@ -28,15 +28,18 @@ export interface BgpPart {
 export interface BgpReading {
   readonly part: BgpPart;
   readonly mistakes: readonly ConfigMistake[];
+  /** See PeersReading. */
+  readonly passwordMistakes: readonly ConfigMistake[];
 }
 
 export function readBgp(objects: ConfigObjects): BgpReading {
   const { communities, mistakes } = readCommunities(objects);
   const profiles = parseObjects(BFD_PROFILE, BfdProfileSpec, objects.bfdProfiles);
   const profileNames = new Set(objects.bfdProfiles.map(({ metadata }) => metadata.name));
-  const { peers, mistakes: peerMistakes } = readPeers(objects, profileNames);
+  const { peers, mistakes: peerMistakes, passwordMistakes } = readPeers(objects, profileNames);
   const advertisements = parseObjects(BGP_ADVERTISEMENT, BgpAdvertisementSpec, objects.bgpAdvertisements);
   return {
+    passwordMistakes,
     part: {
       wishes: advertisements.sound.map((object) => toWish(object, communities)),
       peers,

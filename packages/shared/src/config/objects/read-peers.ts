@@ -12,6 +12,8 @@ type Spec = z.output<typeof BgpPeerSpec>;
 export interface PeersReading {
   readonly peers: readonly BgpPeerConfig[];
   readonly mistakes: readonly ConfigMistake[];
+  /** Why the passwords of some of `peers` are not known: those alone can have no session. */
+  readonly passwordMistakes: readonly ConfigMistake[];
 }
 
 /**
@@ -27,12 +29,12 @@ export function readPeers(
   const byName = secrets === undefined ? undefined : new Map(secrets.map((secret) => [secret.name, secret]));
   const read = sound.map((object) => {
     const password = passwordOf(object, byName);
-    const found = [...password.mistakes, ...profileMistakes(object, profileNames)];
-    return { peer: toPeer(object, password.text), found };
+    return { peer: toPeer(object, password.text), password, found: profileMistakes(object, profileNames) };
   });
   return {
     peers: read.map(({ peer }) => peer),
     mistakes: [...mistakes, ...read.flatMap(({ found }) => found)],
+    passwordMistakes: read.flatMap(({ password }) => password.mistakes),
   };
 }
 
@@ -82,10 +84,11 @@ function passwordOf(
   if (secrets === undefined) return { text: undefined, mistakes: [] };
   const secret = secrets.get(name);
   const path = ["passwordSecret", "name"];
-  if (secret === undefined) {
-    return { text: "", mistakes: [lackIn(object, path, `there is no Secret "${name}" yet`)] };
-  }
-  const refuse = (message: string) => ({ text: "", mistakes: [mistakeIn(object, path, message)] });
+  const lacks = (message: string) => ({ text: undefined, mistakes: [lackIn(object, path, message)] });
+  const refuse = (message: string) => ({ text: undefined, mistakes: [mistakeIn(object, path, message)] });
+  if (secret === undefined) return lacks(`there is no Secret "${name}" yet`);
+  if (secret.unread === "") return { text: undefined, mistakes: [] };
+  if (secret.unread !== undefined) return lacks(`Secret "${name}" cannot be read: ${secret.unread}`);
   if (secret.type !== SECRET_TYPE) {
     return refuse(`Secret "${name}" is of type ${secret.type || "Opaque"}, want ${SECRET_TYPE}`);
   }

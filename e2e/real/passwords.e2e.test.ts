@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe } from "node:test";
+import { LAN } from "../cluster/addresses.ts";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { Bird } from "../interop/bgp/bird.ts";
+import { installRouters } from "../interop/bgp/packages.ts";
+import { until } from "../interop/bgp/router.ts";
+import { clusterTests } from "./cluster-tests.ts";
+import { Installation, NAMESPACE } from "./installation.ts";
+
+const { it, before } = clusterTests({ kubelets: false });
+const CHART = join(import.meta.dirname, "../../charts/herald");
+const NODE = "node-1";
+const PASSWORD = "open-sesame-4711";
+const STATE = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/configurationstates/speaker-${NODE}`;
+
+// Two routers: one wants a password, which is in a Secret, the other wants none.
+describe("the password of a BGP session in a Secret", () => {
+  let cluster: Cluster;
+  let herald: Installation;
+  let guarded: Bird;
+  let open: Bird;
+
+  before(async () => {
+    await installRouters();
+    cluster = await startCluster({ name: "passwords", nodes: 1 });
+    await cluster.apply(await cluster.helm(["template", "herald", CHART, "--show-only=templates/crds.yaml"]));
+    await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    herald = await Installation.start(cluster, { controllers: 0, speakers: [] });
+    const rights = await cluster.helm([
+      ...["template", "herald", CHART, `--namespace=${NAMESPACE}`, "--show-only=templates/rbac.yaml"],
+      "--set=speaker.passwordSecrets={tor}",
+    ]);
+    await cluster.kubectl(["apply", `--namespace=${NAMESPACE}`, "-f", "-"], { input: rights });
+    [guarded, open] = [new Bird(cluster.namespaceOf("router")), new Bird(cluster.namespaceOf("client"))];
+    const setup = {
+      neighbour: cluster.addressesOf(NODE).ipv4,
+      asn: 64_513,
+      peerAsn: 64_512,
+      families: [4],
+    } as const;
+    await guarded.start({ ...setup, local: LAN.router.ipv4, password: PASSWORD });
+    await open.start({ ...setup, local: LAN.client.ipv4 });
+    await peer("guarded", { peerAddress: LAN.router.ipv4, passwordSecret: { name: "tor" } });
+    await peer("open", { peerAddress: LAN.client.ipv4 });
+    await cluster.apply({
+      apiVersion: "metallb.io/v1beta1",
+      kind: "IPAddressPool",
+      metadata: { namespace: NAMESPACE, name: "pool" },
+      spec: { addresses: ["198.51.100.0/28"] },
+    });
+    await herald.startSpeaker(NODE, ["--log-level=debug"]);
+  });
+  after(async () => {
+    await guarded?.delete();
+    await open?.delete();
+    await cluster?.stop();
+  });
+
+  it("leaves out the peer whose Secret is not there, and no other, and says so", async () => {
+    await until(
+      "the other session is up",
+      () => open.isUp(),
+      (isUp) => isUp,
+    );
+    assert.equal(await guarded.isUp(), false);
+    await untilSaid('BGPPeer guarded: spec.passwordSecret.name: there is no Secret "tor" yet');
+  });
+
+  it("refuses a Secret of another type, and one without the key", async () => {
+    await secret("Opaque", { password: PASSWORD });
+    await untilSaid(
+      'BGPPeer guarded: spec.passwordSecret.name: Secret "tor" is of type Opaque, want kubernetes.io/basic-auth',
+    );
+    await secret("kubernetes.io/basic-auth", { username: "x" });
+    await untilSaid('BGPPeer guarded: spec.passwordSecret.name: Secret "tor" has no key password');
+    assert.deepEqual([await guarded.isUp(), await open.isUp()], [false, true]);
+  });
+
+  it("has the session once the Secret is right, without touching the other", async () => {
+    await secret("kubernetes.io/basic-auth", { password: PASSWORD });
+    await untilSaid("");
+    await until(
+      "the session is up",
+      () => guarded.isUp(),
+      (isUp) => isUp,
+    );
+    assert.equal(await open.isUp(), true);
+  });
+
+  it("loses it when the password in the Secret becomes a wrong one", async () => {
+    await secret("kubernetes.io/basic-auth", { password: "wrong" });
+    await until(
+      "the session is down",
+      () => guarded.isUp(),
+      (isUp) => !isUp,
+    );
+    await secret("kubernetes.io/basic-auth", { password: PASSWORD });
+    await until(
+      "the session is up again",
+      () => guarded.isUp(),
+      (isUp) => isUp,
+    );
+  });
+
+  it("is nowhere to be read but in its Secret", async () => {
+    const everything = [
+      readFileSync(herald.speaker(NODE).logPath, "utf8"),
+      await herald.metrics(NODE),
+      await cluster.kubectl(["get", "events", "--all-namespaces", "-o", "yaml"]),
+      await cluster.kubectl([
+        "get",
+        "configurationstates,bgppeers",
+        `--namespace=${NAMESPACE}`,
+        "-o",
+        "yaml",
+      ]),
+    ].join("\n");
+    assert.ok(everything.includes("guarded"));
+    assert.ok(
+      !everything.includes(PASSWORD) && !everything.includes(Buffer.from(PASSWORD).toString("base64")),
+    );
+  });
+
+  async function peer(name: string, spec: object): Promise<void> {
+    await cluster.apply({
+      apiVersion: "metallb.io/v1beta2",
+      kind: "BGPPeer",
+      metadata: { namespace: NAMESPACE, name },
+      spec: { myASN: 64_512, peerASN: 64_513, connectTime: "1s", ...spec },
+    });
+  }
+
+  /** Anew: a Secret's type may not be changed. */
+  async function secret(type: string, stringData: Readonly<Record<string, string>>): Promise<void> {
+    await cluster.kubectl(["delete", "secret", "tor", `--namespace=${NAMESPACE}`, "--ignore-not-found"]);
+    const metadata = { namespace: NAMESPACE, name: "tor" };
+    await cluster.apply({ apiVersion: "v1", kind: "Secret", metadata, type, stringData });
+  }
+
+  /** What the speaker finds wrong with the configuration. */
+  async function untilSaid(summary: string): Promise<void> {
+    interface State {
+      readonly status?: { readonly errorSummary?: string };
+    }
+    const says = (found: State | undefined): boolean => found?.status?.errorSummary === summary;
+    await cluster.waitFor<State>(STATE, says, 15_000, `the speaker says "${summary}"`);
+  }
+});
