@@ -12,6 +12,7 @@ import { benchLayer2 } from "./layer2.ts";
 import { benchNodes } from "./nodes.ts";
 import { benchPrograms } from "./programs.ts";
 import type { Row } from "./row.ts";
+import { benchServices } from "./services.ts";
 
 const say = (line: string): void => void process.stderr.write(`  ${line}\n`);
 
@@ -24,6 +25,7 @@ const BENCHES: Readonly<
   answers: { about: "ARP and NDP on a real interface", run: benchAnswers },
   bfd: { about: "BFD with real routers beside a busy main thread", run: () => benchBfd(say) },
   controller: { about: "the controller, from source", run: benchController },
+  services: { about: "1,000 and 10,000 Services on a real API server", run: () => benchServices(say) },
   nodes: { about: "what three nodes say to each other, and what it costs them", run: () => benchNodes(say) },
   programs: { about: "both programs, as pods of their images", run: () => benchPrograms(say) },
   failover: { about: "crashes and stops, as a client sees them", run: () => benchFailover(say) },

@@ -1,21 +1,16 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NodeName } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
-import type { Running } from "../cluster/launch.ts";
 import { whyNot } from "../cluster/requirements.ts";
 import { Installation } from "../real/installation.ts";
-import { addressesIn, type ServiceObject, service } from "../real/objects.ts";
+import { AddressWatch, createMany } from "../real/many-services.ts";
+import { memory, processorSeconds } from "./process-cost.ts";
 import type { Row } from "./row.ts";
 
-const SERVICES = "/api/v1/namespaces/default/services";
 const COUNT = 1_000;
-const AT_ONCE = 50;
 const WATCHED_MS = 10_000;
 const ANNOUNCED_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 500;
-/** proc(5): user and system time are in these, of which Linux shows programs 100 a second. */
-const TICKS_PER_SECOND = 100;
 const CONFIG = `address-pools:
 - name: default
   protocol: layer2
@@ -81,20 +76,15 @@ async function stopSpeakers(cluster: Cluster, herald: Installation): Promise<voi
 }
 
 async function createServices(cluster: Cluster, herald: Installation): Promise<void> {
-  const names = Array.from({ length: COUNT }, (_, index) => `s${index}`);
-  // Why in turns: what waits too long on a busy machine is answered with a timeout.
-  while (names.length > 0) {
-    const turn = names.splice(0, AT_ONCE);
-    await Promise.all(turn.map((name) => cluster.api.post(SERVICES, service({ name }))));
-  }
+  const watch = await AddressWatch.start(cluster.api);
+  await createMany(
+    cluster.api,
+    Array.from({ length: COUNT }, (_, index) => ({ name: `s${index}` })),
+  );
   // Endpoints make them announced.
   await herald.startEcho("echo-1", "node-1", "echo");
-  await cluster.waitFor<{ readonly items: readonly ServiceObject[] }>(
-    SERVICES,
-    (list) => (list?.items ?? []).filter((item) => addressesIn(item).length > 0).length >= COUNT,
-    120_000,
-    `${COUNT} Services have addresses`,
-  );
+  await watch.untilAddressed(COUNT, 120_000);
+  watch.stop();
   const announced = 'herald_speaker_announced_addresses{protocol="layer2"}';
   // Why so long: each address is asked for on the wire before it is first announced, many in turn.
   const due = performance.now() + ANNOUNCED_WITHIN_MS;
@@ -149,21 +139,6 @@ async function datagramsSent(cluster: Cluster, node: NodeName): Promise<number> 
     .split("\n")
     .filter((line) => line.startsWith("Udp:"));
   return Number(values.split(" ")[names.split(" ").indexOf("OutDatagrams")]);
-}
-
-function processorSeconds({ pid }: Running): number {
-  // proc(5): after the name, which may contain anything, the state is field 3, and times are 14 and 15.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-function memory({ pid }: Running): { residentMib: number; ownMib: number } {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const mib = (field: string): number =>
-    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1_024;
-  return { residentMib: mib("VmRSS"), ownMib: mib("RssAnon") };
 }
 
 function sum(values: readonly number[]): number {

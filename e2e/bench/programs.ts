@@ -1,18 +1,16 @@
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ApiObject } from "../cluster/api.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { buildImages } from "../cluster/images.ts";
 import { mainProcesses } from "../cluster/main-processes.ts";
 import { whyNot } from "../cluster/requirements.ts";
-import { addressesIn, type ServiceObject, service } from "../real/objects.ts";
+import { AddressWatch, createMany } from "../real/many-services.ts";
+import { memory } from "./process-cost.ts";
 import type { Row } from "./row.ts";
 
 const CHART = fileURLToPath(new URL("../../charts/herald", import.meta.url));
 const NAMESPACE = "metallb-system";
-const SERVICES = "/api/v1/namespaces/default/services";
 const COUNTS = [1, 1_000] as const;
-const AT_ONCE = 50;
 const VALUES = `configInline:
   address-pools:
   - name: default
@@ -62,39 +60,27 @@ async function measure(cluster: Cluster): Promise<Row[]> {
       note: "the program's own clock, in its image",
     });
   }
-  let created = 0;
+  const watch = await AddressWatch.start(cluster.api);
   for (const count of COUNTS) {
-    const names = Array.from({ length: count - created }, (_, index) => `s${created + index}`);
     const from = performance.now();
-    // Why in turns: what waits too long on a busy machine is answered with a timeout.
-    while (names.length > 0) {
-      const turn = names.splice(0, AT_ONCE);
-      await Promise.all(turn.map((name) => cluster.api.post(SERVICES, service({ name }))));
-    }
-    const createdMs = performance.now() - from;
-    created = count;
-    await allAddressed(cluster, count);
-    const addressedMs = performance.now() - from;
+    const names = Array.from({ length: count - watch.addresses.size }, (_, index) => `s${count}-${index}`);
+    const createdAt = await createMany(
+      cluster.api,
+      names.map((name) => ({ name })),
+    );
+    const addressedAt = await watch.untilAddressed(count, 120_000);
     if (count > 1) {
       rows.push({
         name: `${count} Services addressed, after the last create`,
-        value: addressedMs - createdMs,
+        value: addressedAt - createdAt,
         unit: "ms",
-        note: `creating them took ${createdMs.toFixed(0)} ms`,
+        note: `creating them took ${(createdAt - from).toFixed(0)} ms`,
       });
     }
     for (const program of PROGRAMS) rows.push(...memoryRows(program, count));
   }
+  watch.stop();
   return rows;
-}
-
-async function allAddressed(cluster: Cluster, count: number): Promise<void> {
-  await cluster.waitFor<{ readonly items: readonly ServiceObject[] }>(
-    SERVICES,
-    (list) => (list?.items ?? []).filter((item) => addressesIn(item).length > 0).length >= count,
-    120_000,
-    `${count} Services have addresses`,
-  );
 }
 
 async function readyAfterMs(cluster: Cluster, program: string): Promise<number> {
@@ -112,11 +98,10 @@ async function readyAfterMs(cluster: Cluster, program: string): Promise<number> 
 
 function memoryRows(program: string, services: number): readonly Row[] {
   const [pid] = mainProcesses(program);
-  const status = pid === undefined ? "" : readFileSync(`/proc/${pid}/status`, "utf8");
-  const mebibytes = (field: string): number =>
-    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
-  const note = `${services} Services; of it ${mebibytes("RssAnon").toFixed(0)} MiB its own, the rest files shared with others`;
-  return [{ name: `${program}, resident memory`, value: mebibytes("VmRSS"), unit: "MiB", note }];
+  if (pid === undefined) throw new Error(`no container runs the ${program}`);
+  const { residentMib, ownMib } = memory({ pid });
+  const note = `${services} Services; of it ${ownMib.toFixed(0)} MiB its own, the rest files shared with others`;
+  return [{ name: `${program}, resident memory`, value: residentMib, unit: "MiB", note }];
 }
 
 if (import.meta.main) {
