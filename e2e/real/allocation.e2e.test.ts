@@ -205,6 +205,21 @@ describe("allocation from objects, on a real API server", () => {
     for (const name of ["gold-one", "gold-two"]) await cluster.api.delete(`${services()}/${name}`);
   });
 
+  it("leaves a Service of another class to whoever serves that, and one that asks in two ways without an address", async () => {
+    await pool("small", ["10.3.0.0/31"]);
+    const annotations = { "metallb.io/address-pool": "small" };
+    await create("theirs", { annotations, spec: { loadBalancerClass: "example.com/other" } });
+    const asking = { ...annotations, "metallb.universe.tf/loadBalancerIPs": "10.3.0.1" };
+    await create("asks-twice", { annotations: asking, spec: { loadBalancerIP: "10.3.0.1" } });
+    await settled("asks-twice", "InvalidRequest");
+    await create("asks-once", { annotations: asking });
+    assert.deepEqual(addressesIn(await settled("asks-once", "Allocated")), ["10.3.0.1"]);
+    const theirs = await cluster.api.get<Found>(`${services()}/theirs`);
+    assert.deepEqual([addressesIn(theirs), allocated(theirs)], [[], []]);
+    for (const name of ["theirs", "asks-twice", "asks-once"])
+      await cluster.api.delete(`${services()}/${name}`);
+  });
+
   it("keeps the last good pools while one overlaps, and tells that pool", async () => {
     await pool("overlapping", ["10.7.0.4/30"]);
     await cluster.waitFor<{ items: readonly { message: string }[] }>(
@@ -246,7 +261,8 @@ describe("allocation from objects, on a real API server", () => {
       20_000,
       "the pool is told what it overlaps",
     );
-    assert.match(list.items[0]?.message ?? "", /overlaps the network of Services \(\d/);
+    const told = list.items.find(({ reason }) => reason === "PoolOverlapsNetwork")?.message ?? "";
+    assert.match(told, /overlaps the network of Services \(\d/);
   });
 
   /** The addresses of a Service once its policy is this one and there are so many. */
