@@ -251,6 +251,12 @@ describe("chart: pods", () => {
     assert.ok(spec.terminationGracePeriodSeconds >= 10, "time to hand addresses over");
   });
 
+  it("gives the speaker SYS_NICE, too, when its BFD thread is to go before others", () => {
+    const objects = render({ speaker: { bfd: { raisePriority: true } } });
+    const { securityContext } = container(objects, "DaemonSet", "herald-speaker");
+    assert.deepEqual(securityContext?.capabilities, { drop: ["ALL"], add: ["NET_RAW", "SYS_NICE"] });
+  });
+
   it("tells the programs what the values say", () => {
     const objects = render({
       loadBalancerClass: "example.com/lb",
