@@ -171,6 +171,18 @@ describe("layer 2 advertisements of metallb.io, on nodes with a second interface
     await states("Valid");
   });
 
+  it("goes on announcing an address of a pool that is refused by the time the speakers start anew", async () => {
+    await cluster.kubectl(["annotate", "service", "web", "metallb.io/ip-allocated-from-pool=second"]);
+    await apply("IPAddressPool", "clash", { addresses: [`${ADDRESS}/32`] });
+    await Promise.all(cluster.nodes.map((node) => herald.stopSpeaker(node)));
+    await second.untilHeld(ADDRESS, "");
+    await Promise.all(cluster.nodes.map((node) => herald.startSpeaker(node)));
+    await second.untilHeld(ADDRESS);
+    await announcedAs("Announced");
+    await cluster.kubectl(["delete", "ipaddresspool", "clash", `--namespace=${NAMESPACE}`]);
+    await second.untilHeld(ADDRESS);
+  });
+
   it("has written all of that by the rights it has", () => {
     for (const node of cluster.nodes) {
       const lines = readFileSync(herald.speaker(node).logPath, "utf8").split("\n");

@@ -358,10 +358,12 @@ describe("what the speaker follows", () => {
     ]);
     await after(() => api.put(secretAt("west"), secret("sesame")));
     assert.deepEqual([passwords(), judged.at(-1)], [["east: sesame", "west: sesame"], []]);
+    const { openWatches } = api;
     await after(() => {
       api.put(customObject(3, "west"), peer("192.0.2.2", "east"));
       api.remove(secretAt("west"));
     });
+    assert.equal(api.openWatches, openWatches - 1, "what nobody names any more is not followed");
     await after(() => api.put(secretAt("east"), secret("open")));
     assert.deepEqual([passwords(), judged.at(-1)], [["east: open", "west: open"], []]);
     assert.ok(!JSON.stringify([judged, heard]).match(/sesame|open|gossip/));

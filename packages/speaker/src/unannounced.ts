@@ -55,6 +55,10 @@ export class UnannouncedServices {
   #isSpokesman = false;
   /** By advertisements; as many as there are ways to match Services. */
   readonly #refusals = new Map<string, readonly Refusals[]>();
+  /** What they come to where every node is as good as any other. */
+  readonly #wishes = new WeakMap<readonly Refusals[], ConditionWish | undefined>();
+  /** Of all nodes, sorted. */
+  #names: readonly string[] = [];
 
   constructor(self: string, options: PlanOptions) {
     this.#self = self;
@@ -68,6 +72,7 @@ export class UnannouncedServices {
 
   setNodes(nodes: ReadonlyMap<string, CandidateNode>): void {
     this.#nodes = nodes;
+    this.#names = [...nodes.keys()].sort();
     const ready = [...nodes].filter(([, { speakerReady }]) => speakerReady).map(([name]) => name);
     this.#isSpokesman = ready.includes(this.#self) && ready.every((name) => this.#self <= name);
     this.#refusals.clear();
@@ -109,7 +114,13 @@ export class UnannouncedServices {
         "it has no usable endpoint on any node: look at the pods that its selector selects",
       );
     }
-    return describe(service, hosts, owner, refusals, this.#nodes);
+    if (service.externalTrafficPolicy === "Local" || owner !== undefined) {
+      return describe(service, hosts, owner, refusals, this.#names);
+    }
+    if (!this.#wishes.has(refusals)) {
+      this.#wishes.set(refusals, describe(service, hosts, owner, refusals, this.#names));
+    }
+    return this.#wishes.get(refusals);
   }
 
   #refusalsFor(
@@ -182,9 +193,8 @@ function describe(
   hosts: Hosts,
   owner: string | undefined,
   all: readonly Refusals[],
-  nodes: ReadonlyMap<string, CandidateNode>,
+  names: readonly string[],
 ): ConditionWish | undefined {
-  const names = [...nodes.keys()].sort();
   let reason: NodeRefusal | undefined;
   const sentences: string[] = [];
   for (const { protocol, byNode, about } of all) {
