@@ -14,10 +14,13 @@ export const ADDRESS_BITS: Readonly<Record<IpFamily, number>> = { 4: 32, 6: 128 
 /** Of the longest IPv6 address, one that ends in a dotted quad. Spares the patterns below what cannot match. */
 const MAX_ADDRESS_LENGTH = 45;
 
+/** Canonical already. Why not the library's: thousands of addresses are read at each change of a pool. */
+const DOTTED_QUAD = /^(?:(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!$)|$)){4}$/;
+
 /** @returns `undefined` when the text is no address; leading zeros, ports, zones and short forms are none. */
 export function parseAddress(text: string): IpAddress | undefined {
   if (text.length > MAX_ADDRESS_LENGTH) return undefined;
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text).toString() as IpAddress;
+  if (DOTTED_QUAD.test(text)) return text as IpAddress;
   const groups = withoutDottedQuad(text);
   if (groups === undefined || !ipaddr.IPv6.isValid(groups) || groups.includes("%")) return undefined;
   const address = ipaddr.IPv6.parse(groups);
@@ -30,6 +33,7 @@ export function familyOf(address: IpAddress): IpFamily {
 
 /** Big-endian, 4 or 16 octets. */
 export function toOctets(address: IpAddress): Uint8Array {
+  if (familyOf(address) === 4) return Uint8Array.from(address.split("."), Number);
   return Uint8Array.from(ipaddr.parse(address).toByteArray());
 }
 
@@ -44,6 +48,9 @@ export function fromOctets(octets: Uint8Array): IpAddress {
 
 /** The address as a number, 0 to 2^32 - 1 or 2^128 - 1. */
 export function toBigint(address: IpAddress): bigint {
+  if (familyOf(address) === 4) {
+    return BigInt(address.split(".").reduce((value, octet) => value * 256 + Number(octet), 0));
+  }
   let value = 0n;
   for (const octet of toOctets(address)) value = (value << 8n) | BigInt(octet);
   return value;
@@ -51,13 +58,15 @@ export function toBigint(address: IpAddress): bigint {
 
 /** @param value within the family's range. */
 export function fromBigint(family: IpFamily, value: bigint): IpAddress {
+  if (family === 4) {
+    const bits = Number(value);
+    return [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join(".") as IpAddress;
+  }
   const octets = new Uint8Array(ADDRESS_BITS[family] / 8);
   for (let index = octets.length - 1, rest = value; index >= 0; index -= 1, rest >>= 8n) {
     octets[index] = Number(rest & 0xffn);
   }
-  return (
-    family === 4 ? ipaddr.fromByteArray([...octets]) : new ipaddr.IPv6([...octets])
-  ).toString() as IpAddress;
+  return new ipaddr.IPv6([...octets]).toString() as IpAddress;
 }
 
 /**
@@ -68,7 +77,7 @@ function withoutDottedQuad(text: string): string | undefined {
   if (!text.includes(".")) return text;
   const start = text.lastIndexOf(":") + 1;
   const quad = text.slice(start);
-  if (start === 0 || !ipaddr.IPv4.isValidFourPartDecimal(quad)) return undefined;
+  if (start === 0 || !DOTTED_QUAD.test(quad)) return undefined;
   const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(quad).octets;
   return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 }
