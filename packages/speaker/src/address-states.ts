@@ -71,7 +71,7 @@ export class AddressStates {
         return this.#quarantined(news, before);
       case "lost":
         this.#end(address, { name: "lost", to: news.to });
-        return { type: "lost", to: news.to };
+        return before.name === "probing" ? undefined : { type: "lost", to: news.to }; // it was not announced yet
       default:
         return undefined;
     }

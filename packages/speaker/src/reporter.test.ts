@@ -204,6 +204,14 @@ describe("The status of a Service", () => {
     reporter.decided(key, wants(V4));
     hear(begins(V4), { type: "lost", address: V4, to: "node-2" });
     assert.equal(said().at(-1), "-");
+    assert.equal(logged().at(-1)?.["msg"], "left to a newer claim");
+  });
+
+  it("is no word's worth when it is another's before it was announced", () => {
+    reporter.decided(key, wants(V4));
+    said();
+    hear({ type: "lost", address: V4, to: "node-2" });
+    assert.deepEqual([said(), logged()], [[], []]);
   });
 
   it("is left to whoever says for all why nobody announces it", () => {
