@@ -209,7 +209,8 @@ export class Reporter {
       ? "the last one stays in force"
       : "nothing is announced until there is one";
     if (mistakes.length === 0) log.warn(`no configuration; ${then}`, { reason: message });
-    else log.error(`configuration refused; ${then}`, { mistakes });
+    else if (!this.#wasConfigured) log.error(`configuration refused; ${then}`, { mistakes });
+    else log.error("parts of the configuration are refused; of each the last good one stays", { mistakes });
   }
 
   #want(key: ServiceKey, before: readonly IpAddress[], after: readonly IpAddress[]): void {
