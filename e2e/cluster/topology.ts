@@ -8,6 +8,7 @@ import {
   nodeAddresses,
   podAddresses,
   podNetworks,
+  SERVICE_NETWORKS,
 } from "./addresses.ts";
 import { command } from "./command.ts";
 import { inNetwork } from "./launch.ts";
@@ -75,7 +76,8 @@ export class Topology {
     await ip(this.namespace("lan"), [`link set dev ${host} master lan`, `link set dev ${host} up`]);
     const lines = ["link set lo up", "link set eth0 up", ...addressLines("eth0", addressesOf(host))];
     const others = this.#nodes.filter((node) => node !== host);
-    await ip(space, [...lines, ...defaultRoutes(host), ...others.flatMap(podRoutes)]);
+    const services = host === "control-plane" ? this.#nodes.slice(0, 1).flatMap(serviceRoutes) : [];
+    await ip(space, [...lines, ...defaultRoutes(host), ...others.flatMap(podRoutes), ...services]);
   }
 
   async #joinFarClient(): Promise<void> {
@@ -115,6 +117,15 @@ function macOf(host: Host): string {
 function podRoutes(node: NodeName): readonly string[] {
   const [pods, via] = [podNetworks(node), nodeAddresses(node)];
   return [`route add ${pods.ipv4} via ${via.ipv4}`, `-6 route add ${pods.ipv6} via ${via.ipv6}`];
+}
+
+/** The API server asks webhooks by their Services, and its host has no kube-proxy: a node's takes it there. */
+function serviceRoutes(node: NodeName): readonly string[] {
+  const via = nodeAddresses(node);
+  return [
+    `route add ${SERVICE_NETWORKS.ipv4} via ${via.ipv4}`,
+    `-6 route add ${SERVICE_NETWORKS.ipv6} via ${via.ipv6}`,
+  ];
 }
 
 /** Every host needs one: without any route to it, a service address is unreachable before kube-proxy sees it. */

@@ -6,7 +6,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CRD_KINDS } from "@herald/shared/config/crd/kinds";
 import { crdManifest } from "@herald/shared/config/crd/manifest";
 import { yamlText } from "@herald/shared/config/yaml-text";
-import { SERVICE_NETWORKS } from "../cluster/addresses.ts";
 import { ApiError, type ApiObject } from "../cluster/api.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { clusterName } from "../cluster/folders.ts";
@@ -34,9 +33,6 @@ before(async () => {
   await cluster.apply(
     await cluster.helm(["template", "herald", CHART, `--namespace=${NAMESPACE}`, ...templates]),
   );
-  // The API server's host has no kube-proxy of its own: a node's takes it to Services.
-  const via = cluster.addressesOf("node-1").ipv4;
-  await cluster.exec("control-plane", ["ip", "route", "add", SERVICE_NETWORKS.ipv4, "via", via]);
   await Promise.all(Object.keys(REPLICAS).map((name) => startReplica(name as keyof typeof REPLICAS)));
   await until("the API server asks the webhook", isAsked);
 });

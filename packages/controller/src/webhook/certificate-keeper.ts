@@ -18,7 +18,7 @@ import {
   readSecretData,
   toSecretData,
 } from "./certificate-secret.ts";
-import { addAuthority, type IssueOptions, renew, startOver } from "./make-certificates.ts";
+import type { IssueOptions } from "./make-certificates.ts";
 
 export interface CertificateKeeperOptions {
   readonly namespace: string;
@@ -187,18 +187,19 @@ export class CertificateKeeper {
 /** A step that is due by a fraction of a second is not tried again and again. */
 const MIN_WAIT_MS = 100;
 
-function makeFiles(
+async function makeFiles(
   { type }: Exclude<CertificateStep, { readonly type: "wait" }>,
   known: Certificates,
   options: IssueOptions,
 ): Promise<CertificateFiles> {
+  const { addAuthority, renew, startOver } = await import("./make-certificates.ts");
   switch (type) {
     case "start-over":
-      return startOver(options);
+      return await startOver(options);
     case "add-authority":
-      return addAuthority(known, options);
+      return await addAuthority(known, options);
     case "renew":
-      return renew(known, options);
+      return await renew(known, options);
   }
 }
 

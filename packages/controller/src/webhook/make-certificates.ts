@@ -1,3 +1,5 @@
+// Who signs certificates. Loaded when one is to be made, once in two months: it costs some megabytes.
+import "reflect-metadata"; // which the library wants there first
 import {
   createPrivateKey,
   generateKeyPairSync,
@@ -5,11 +7,14 @@ import {
   webcrypto,
   X509Certificate,
 } from "node:crypto";
+import * as x509 from "@peculiar/x509";
 import { BACKDATED_MS, type EpochMs, type Lives } from "./certificate-plan.ts";
 import type { CertificateFiles, Certificates } from "./certificate-secret.ts";
 
 /** P-256 with SHA-256: what every TLS library knows. */
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+
+x509.cryptoProvider.set(webcrypto);
 
 /** A certificate and its key, in PEM. */
 interface Pair {
@@ -52,7 +57,6 @@ function filesOf(authorities: string, signer: Pair, serving: Pair): CertificateF
 }
 
 async function makeAuthority({ lives, now }: IssueOptions): Promise<Pair> {
-  const x509 = await loadX509();
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: ALGORITHM.namedCurve });
   const keys = { publicKey: toWebKey(publicKey, "verify"), privateKey: toWebKey(privateKey, "sign") };
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -72,7 +76,6 @@ async function makeAuthority({ lives, now }: IssueOptions): Promise<Pair> {
 }
 
 async function issue(authority: Pair, { hostNames, lives, now }: IssueOptions): Promise<Pair> {
-  const x509 = await loadX509();
   const issuer = new x509.X509Certificate(authority.certificate);
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: ALGORITHM.namedCurve });
   const publicWebKey = toWebKey(publicKey, "verify");
@@ -94,14 +97,6 @@ async function issue(authority: Pair, { hostNames, lives, now }: IssueOptions): 
     ],
   });
   return { certificate: withNewline(certificate.toString("pem")), key: pemOf(privateKey) };
-}
-
-/** Why not at start: it is needed once in two months, and costs some megabytes. */
-async function loadX509(): Promise<typeof import("@peculiar/x509")> {
-  await import("reflect-metadata"); // which it wants there first
-  const x509 = await import("@peculiar/x509");
-  x509.cryptoProvider.set(webcrypto);
-  return x509;
 }
 
 function toWebKey(key: KeyObject, usage: "sign" | "verify"): webcrypto.CryptoKey {
