@@ -13,7 +13,7 @@ import { CRD_KINDS } from "@herald/shared/config/crd/kinds";
 import type { ConfigObject, Labelled } from "@herald/shared/config/objects/config-objects";
 import type { ServiceView } from "@herald/shared/service/view";
 import { CommandError } from "./output.ts";
-import { type RawWorkload, type Workload, workloadOf } from "./workloads.ts";
+import { type RawWorkload, releaseOf, type Workload, workloadOf } from "./workloads.ts";
 
 /** What `migrate --check` reads of a cluster: with get and list alone. */
 export interface ClusterReading {
@@ -48,8 +48,6 @@ export interface InstalledKind {
   readonly name: string;
   /** `name in namespace` of the Helm release it goes with; "" when it goes with none. */
   readonly release: string;
-  /** Helm leaves it behind. */
-  readonly isKept: boolean;
 }
 
 /** MetalLB's ConfigMaps beside the configuration. */
@@ -188,16 +186,7 @@ async function readKinds(reader: Reader): Promise<readonly InstalledKind[]> {
   const found = await reader.list<RawKind>("customresourcedefinitions", path);
   return (found ?? [])
     .filter(({ spec }) => spec?.group === "metallb.io")
-    .map(({ metadata }) => {
-      const annotations = metadata?.annotations ?? {};
-      const name = annotations["meta.helm.sh/release-name"];
-      const place = annotations["meta.helm.sh/release-namespace"];
-      return {
-        name: metadata?.name ?? "",
-        release: name === undefined ? "" : `${name} in ${place}`,
-        isKept: annotations["helm.sh/resource-policy"] === "keep",
-      };
-    });
+    .map(({ metadata }) => ({ name: metadata?.name ?? "", release: releaseOf(metadata?.annotations) }));
 }
 
 function labelled(

@@ -122,11 +122,15 @@ function remarkOn(prefix: string, { path, message }: ConfigMistake): readonly Re
   return [{ field: path.slice(prefix.length), text: message, link: LINKS.configuration }];
 }
 
-function keptNotes({ crds }: ClusterReading): readonly string[] {
-  const doomed = crds.filter(({ release, isKept }) => release !== "" && !isKept);
+/** Helm goes by what the release has, whatever an object has been annotated with since. */
+function keptNotes({ crds, workloads }: ClusterReading): readonly string[] {
+  const releases = new Set(
+    workloads.filter(({ product }) => product === "MetalLB").map(({ release }) => release),
+  );
+  const doomed = crds.filter(({ release }) => release !== "" && releases.has(release));
   if (doomed.length === 0) return [];
   const [{ release } = { release: "" }] = doomed;
   return [
-    `Uninstalling the Helm release ${release} deletes ${doomed.map(({ name }) => name).join(", ")}, all objects of these kinds with them, and so takes every address back, unless they are annotated first: ${LINKS.kinds}.`,
+    `Uninstalling the Helm release ${release} deletes ${doomed.map(({ name }) => name).join(", ")}, all objects of these kinds with them, and so takes every address back, unless they leave the release first: ${LINKS.kinds}.`,
   ];
 }

@@ -352,19 +352,25 @@ same     Service         default/web
 
   it("says which kinds would go with MetalLB's release, and their objects", async () => {
     const found = new Found();
-    const put = (name: string, annotations: object): void => {
-      const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-      found.api.put(objectPath(path, name), {
-        metadata: { name, annotations },
-        spec: { group: "metallb.io" },
-      });
-    };
-    const release = {
-      "meta.helm.sh/release-name": "metallb",
+    const of = (release: string): object => ({
+      "meta.helm.sh/release-name": release,
       "meta.helm.sh/release-namespace": NAMESPACE,
+      "helm.sh/resource-policy": "keep", // which counts for nothing
+    });
+    const put = (path: string, name: string, annotations: object, spec: object): void => {
+      found.api.put(objectPath(path, name), { metadata: { namespace: NAMESPACE, name, annotations }, spec });
     };
-    put("ipaddresspools.metallb.io", release);
-    put("bgppeers.metallb.io", { ...release, "helm.sh/resource-policy": "keep" });
+    const kinds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    put(kinds, "ipaddresspools.metallb.io", of("metallb"), { group: "metallb.io" });
+    put(kinds, "bgppeers.metallb.io", of("herald"), { group: "metallb.io" });
+    put(kinds, "communities.metallb.io", {}, { group: "metallb.io" });
+    put(`/apis/apps/v1/namespaces/${NAMESPACE}/daemonsets`, "speaker", of("metallb"), {
+      template: {
+        spec: {
+          containers: [{ image: "metallb/speaker:v0.14.9", env: [{ name: "METALLB_ML_BIND_ADDR" }] }],
+        },
+      },
+    });
     const { stdout } = await found.check();
     assert.match(
       stdout,

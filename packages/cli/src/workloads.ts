@@ -15,9 +15,18 @@ export interface Workload {
   readonly gossipSecret: string | undefined;
   /** "" for none. */
   readonly lbClass: string;
+  /** See `releaseOf`; "" when it goes with none. */
+  readonly release: string;
+}
+
+/** `name in namespace` of the Helm release that an object goes with; "" when it goes with none. */
+export function releaseOf(annotations: Readonly<Record<string, string>> = {}): string {
+  const name = annotations["meta.helm.sh/release-name"];
+  return name === undefined ? "" : `${name} in ${annotations["meta.helm.sh/release-namespace"]}`;
 }
 
 export interface RawWorkload extends ApiObject {
+  readonly metadata?: ApiObject["metadata"] & { readonly annotations?: Readonly<Record<string, string>> };
   readonly spec?: {
     readonly template?: {
       readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
@@ -62,6 +71,7 @@ export function workloadOf(kind: Workload["kind"], raw: RawWorkload): Workload |
     gossips: env.has("METALLB_ML_BIND_ADDR"),
     gossipSecret: secret?.secret?.secretName ?? (env.get("METALLB_ML_SECRET_NAME") || undefined),
     lbClass: lbClassIn(container.args ?? []),
+    release: releaseOf(raw.metadata?.annotations),
   };
 }
 
