@@ -568,7 +568,7 @@ describe("the speaker", () => {
   });
 
   it("says for all speakers why none announces, while it is the first of those that are alive", () => {
-    const { apply, clock, words } = start();
+    const { apply, clock, speaker, words } = start();
     const byBgp = loadConfig(
       "{peers: [{peer-address: 192.0.2.254, peer-asn: 1, my-asn: 2}], address-pools: [{name: a, protocol: bgp, addresses: [192.0.2.0/24]}]}",
     );
@@ -581,12 +581,19 @@ describe("the speaker", () => {
     apply(ready);
     clock.advance(600);
     assert.deepEqual(said(), ["False Probing 1000", "True Announced 0"]);
+    const presence = { names: new Map(), interfaces: new Map() };
     apply({ type: "config", config: byBgp });
     assert.deepEqual(said(), ["True Announced 2000"]);
     apply({ type: "config", config: { ...byBgp, peers: [] } });
     assert.deepEqual(said(), ["False NoPeer 2000"]);
     apply(node("node-0"));
     assert.deepEqual(said(), ["-"], "node-0 says so again");
+    speaker.setPresence({ ...presence, speakers: new Set([SELF]), foreign: true });
+    clock.advance(50);
+    assert.deepEqual(said(), ["False NoPeer 2000"], "node-0 is MetalLB's");
+    speaker.setPresence({ ...presence, speakers: new Set([SELF, "node-0"]), foreign: false });
+    clock.advance(50);
+    assert.deepEqual(said(), ["-"], "node-0 is Herald's by now");
   });
 
   it("counts the frames it ignores by their reason", async () => {

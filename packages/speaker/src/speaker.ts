@@ -237,6 +237,7 @@ class JoinedSpeaker implements Speaker {
     this.claims.setSpeakers(new Set([...speakers].filter((name) => name !== this.#self)));
     if ([...speakers].some((name) => !this.#present.has(name))) this.#sayAgainSoon();
     this.#present = speakers;
+    if (foreign || !this.#isClaiming) this.#nodesChanged = true; // who speaks for all is one of ours
     this.#isClaiming = !foreign;
     if (this.#planner.setClaiming(!foreign)) this.#allDirty = true;
     this.#work.add(NO_WORK());
@@ -394,7 +395,7 @@ class JoinedSpeaker implements Speaker {
     const nodes = this.#candidates();
     if (this.#planner.setNodes(nodes)) this.#allDirty = true;
     const wasSpokesman = this.#unannounced.isSpokesman;
-    this.#unannounced.setNodes(nodes);
+    this.#unannounced.setNodes(nodes, this.#isClaiming ? undefined : this.#present);
     if (wasSpokesman || this.#unannounced.isSpokesman) this.#allDirty = true; // it speaks of every node
     const self = nodes.get(this.#self);
     this.#reporter.standing(unfit(self, this.#plan), self?.drain ?? "");

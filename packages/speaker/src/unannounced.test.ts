@@ -231,4 +231,13 @@ describe("where no node answers for a Service, each speaker would say", () => {
     });
     assert.deepEqual(spokesmen, ["iris2"]);
   });
+
+  it("and where MetalLB's speakers take part, the first of ours", () => {
+    const known = new Map(both).set("iris3", fit);
+    const unannounced = new UnannouncedServices("iris2", OPTIONS);
+    unannounced.setNodes(known);
+    assert.equal(unannounced.isSpokesman, false);
+    unannounced.setNodes(known, new Set(["iris2", "iris3"]));
+    assert.equal(unannounced.isSpokesman, true);
+  });
 });

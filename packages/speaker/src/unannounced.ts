@@ -34,6 +34,8 @@ export interface Unannounced {
 type Words = Pick<Config, "pools" | "l2Advertisements" | "bgpAdvertisements" | "peers" | "unjudged">;
 type Advertisement = L2AdvertisementConfig | BgpAdvertisementConfig;
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** What keeps the nodes from announcing by one protocol; whoever is missing can. */
 interface Refusals {
   readonly protocol: "layer 2" | "BGP";
@@ -70,10 +72,12 @@ export class UnannouncedServices {
     this.#refusals.clear();
   }
 
-  setNodes(nodes: ReadonlyMap<string, CandidateNode>): void {
+  /** @param ours speakers that may be the one to speak, where others take part that would not; none: all may. */
+  setNodes(nodes: ReadonlyMap<string, CandidateNode>, ours: ReadonlySet<string> = NOBODY): void {
     this.#nodes = nodes;
     this.#names = [...nodes.keys()].sort();
-    const ready = [...nodes].filter(([, { speakerReady }]) => speakerReady).map(([name]) => name);
+    const mayWrite = (name: string): boolean => ours.size === 0 || ours.has(name) || name === this.#self;
+    const ready = [...nodes.keys()].filter((name) => nodes.get(name)?.speakerReady && mayWrite(name));
     this.#isSpokesman = ready.includes(this.#self) && ready.every((name) => this.#self <= name);
     this.#refusals.clear();
   }
