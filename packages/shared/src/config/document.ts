@@ -10,10 +10,12 @@ import {
   LineCounter,
   type Node,
   Parser,
+  type Scalar,
   type YAMLError,
   type YAMLMap,
 } from "yaml";
 import { ConfigError, type ConfigMistake } from "../errors.ts";
+import { oldWholeNumber } from "./yaml-number.ts";
 
 /** Where something stands in a document: keys and indices from the top. */
 export type DocumentPath = readonly PropertyKey[];
@@ -29,7 +31,7 @@ export interface YamlDocument {
 }
 
 /**
- * Reads one YAML 1.2 document. Time and memory are bounded by the length of the text, whatever it says.
+ * Reads one YAML 1.2 document, whose whole numbers are those of YAML 1.1. Time and memory are bounded by the length of the text, whatever it says.
  *
  * @throws {ConfigError} for syntax errors, duplicate keys, a second document, recursive anchors, aliases that
  *   multiply and nesting beyond reason. Messages name keys and anchors but never values.
@@ -175,7 +177,7 @@ class Reader implements YamlDocument {
     if (aliased) this.#aliased += 1;
     this.#values += 1;
     if (this.#values > MAX_VALUES) return this.#refuseMany(node);
-    if (isScalar(node)) return node.value;
+    if (isScalar(node)) return valueOfScalar(node);
     if (path.length >= MAX_DEPTH) return this.#refuse(node, path, "the document is nested too deeply");
     this.#open.add(node);
     const value = isMap(node)
@@ -271,6 +273,11 @@ class Reader implements YamlDocument {
       message,
     });
   }
+}
+
+function valueOfScalar({ type, tag, source, value }: Scalar): unknown {
+  const isPlain = type === "PLAIN" && tag === undefined;
+  return (isPlain ? oldWholeNumber(source ?? "") : undefined) ?? value;
 }
 
 /** Where the entries of one map or list stand, by key or index. */

@@ -271,6 +271,35 @@ peers:
     ]);
   });
 
+  it("reads whole numbers as YAML 1.1 writes them, and text that looks like one as text", () => {
+    const [peer] = loadConfig(`
+peers:
+- my-asn: 64_512
+  peer-asn: 0100
+  peer-port: 0b10_11
+  peer-address: 1.2.3.4
+  password: 010
+  node-selectors: [{match-labels: {rack: 1_0, row: !!str 07, shelf: "07"}}]
+`).peers;
+    assert.deepEqual(
+      [peer?.myAsn, peer?.peerAsn, peer?.peerPort, peer?.password, peer?.nodeSelectors[0]?.matchLabels],
+      [64_512, 64, 11, "010", { rack: "1_0", row: "07", shelf: "07" }],
+    );
+    for (const [text, asn] of [
+      ["09", 9],
+      ["+7", 7],
+      ["0x10", 16],
+      ["0o10", 8],
+      ["0_17", 15],
+      ["1_000_000", 1_000_000],
+    ] as const) {
+      const [{ myAsn } = { myAsn: 0 }] = loadConfig(
+        `peers: [{my-asn: ${text}, peer-asn: 1, peer-address: 1.2.3.4}]`,
+      ).peers;
+      assert.equal(myAsn, asn, text);
+    }
+  });
+
   it("follows anchors, aliases and merge keys", () => {
     const { pools, l2Advertisements } = loadConfig(`
 address-pools:
