@@ -59,8 +59,8 @@ export class UnannouncedServices {
   readonly #refusals = new Map<string, readonly Refusals[]>();
   /** What they come to where every node is as good as any other. */
   readonly #wishes = new WeakMap<readonly Refusals[], ConditionWish | undefined>();
-  /** Of all nodes, sorted. */
-  #names: readonly string[] = [];
+  /** Of all nodes, sorted; `undefined` until somebody asks. */
+  #names: readonly string[] | undefined;
 
   constructor(self: string, options: PlanOptions) {
     this.#self = self;
@@ -75,7 +75,7 @@ export class UnannouncedServices {
   /** @param ours speakers that may be the one to speak, where others take part that would not; none: all may. */
   setNodes(nodes: ReadonlyMap<string, CandidateNode>, ours: ReadonlySet<string> = NOBODY): void {
     this.#nodes = nodes;
-    this.#names = [...nodes.keys()].sort();
+    this.#names = undefined;
     const mayWrite = (name: string): boolean => ours.size === 0 || ours.has(name) || name === this.#self;
     const ready = [...nodes.keys()].filter((name) => nodes.get(name)?.speakerReady && mayWrite(name));
     this.#isSpokesman = ready.includes(this.#self) && ready.every((name) => this.#self <= name);
@@ -118,6 +118,7 @@ export class UnannouncedServices {
         "it has no usable endpoint on any node: look at the pods that its selector selects",
       );
     }
+    this.#names ??= [...this.#nodes.keys()].sort();
     if (service.externalTrafficPolicy === "Local" || owner !== undefined) {
       return describe(service, hosts, owner, refusals, this.#names);
     }
