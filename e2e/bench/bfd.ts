@@ -38,7 +38,9 @@ export async function benchBfd(say: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = [];
   for (const soak of SOAKS) {
     say(`${soak.router}, 3 × ${soak.intervalMs} ms, ${soak.isAhead ? "" : "without SYS_NICE, "}${SOAK_S} s`);
-    rows.push(...(await measure(soak)));
+    const measured = await measure(soak);
+    for (const { value, unit, note } of measured) say(`  ${value.toFixed(1)} ${unit} ${note}`);
+    rows.push(...measured);
   }
   return rows;
 }

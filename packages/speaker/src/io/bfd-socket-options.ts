@@ -47,7 +47,7 @@ export function openUdpSocket(binding: UdpBinding): number {
     setOption(fd, "the traffic class", CLASS[family], int(NETWORK_CONTROL));
     if (device !== undefined) setOption(fd, `device ${device}`, SO_BINDTODEVICE, Buffer.from(`${device}\0`));
     if (filter !== undefined) attachFilter(fd, filter);
-    if (isShared) sharePort(fd);
+    sharePort(fd, isShared);
     const address = socketAddress(binding);
     if (libc().bind(fd, address, address.length) !== 0) {
       throw new SocketError(`the kernel refuses port ${binding.port}: ${errnoName()}`);
@@ -69,9 +69,9 @@ export function attachFilter(fd: number, filter: Uint8Array): void {
   setOption(fd, "a filter", SO_ATTACH_FILTER, program);
 }
 
-/** Lets others be bound to the same port that want to be heard from, too: those of other devices. */
-export function sharePort(fd: number): void {
-  setOption(fd, "to share the port", SO_REUSEADDR, int(1));
+/** Whether others that say so, too, may be bound to the same port from now on: those of other devices. */
+export function sharePort(fd: number, isShared: boolean): void {
+  setOption(fd, "to share the port", SO_REUSEADDR, int(isShared ? 1 : 0));
 }
 
 /**

@@ -15,7 +15,7 @@ const LOOPBACK = { 4: "127.0.0.1", 6: "::1" } as const;
 const hasIpv6 = networkInterfaces()["lo"]?.some(({ family }) => family === "IPv6") ?? false;
 const skip = (family: 4 | 6): string | false => (family === 4 || hasIpv6 ? false : "no IPv6 on this machine");
 
-describe("BFD's sockets", () => {
+describe("BFD's sockets", { timeout: 10_000 }, () => {
   const heard: string[] = [];
   const troubles: string[] = [];
   let awaited = Promise.withResolvers<void>();
@@ -44,6 +44,13 @@ describe("BFD's sockets", () => {
     ...change,
   });
 
+  /** The packet that nothing refuses is there. */
+  async function arrived(): Promise<void> {
+    const late = setTimeout(() => awaited.reject(new Error("nothing arrived")), 2_000);
+    await awaited.promise;
+    clearTimeout(late);
+  }
+
   /** Sends its TTL with each of these, and last of all a packet that nothing refuses; waits until that is there. */
   async function sendWith(ttls: readonly number[], family: 4 | 6, hops: BfdPath["hops"]): Promise<void> {
     const socket = createSocket(family === 4 ? "udp4" : "udp6").bind(0, LOOPBACK[family]);
@@ -52,8 +59,8 @@ describe("BFD's sockets", () => {
       socket.setTTL(ttl);
       await new Promise((resolve) => socket.send(text, PORTS[hops], LOOPBACK[family], resolve));
     }
-    await awaited.promise;
     socket.close();
+    await arrived();
   }
 
   for (const family of [4, 6] as const) {
@@ -106,7 +113,7 @@ describe("BFD's sockets", () => {
       assert.equal(ports[0], ports[1]);
       assert.ok(ports[0] !== undefined && ports[0] >= 49_152);
       mouth.send("b", { ...path, hops: "single" }, Buffer.from("!")); // the filter of a single hop tells the TTL
-      await awaited.promise;
+      await arrived();
       assert.deepEqual(heard, said("single", ["!"]));
     });
   }
@@ -124,6 +131,14 @@ describe("BFD's sockets", () => {
     open().listen([place({}), place({ device: "lo" })]);
     await sendWith([], 4, "single");
     assert.deepEqual([heard, troubles], [["single 127.0.0.1 lo !"], []]);
+  });
+
+  it("keep their port from others that would share it", async () => {
+    open().listen([place({})]);
+    const rival = createSocket({ type: "udp4", reuseAddr: true }).bind(PORTS.single);
+    const [error] = await Promise.race([once(rival, "error"), once(rival, "listening")]);
+    rival.close();
+    assert.equal((error as { code?: string } | undefined)?.code, "EADDRINUSE");
   });
 
   it("say who has the port, and hear once it is free", async () => {

@@ -80,7 +80,7 @@ export class BfdSockets implements BfdPort {
     const siblings = [...this.#ears.values()].filter(
       (ear) => ear.place.hops === hops && ear.place.family === family,
     );
-    for (const { fd } of siblings) sharePort(fd);
+    for (const { fd } of siblings) sharePort(fd, true);
     const fd = openUdpSocket({
       family,
       address: undefined,
@@ -90,6 +90,8 @@ export class BfdSockets implements BfdPort {
       isShared: siblings.length > 0,
     });
     const socket = onDescriptor(family, fd);
+    // libuv has let everybody share it who wants to: another BFD of this node would take packets away unseen.
+    sharePort(fd, siblings.length > 0);
     socket.on("message", (bytes, { address }) => {
       const from = parseAddress(withoutZone(address));
       if (from === undefined) return;
