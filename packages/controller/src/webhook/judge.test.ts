@@ -65,6 +65,12 @@ const CASES: readonly Case[] = [
     refused: ['IPAddressPool old: the ConfigMap has a pool "old" in its address-pools, too'],
   },
   {
+    name: "a router that the ConfigMap has, too",
+    configMap: "peers: [{my-asn: 64512, peer-asn: 64513, peer-address: 10.0.0.1}]",
+    change: ["CREATE", "bgppeers", peer("tor")],
+    refused: ["BGPPeer tor: the ConfigMap has the same router among its peers, as configmap/peer1"],
+  },
+  {
     name: "what a schema cannot see: a range from IPv4 to IPv6 (MetalLB's defect 6)",
     change: ["CREATE", "ipaddresspools", pool("a", "192.0.2.1-fd00::1")],
     refused: [

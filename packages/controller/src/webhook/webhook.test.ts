@@ -301,6 +301,39 @@ describe("the webhook", () => {
   });
 });
 
+describe("the webhook, while the API server does not answer", () => {
+  it("keeps 64 waiting for 4 s, and sends others away at once", async (t) => {
+    const world = new World();
+    const replica = await world.start(t);
+    await world.ready(replica);
+    const ca = world.believed;
+    const question = review("CREATE", "ipaddresspools", "b", { addresses: ["192.0.2.7/32"] });
+    const agent = new Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+    world.api.setHanging(true);
+    const answered: Reply[] = [];
+    const asked = Array.from({ length: 65 }, async () => {
+      answered.push(await ask(replica, ca, question, { agent }));
+    });
+    await world.until("one is sent away", () => answered.length > 0);
+    assert.deepEqual(
+      answered.map(({ status, body }) => [status, body]),
+      [[503, { status: "too many questions at once" }]],
+    );
+    for (let waited = 0; answered.length < 65; waited += 1_000) {
+      assert.ok(waited <= 9_000, `${answered.length} answers`); // who came while others read waits for a second reading
+      await world.pass(1_000);
+    }
+    await Promise.all(asked);
+    const late = "cannot read what there is: TimedOut: no answer within 4000 ms";
+    assert.deepEqual(
+      [...new Set(answered.slice(1).map(({ body }) => JSON.stringify(body)))],
+      [JSON.stringify({ status: late })],
+    );
+    assert.match(await replica.registry.metrics(), /failures_total\{reason="unreadable"\} 64\n/);
+  });
+});
+
 describe("the certificate of the webhook", () => {
   it("is made once by replicas that start together, and both serve with it", async (t) => {
     const world = new World();
@@ -316,6 +349,8 @@ describe("the certificate of the webhook", () => {
     assert.equal(subjectAltName, `DNS:${HOST}`);
     assert.ok(validFromDate.getTime() <= world.epochMs - BACKDATED_MS + 1_000); // for slow clocks
     assert.equal(world.secret("ca.crt").match(/BEGIN/g)?.length, 1);
+    const said = world.lines.filter((line) => /made a certificate|cannot keep/.test(line));
+    assert.equal(said.length, 1, said.join("\n")); // who comes second says nothing of it
   });
 
   it("leaves the rest of the ValidatingWebhookConfiguration as it was", async (t) => {

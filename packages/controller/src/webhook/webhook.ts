@@ -85,7 +85,7 @@ export class Webhook {
       },
       { ...ports, present: (serving) => server.present(serving) },
     );
-    this.#world = new SharedRead(() => readWorld(ports.client, options, AbortSignal.timeout(READ_WITHIN_MS)));
+    this.#world = new SharedRead(() => this.#read());
     ports.metrics.watch(() => this.#keeper.expiresAt);
   }
 
@@ -108,6 +108,18 @@ export class Webhook {
     await this.#server.close();
   }
 
+  async #read(): Promise<World> {
+    const { client, clock } = this.#ports;
+    const abort = new AbortController();
+    const why = new ApiError(0, "TimedOut", `no answer within ${READ_WITHIN_MS} ms`);
+    const cancel = clock.at(clock.now() + READ_WITHIN_MS, () => abort.abort(why));
+    try {
+      return await readWorld(client, this.#options, abort.signal);
+    } finally {
+      cancel();
+    }
+  }
+
   async #answer(body: unknown): Promise<Answer> {
     if (this.#questions >= MAX_QUESTIONS) return this.#fail(503, "busy", "too many questions at once");
     this.#questions += 1;
@@ -116,7 +128,7 @@ export class Webhook {
       return { status: 200, body: this.#judge(question, await this.#world.ask()) };
     } catch (error) {
       if (error instanceof ReviewError) return this.#fail(400, "senseless", error.message);
-      if (error instanceof ApiError || isTimeout(error)) {
+      if (error instanceof ApiError) {
         return this.#fail(503, "unreadable", `cannot read what there is: ${error.message}`);
       }
       throw error;
@@ -143,9 +155,4 @@ export class Webhook {
     this.#ports.log.warn("a change was not judged", { reason, message });
     return { status, body: { status: message } };
   }
-}
-
-/** What `AbortSignal.timeout` gives as its reason. */
-function isTimeout(error: unknown): error is Error {
-  return error instanceof DOMException && error.name === "TimeoutError";
 }
