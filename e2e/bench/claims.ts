@@ -87,7 +87,11 @@ function speakerWith(addresses: number, clock: Clock): Speaker {
   const up = { up: true, broadcast: true, noArp: false, hasMaster: false, operational: true };
   speaker.setLinks([{ name: "eth0", index: 2, mac: "02:00:00:00:00:01" as MacAddress, ...up }]);
   const both = new Set([SELF, OTHER]);
-  speaker.setPresence({ speakers: both, names: new Map(), interfaces: new Map(), foreign: false });
+  speaker.hearPresence({
+    speakers: new Map([...both].map((name) => [name, "all"])),
+    names: new Map(),
+    foreign: false,
+  });
   speaker.setMembers(both);
   speaker.apply([...clusterOf(addresses)], () => {});
   return speaker;

@@ -4,6 +4,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAllocator } from "./allocator.ts";
 import { benchAnswers } from "./answers.ts";
+import { benchArrivals } from "./arrivals.ts";
 import { benchBfd } from "./bfd.ts";
 import { benchController } from "./controller.ts";
 import { benchFailover } from "./failover.ts";
@@ -21,6 +22,7 @@ const BENCHES: Readonly<
 > = {
   allocator: { about: "giving out addresses", run: benchAllocator },
   layer2: { about: "frames and elections, without I/O", run: benchLayer2 },
+  arrivals: { about: "a thousand speakers that start, seen by one", run: benchArrivals },
   gossip: { about: "gossip to bytes and back, without I/O", run: benchGossipCodec },
   answers: { about: "ARP and NDP on a real interface", run: benchAnswers },
   bfd: { about: "BFD with real routers beside a busy main thread", run: () => benchBfd(say) },

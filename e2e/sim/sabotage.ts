@@ -16,8 +16,11 @@ export const SABOTAGES = {
     };
     return changed(speaker, {
       setMembers: (nodes) => speaker.setMembers(withTheDead(nodes)),
-      setPresence: (presence) =>
-        speaker.setPresence({ ...presence, speakers: withTheDead(presence.speakers) }),
+      hearPresence: ({ speakers, ...news }) =>
+        speaker.hearPresence({
+          ...news,
+          speakers: new Map([...speakers].filter(([, interfaces]) => interfaces !== undefined)),
+        }),
     });
   },
   /** Everybody takes himself for the only one. */
@@ -29,7 +32,7 @@ export const SABOTAGES = {
   "claims-count-for-nothing": (options, ports) => {
     const speaker = createSpeaker(options, ports);
     return changed(speaker, {
-      setPresence: (presence) => speaker.setPresence({ ...presence, foreign: true }),
+      hearPresence: (news) => speaker.hearPresence({ ...news, foreign: true }),
     });
   },
   /** What was announced once is answered for for ever. */
@@ -71,8 +74,8 @@ export const SABOTAGES = {
     forgetSomebody();
     return changed(speaker, {
       setMembers: (nodes) => {
-        members = nodes;
-        speaker.setMembers(nodes);
+        members = new Set(nodes);
+        speaker.setMembers(members);
       },
     });
   },

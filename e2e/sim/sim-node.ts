@@ -201,7 +201,7 @@ export class SimNode {
         onGossipFailed: (error) => {
           throw error;
         },
-        onMembers: (nodes) => this.#meet(nodes),
+        onMembers: (nodes, changed) => this.#meet(nodes, changed),
         ...(create === undefined ? {} : { createSpeaker: create }),
       },
     );
@@ -295,10 +295,11 @@ export class SimNode {
     );
   }
 
-  #meet(nodes: ReadonlySet<string>): void {
-    for (const name of this.#members.keys()) if (!nodes.has(name)) this.#members.delete(name);
-    for (const name of nodes) {
-      if (!this.#members.has(name)) this.#members.set(name, this.#ground.clock.now());
+  #meet(nodes: ReadonlySet<string>, changed: Iterable<string>): void {
+    if (nodes.size === 0) this.#members.clear(); // it begins
+    for (const name of changed) {
+      if (!nodes.has(name)) this.#members.delete(name);
+      else if (!this.#members.has(name)) this.#members.set(name, this.#ground.clock.now());
     }
   }
 

@@ -55,6 +55,8 @@ export class Exchanges {
   /** As of which of `Members.version` nobody was missing; `undefined`: somebody was, or there are other places now. */
   #allInhabitedAt: number | undefined;
   #joined = false;
+  /** When more may be joined. */
+  #nextJoins: Instant = 0;
   #nextKnock: Instant | undefined;
   #nextExchange: Instant | undefined;
   #nextRejoin: Instant | undefined;
@@ -110,6 +112,8 @@ export class Exchanges {
       this.#parts.outbox.notice("exchange-failed", "", `${placeOf(exchange.to)}: ${said}`);
     } else if (this.#merge(message, exchange.to, now)) {
       this.#hasJoined(exchange.to);
+      // Why: where all start at once everybody's table is longer a moment later; one exchange then is worth several now.
+      this.#nextJoins = now + this.#parts.options.probeIntervalMs;
     }
     this.#joinSome(now);
   }
@@ -153,6 +157,7 @@ export class Exchanges {
       this.#missing();
       this.#joinSome(now);
     }
+    if (this.#wantsJoins() && this.#nextJoins <= now) this.#joinSome(now);
     if (this.#nextExchange === undefined || this.#nextExchange > now) return;
     this.#nextExchange = now + options.pushPullIntervalMs * pushPullScale(membership.members.size);
     const { name: self } = this.#parts.self;
@@ -162,7 +167,12 @@ export class Exchanges {
 
   nextWake(): Instant | undefined {
     if (this.#nextExchange === undefined || this.#nextRejoin === undefined) return undefined;
-    return Math.min(this.#nextExchange, this.#nextRejoin, this.#nextKnock ?? Number.POSITIVE_INFINITY);
+    const joins = this.#wantsJoins() ? this.#nextJoins : Number.POSITIVE_INFINITY;
+    return Math.min(this.#nextExchange, this.#nextRejoin, this.#nextKnock ?? Number.POSITIVE_INFINITY, joins);
+  }
+
+  #wantsJoins(): boolean {
+    return this.#waiting.size > 0 && this.#count("join") < JOINS_AT_ONCE;
   }
 
   /** Asks at one empty place whether somebody is there: a datagram is lost at no cost, a dial waits for seconds. */
@@ -205,7 +215,7 @@ export class Exchanges {
   }
 
   #joinSome(now: Instant): void {
-    if (this.#waiting.size === 0 || this.#parts.membership.leaving) return;
+    if (this.#waiting.size === 0 || this.#parts.membership.leaving || now < this.#nextJoins) return;
     const { members } = this.#parts.membership;
     for (const [place, endpoint] of this.#waiting) {
       if (this.#count("join") >= JOINS_AT_ONCE) return;

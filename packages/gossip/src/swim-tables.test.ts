@@ -84,6 +84,21 @@ describe("a table", () => {
     ]);
   });
 
+  it("is exchanged with three at once, and after an answer with the next only a probe interval later", () => {
+    const bench = new Bench([]);
+    const places = [1, 2, 3, 4, 5].map((host) => ({ ...B, address: Uint8Array.of(10, 9, 9, host) }));
+    const opened = (effects: ReturnType<Bench["pass"]>): readonly Endpoint[] =>
+      effects.flatMap((effect) => (effect.type === "open" ? [effect.to] : []));
+    const asked = opened(bench.core.handle({ type: "discovered", endpoints: places }, bench.now));
+    const message: PushPull = { type: "push-pull", join: true, nodes: [], userState: none };
+    const answered = [1, 2, 3].flatMap((stream) =>
+      opened(bench.core.handle({ type: "stream-reply", stream, message }, bench.now)),
+    );
+    const before = opened(bench.pass(OPTIONS.probeIntervalMs - 1));
+    const after = opened(bench.pass(1));
+    assert.deepEqual([asked, answered, before, after], [places.slice(0, 3), [], [], places.slice(3)]);
+  });
+
   it("is answered after it was read: whoever takes us for dead reads that we live", () => {
     const bench = new Bench([]);
     const us: NodeRecord = {

@@ -44,13 +44,9 @@ export function decodeUtf8(octets: Uint8Array, field: string): string {
 
 /** The same for a few plain letters, which is nearly always; many times faster than a TextDecoder. */
 function decodeAscii(octets: Uint8Array): string | undefined {
-  let text = "";
-  for (let index = 0; index < octets.length; index += 1) {
-    const octet = octets[index] as number;
-    if (octet > 0x7f) return undefined;
-    text += String.fromCharCode(octet);
-  }
-  return text;
+  for (let index = 0; index < octets.length; index += 1)
+    if ((octets[index] as number) > 0x7f) return undefined;
+  return String.fromCharCode(...octets); // in one piece: what is put together by letters stays in memory as letters
 }
 
 function isAscii(text: string): boolean {

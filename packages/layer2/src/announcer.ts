@@ -54,7 +54,7 @@ export type AnnouncerInput =
   | { readonly type: "watch"; readonly address: IpAddress; readonly interfaces: "all" | readonly string[] }
   /** Asks on every interface of an address that is watched or announced whether somebody else has it. */
   | { readonly type: "probe"; readonly address: IpAddress }
-  /** Whose the interfaces of all speakers are; replaces what was told before. */
+  /** Whose the interfaces of all speakers are; replaces what was told before. It may be the same map, changed. */
   | { readonly type: "speakers"; readonly names: ReadonlyMap<MacAddress, string> }
   /** Announces an address once more: on the interface where somebody else claimed it, or on every one. */
   | { readonly type: "defend"; readonly address: IpAddress; readonly interface?: string };

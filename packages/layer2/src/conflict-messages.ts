@@ -41,7 +41,7 @@ export type ConflictInput =
   | { readonly type: "answered"; readonly address: IpAddress }
   /** A yield is over; from the announcer. */
   | { readonly type: "yield-ended"; readonly address: IpAddress }
-  /** Whose the interfaces of all speakers are, this one among them; replaces what was told before. */
+  /** Whose the interfaces of all speakers are, this one among them; replaces what was told before. It may be the same map, changed. */
   | { readonly type: "speakers"; readonly names: ReadonlyMap<MacAddress, string> }
   /**
    * Whether speakers take part that do not say which interfaces are theirs, as MetalLB's. Any machine may be one of

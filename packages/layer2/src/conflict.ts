@@ -47,8 +47,8 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
   readonly #defences: Defences;
   readonly #rivals = new Rivals();
   #speakers: ReadonlyMap<MacAddress, string> = new Map();
-  /** Their names. */
-  #known: ReadonlySet<string> = new Set();
+  /** Their names, once they are needed. */
+  #known: ReadonlySet<string> | undefined;
   #foreign = false;
   #nextStart: Instant = Number.NEGATIVE_INFINITY;
   /** @param self name of this speaker, as others know it: of two claims of one epoch the greater name's is the newer. */
@@ -416,13 +416,16 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
 
   /** Who shares an address answers, too, when it is asked for: as a stranger, as long as its MAC is not known. */
   #knowsAllWhoShare({ spread }: Holding): boolean {
-    return spread?.nodes.every((node) => node === spread.self || this.#known.has(node)) ?? true;
+    if (spread === undefined) return true;
+    const known = this.#known ?? new Set(this.#speakers.values());
+    this.#known = known;
+    return spread.nodes.every((node) => node === spread.self || known.has(node));
   }
 
   /** What a speaker did before it was known as one was no stranger's doing. */
   #learnSpeakers(names: ReadonlyMap<MacAddress, string>, now: Instant): readonly ConflictEffect[] {
     this.#speakers = names;
-    this.#known = new Set(names.values());
+    this.#known = undefined;
     const mistaken = [...this.#holdings.values()].filter(
       ({ state }) => state.name === "quarantined" && names.has(state.by),
     );

@@ -26,7 +26,7 @@ export interface AssemblyPorts
     Pick<StartGossipPorts, "openSockets"> {
   readonly onGossipFailed: (error: unknown) => void;
   /** Hears, before the speaker does, whose speakers are alive. */
-  readonly onMembers?: (nodes: ReadonlySet<string>) => void;
+  readonly onMembers?: (nodes: ReadonlySet<string>, changed: Iterable<string>) => void;
   /** Another way to make a speaker; a simulation makes broken ones. */
   readonly createSpeaker?: (options: SpeakerOptions, ports: SpeakerPorts) => Speaker;
 }
@@ -45,11 +45,11 @@ export function assemble(
     metrics: metrics.gossip,
     epochSeconds: () => Math.floor(wallMs() / 1000),
     openSockets,
-    onMembers: (nodes) => {
-      onMembers?.(nodes);
-      speaker.setMembers(nodes);
+    onMembers: (nodes, changed) => {
+      onMembers?.(nodes, changed);
+      speaker.setMembers(nodes, changed);
     },
-    onPresence: (presence) => speaker.setPresence(presence),
+    onPresence: (news) => speaker.hearPresence(news),
     claims: () => speaker.claims,
     onFailed: onGossipFailed,
   });

@@ -58,7 +58,7 @@ describe("Claims", () => {
       onChanged: () => {},
       onRefused: ({ message }) => refused.push(message),
     });
-    claims.setSpeakers(new Set(["b"]));
+    claims.setSpeaker("b", true);
     clock.advance(10);
     sent = [];
   });
@@ -137,7 +137,7 @@ describe("Claims", () => {
   });
 
   it("takes the other pages of a book with one that is refused", () => {
-    claims.setSpeakers(new Set(["b", "c"]));
+    claims.setSpeaker("c", true);
     claims.state(encodeBook([pageOf("b", last), pageOf("c", WALL_MS)].map(encodePage)));
     assert.deepEqual(claims.claimantsOf(VIP), new Map([["c", WALL_MS]]));
     assert.equal(refused.length, 1);
@@ -146,7 +146,7 @@ describe("Claims", () => {
   it("takes an ack of one that is a speaker by now, though it says what the one before said", () => {
     const digest = encodeDigest({ life: WALL_MS, version: 0 });
     claims.acked("c", digest);
-    claims.setSpeakers(new Set(["b", "c"]));
+    claims.setSpeaker("c", true);
     claims.acked("c", digest);
     assert.ok(claims.knows(["c"]));
   });

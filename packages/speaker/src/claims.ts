@@ -59,9 +59,7 @@ export class Claims implements ClaimsView, ClaimsNews {
   readonly #ports: ClaimsPorts;
   readonly #book: ClaimBook;
   readonly #driven: Driven<ClaimInput>;
-  #speakers: ReadonlySet<string> = new Set();
-  /** The last of each speaker: most acks say what the one before said. Bounded by the speakers. */
-  readonly #digests = new Map<string, Uint8Array>();
+  readonly #speakers = new Set<string>(); // bounded by the gossip
 
   /** @param self name of this speaker in the gossip. */
   constructor(self: string, ports: ClaimsPorts) {
@@ -108,11 +106,17 @@ export class Claims implements ClaimsView, ClaimsNews {
     this.#driven.feed({ type: "unclaim", address });
   }
 
-  /** The other speakers that are alive and claim what they announce: the whole list. */
-  setSpeakers(names: ReadonlySet<string>): void {
-    this.#speakers = names;
-    for (const name of this.#digests.keys()) if (!names.has(name)) this.#digests.delete(name);
-    this.#driven.feed({ type: "members", names });
+  /**
+   * Whether another speaker that claims what it announces is alive.
+   *
+   * @returns whether it was not known to be, and is.
+   */
+  setSpeaker(name: string, isAlive: boolean): boolean {
+    if (this.#speakers.has(name) === isAlive) return false;
+    if (isAlive) this.#speakers.add(name);
+    else this.#speakers.delete(name);
+    this.#driven.feed({ type: "member", name, isAlive });
+    return isAlive;
   }
 
   claimantsOf(address: IpAddress): ReadonlyMap<string, Epoch> {
@@ -130,12 +134,10 @@ export class Claims implements ClaimsView, ClaimsNews {
 
   acked(node: string, payload: Uint8Array): void {
     if (!this.#speakers.has(node)) return;
-    const before = this.#digests.get(node);
-    if (before !== undefined && sameOctets(before, payload)) return;
     const standing = this.#read(() => this.#notAhead(decodeDigest(payload)));
-    if (standing === undefined) return;
+    // Why: nearly every ack says what the one before said.
+    if (standing === undefined || this.#book.isUpTo(node, standing)) return;
     this.#driven.feed({ type: "acked", node, standing });
-    this.#digests.set(node, payload);
   }
 
   state(payload: Uint8Array): void {
@@ -197,8 +199,4 @@ function ofOneMessage(payload: Uint8Array): Uint8Array {
   if (length > PAYLOAD_OCTETS)
     throw new DecodeError("oversized", "claims", `${length}, at most ${PAYLOAD_OCTETS}`);
   return payload;
-}
-
-function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, index) => octet === b[index]);
 }

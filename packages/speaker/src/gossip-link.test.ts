@@ -9,7 +9,7 @@ import { Registry } from "prom-client";
 import { GossipLink } from "./gossip-link.ts";
 import type { GossipSockets } from "./gossip-port.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
-import type { Presence } from "./presence.ts";
+import type { PresenceNews } from "./presence.ts";
 
 /** Nobody is there. */
 const silence: GossipSockets = {
@@ -33,7 +33,7 @@ const options = {
 describe("GossipLink", () => {
   it("says that it is one of ours before it knows of any interface, which it has none of", async () => {
     const clock = new VirtualClock();
-    const heard: Presence[] = [];
+    const heard: PresenceNews[] = [];
     const link = new GossipLink(options, {
       clock,
       random: new SeededRandom(1),
@@ -42,7 +42,7 @@ describe("GossipLink", () => {
       epochSeconds: () => 1_700_000_000,
       openSockets: async () => silence,
       onMembers: () => {},
-      onPresence: (presence) => heard.push(presence),
+      onPresence: (news) => heard.push(news),
       claims: () => ({
         told: () => {},
         acked: () => {},
@@ -57,9 +57,8 @@ describe("GossipLink", () => {
     clock.advance(2_000);
     assert.deepEqual(heard, [
       {
-        speakers: new Set(["node-1"]),
+        speakers: new Map([["node-1", new Set()]]),
         names: new Map(),
-        interfaces: new Map([["node-1", new Set()]]),
         foreign: false,
       },
     ]);

@@ -138,15 +138,15 @@ function followCandidates(
 
 /** Puts out what is different of a node that decides anything: its heartbeats do not. */
 function nodeNews(put: (change: Change) => void): (name: string, node: CandidateNode | undefined) => void {
-  const told = new Map<string, string>(); // by name; bounded by the nodes of the cluster
+  const told = new Map<string, CandidateNode>(); // by name; bounded by the nodes of the cluster
   return (name, node) => {
-    const news = node === undefined ? undefined : JSON.stringify(node);
-    if (told.get(name) === news) return;
-    if (node === undefined || news === undefined) {
+    const before = told.get(name);
+    if (before === node || JSON.stringify(before) === JSON.stringify(node)) return;
+    if (node === undefined) {
       told.delete(name);
       put({ type: "node-gone", name });
     } else {
-      told.set(name, news);
+      told.set(name, node);
       put({ type: "node", name, node });
     }
   };

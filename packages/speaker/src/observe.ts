@@ -90,7 +90,7 @@ export class ObservedNode {
 
   /** @param names of the interfaces of this node that frames can pass and that are fit. */
   setInterfaces(names: ReadonlySet<string>): void {
-    this.#layer2.setInterfaces(new Map([[this.#node, names]]));
+    this.#layer2.setInterfaces(this.#node, names);
   }
 
   /** Every Service that has addresses, in the order of their keys. */

@@ -117,7 +117,9 @@ function planned(self: string, setting: Setting): Planner {
   const made = planner(self, setting.nodes ?? nodesOf("iris1", "iris2"));
   const { view = service("web", ["10.20.30.1"]), endpoints = on("iris1", "iris2") } = setting;
   made.configure({ pools: config.pools, l2Advertisements: setting.ads });
-  made.setInterfaces(new Map(Object.entries(setting.interfaces ?? {})));
+  for (const [name, interfaces] of Object.entries(setting.interfaces ?? {})) {
+    made.setInterfaces(name, interfaces);
+  }
   made.setService(view);
   made.setEndpoints(view.key, endpoints);
   return made;
@@ -346,7 +348,7 @@ describe("Planner, by advertisements", () => {
 
   it("says whether a change of interfaces can change anything: only of those that are wanted", () => {
     const made = planned("iris1", { ads: [advertisement({ interfaces: ["eth1"] })] });
-    const told = (...names: string[]) => made.setInterfaces(new Map([["iris2", new Set(names)]]));
+    const told = (...names: string[]) => made.setInterfaces("iris2", new Set(names));
     assert.equal(told("eth1", "eth0"), false);
     assert.equal(told("eth1"), false);
     assert.equal(inWords(made.decide(service("web", []).key)), "notOwner");

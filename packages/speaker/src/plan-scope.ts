@@ -38,7 +38,10 @@ const NO_WEIGHTS: ReadonlyMap<string, number> = new Map();
 export class Scopes {
   readonly #self: string;
   #config: PlanConfig = { pools: [], l2Advertisements: [] };
-  #around: Surroundings = { nodes: new Map(), eligible: NOBODY, interfaces: new Map() };
+  /** Interfaces that some advertisement names. */
+  #wanted: ReadonlySet<string> = new Set();
+  readonly #interfaces = new Map<string, UsableInterfaces>(); // by node; bounded by the speakers of ours
+  #around: Surroundings = { nodes: new Map(), eligible: NOBODY, interfaces: this.#interfaces };
   /** By the advertisements they come of; as many as there are ways to match Services. */
   readonly #made = new Map<string, Scope>();
   constructor(self: string) {
@@ -47,6 +50,7 @@ export class Scopes {
 
   configure(config: PlanConfig): void {
     this.#config = config;
+    this.#wanted = new Set(config.l2Advertisements.flatMap((each) => each.interfaces));
     this.#made.clear();
   }
 
@@ -59,15 +63,17 @@ export class Scopes {
     return isNews;
   }
 
-  /** @returns whether scopes may be others now. */
-  setInterfaces(interfaces: ReadonlyMap<string, UsableInterfaces>): boolean {
-    const before = this.#around.interfaces;
-    this.#around = { ...this.#around, interfaces };
-    const wanted = new Set(this.#config.l2Advertisements.flatMap((each) => each.interfaces));
-    const names = new Set([...before.keys(), ...interfaces.keys()]);
-    const isNews = [...names].some(
-      (name) => gist(before.get(name), wanted) !== gist(interfaces.get(name), wanted),
-    );
+  /**
+   * Where a node can be heard; `undefined`: nothing is known of that.
+   *
+   * @returns whether scopes may be others now.
+   */
+  setInterfaces(name: string, interfaces: UsableInterfaces | undefined): boolean {
+    const before = this.#interfaces.get(name);
+    if (interfaces === undefined) this.#interfaces.delete(name);
+    else this.#interfaces.set(name, interfaces);
+    const counts = name === this.#self || this.#around.eligible.able.has(name);
+    const isNews = counts && gist(before, this.#wanted) !== gist(interfaces, this.#wanted);
     if (isNews) this.#made.clear();
     return isNews;
   }

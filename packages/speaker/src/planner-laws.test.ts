@@ -72,13 +72,19 @@ function tell(made: Planner, s: Step): readonly string[] {
     case "nodes":
       return made.setNodes(nodesOf(s)) ? everybody : [];
     case "interfaces":
-      return made.setInterfaces(interfacesOf(s)) ? everybody : [];
+      return tellInterfaces(made, interfacesOf(s)) ? everybody : [];
     case "advertisements": {
       const l2Advertisements = ADVERTISEMENTS.filter((_, index) => s.which.includes(index));
       made.configure({ pools: config.pools, l2Advertisements });
       return everybody;
     }
   }
+}
+
+/** @returns whether decisions may be others now. */
+function tellInterfaces(made: Planner, interfaces: ReadonlyMap<string, UsableInterfaces>): boolean {
+  const nodes = [...new Set([...NODES, ...interfaces.keys()])];
+  return nodes.map((name) => made.setInterfaces(name, interfaces.get(name))).includes(true);
 }
 
 function interfacesOf({ of }: Extract<Step, { type: "interfaces" }>): Map<string, UsableInterfaces> {

@@ -90,12 +90,12 @@ export class Planner {
   }
 
   /**
-   * Where nodes can be heard; of whoever is missing nothing is known.
+   * Where a node can be heard; `undefined`: nothing is known of that.
    *
    * @returns whether decisions may be others now; then go through `all`.
    */
-  setInterfaces(interfaces: ReadonlyMap<string, UsableInterfaces>): boolean {
-    if (!this.#scopes.setInterfaces(interfaces)) return false;
+  setInterfaces(name: string, interfaces: UsableInterfaces | undefined): boolean {
+    if (!this.#scopes.setInterfaces(name, interfaces)) return false;
     this.#owners.clear();
     return true;
   }

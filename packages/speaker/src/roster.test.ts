@@ -17,8 +17,11 @@ describe("Roster", () => {
     clock = new VirtualClock();
     roster = new Roster("node-a", {
       clock,
-      onMembers: (nodes) => log.push(`members ${[...nodes]}`),
-      onPresence: ({ speakers }) => log.push(`speakers ${[...speakers]}`),
+      onMembers: (nodes, changed) => log.push(`members ${[...nodes]}, for ${[...changed]}`),
+      onPresence: ({ speakers }) => {
+        const news = [...speakers].map(([name, where]) => `${name}${where === undefined ? " gone" : ""}`);
+        log.push(`speakers ${news}`);
+      },
       claims: () => ({
         told: () => log.push("told"),
         acked: () => {},
@@ -36,7 +39,11 @@ describe("Roster", () => {
     known = new Set(["node-b", "node-c"]);
     roster.hearClaims((claims) => claims.state(new Uint8Array()));
     roster.joined();
-    assert.deepEqual(log, ["speakers node-a,node-b,node-c", "state", "members node-a,node-b,node-c"]);
+    assert.deepEqual(log, [
+      "speakers node-a,node-b,node-c",
+      "state",
+      "members node-a,node-b,node-c, for node-a,node-b,node-c",
+    ]);
   });
 
   it("opens when all is known that the others claim", () => {
@@ -45,7 +52,30 @@ describe("Roster", () => {
     assert.deepEqual(log, ["speakers node-a,node-b"]);
     known = new Set(["node-b"]);
     roster.hearClaims((claims) => claims.told(new Uint8Array()));
-    assert.deepEqual(log.slice(1), ["told", "members node-a,node-b"]);
+    assert.deepEqual(log.slice(1), ["told", "members node-a,node-b, for node-a,node-b"]);
+  });
+
+  it("does not open for what was known of somebody once, but is not by now", () => {
+    for (const name of ["node-a", "node-b", "node-c"]) roster.hear("alive", ours(name));
+    known = new Set(["node-b"]);
+    roster.joined();
+    known = new Set(["node-c"]);
+    roster.hearClaims((claims) => claims.told(new Uint8Array()));
+    known = new Set(["node-b", "node-c"]);
+    log.splice(0);
+    roster.hearClaims((claims) => claims.told(new Uint8Array()));
+    assert.deepEqual(log, ["told", "members node-a,node-b,node-c, for node-a,node-b,node-c"]);
+  });
+
+  it("waits for nothing of one that is gone", () => {
+    for (const name of ["node-a", "node-b", "node-c"]) roster.hear("alive", ours(name));
+    known = new Set(["node-c"]);
+    roster.joined();
+    roster.hear("dead", ours("node-b"));
+    log.splice(0);
+    roster.hearClaims((claims) => claims.told(new Uint8Array()));
+    const opened = "members node-a,node-c, for node-a,node-c";
+    assert.deepEqual(log, ["speakers node-b gone", "told", opened]);
   });
 
   it("says who a newcomer is before it may own anything", () => {
@@ -54,7 +84,7 @@ describe("Roster", () => {
     log.splice(0);
     roster.hear("alive", ours("node-b"));
     clock.advance(0);
-    assert.deepEqual(log, ["speakers node-a,node-b", "members node-a,node-b"]);
+    assert.deepEqual(log, ["speakers node-b", "members node-a,node-b, for node-b"]);
   });
 
   it("tells once of many that are lost together, right after", () => {
@@ -63,6 +93,6 @@ describe("Roster", () => {
     log.splice(0);
     for (const name of ["node-b", "node-c"]) roster.hear("dead", ours(name));
     clock.advance(0);
-    assert.deepEqual(log, ["speakers node-a", "members node-a"]);
+    assert.deepEqual(log, ["speakers node-b gone,node-c gone", "members node-a, for node-b,node-c"]);
   });
 });

@@ -3,12 +3,13 @@ import type { Member } from "@herald/gossip/member";
 import type { Clock } from "@herald/shared/core";
 import type { ClaimsNews } from "./claims.ts";
 import { MemberList } from "./member-list.ts";
-import { type Presence, PresenceBook } from "./presence.ts";
+import { PresenceBook, type PresenceNews } from "./presence.ts";
 
 export interface RosterPorts {
   readonly clock: Clock;
-  readonly onMembers: (nodes: ReadonlySet<string>) => void;
-  readonly onPresence: (presence: Presence) => void;
+  /** Whose speakers are alive: the same set each time, as it is by then, and who of them came or went. */
+  readonly onMembers: (nodes: ReadonlySet<string>, changed: Iterable<string>) => void;
+  readonly onPresence: (news: PresenceNews) => void;
   /** What is heard of others' claims goes there. */
   readonly claims: () => ClaimsNews;
 }
@@ -18,19 +19,19 @@ export class Roster {
   readonly #ports: RosterPorts;
   readonly #presence: PresenceBook;
   readonly #members: MemberList;
-  #speakers: ReadonlySet<string> = new Set();
+  /** The other speakers of ours by whether all was known of their claims when that was asked last; nobody once it is open. */
+  readonly #unknown = new Set<string>();
+  readonly #known = new Set<string>();
   #isTelling = false;
 
   /** @param self name of this node. */
   constructor(self: string, ports: RosterPorts) {
     this.#ports = ports;
-    this.#presence = new PresenceBook((presence) => {
-      this.#speakers = presence.speakers;
-      ports.onPresence(presence);
+    this.#presence = new PresenceBook((news) => {
+      if (!this.#members.isOpen) this.#expect(news, self);
+      ports.onPresence(news);
     });
-    this.#members = new MemberList(ports.onMembers, () =>
-      ports.claims().knows([...this.#speakers].filter((name) => name !== self)),
-    );
+    this.#members = new MemberList(ports.onMembers, () => this.#knowsClaims());
   }
 
   hear(change: MemberChange, member: Pick<Member, "name" | "meta">): void {
@@ -47,6 +48,7 @@ export class Roster {
   /** Enough was waited for others. */
   waited(): void {
     this.#presence.tell();
+    this.#expectNobody();
     this.#members.open();
   }
 
@@ -55,6 +57,37 @@ export class Roster {
     this.#presence.tell(); // whose claims they are
     take(this.#ports.claims());
     this.#members.review();
+  }
+
+  #expect({ speakers }: PresenceNews, self: string): void {
+    for (const [name, interfaces] of speakers) {
+      this.#known.delete(name);
+      if (interfaces === undefined) this.#unknown.delete(name);
+      else if (name !== self) this.#unknown.add(name);
+    }
+  }
+
+  #expectNobody(): void {
+    this.#known.clear();
+    this.#unknown.clear();
+  }
+
+  /** Why whoever was not known comes first: all may be a thousand, and each piece of news is a reason to look again. */
+  #knowsClaims(): boolean {
+    const claims = this.#ports.claims();
+    for (const name of this.#unknown) {
+      if (!claims.knows([name])) return false;
+      this.#unknown.delete(name);
+      this.#known.add(name);
+    }
+    for (const name of this.#known) {
+      if (claims.knows([name])) continue;
+      this.#known.delete(name);
+      this.#unknown.add(name);
+      return false;
+    }
+    this.#expectNobody();
+    return true;
   }
 
   /** Why not at once: a table may bring a thousand, and so many may be lost together. */

@@ -58,8 +58,8 @@ export interface Layer2Ports {
 export interface Layer2 {
   readonly feed: (input: HolderInput) => void;
   readonly setLinks: (links: readonly Link[]) => void;
-  /** Whose the interfaces of the other speakers are. */
-  readonly setSpeakers: (names: ReadonlyMap<MacAddress, string>) => void;
+  /** Whose interfaces of speakers are, of those told of; `undefined`: nobody's any more. */
+  readonly hearSpeakers: (names: ReadonlyMap<MacAddress, string | undefined>) => void;
   /** Silence, at once. */
   readonly stop: () => void;
 }
@@ -83,8 +83,10 @@ class RunningLayer2 implements Layer2 {
   /** Interfaces whose capture failed and is not back yet. */
   readonly #deaf = new Set<string>();
   #verdicts: readonly (FitInterface | UnfitReason)[] = [];
-  #speakers: ReadonlyMap<MacAddress, string> = new Map();
-  #own: readonly MacAddress[] = [];
+  /** Whose every interface of a speaker is, this node's included. */
+  readonly #speakers = new Map<MacAddress, string>();
+  /** This node's MAC addresses, and whose they are said to be. */
+  #own: ReadonlyMap<MacAddress, string | undefined> = new Map();
 
   constructor(options: Layer2Options, ports: Layer2Ports) {
     const { node: self, announcer, conflicts } = options;
@@ -98,8 +100,7 @@ class RunningLayer2 implements Layer2 {
   }
 
   readonly setLinks = (links: readonly Link[]): void => {
-    this.#own = links.map(({ mac }) => mac).filter((mac) => mac !== undefined);
-    this.#tellSpeakers();
+    this.#setOwn(links.map(({ mac }) => mac).filter((mac) => mac !== undefined));
     this.#verdicts = links.map((link) => judgeLink(link, this.#excluded));
     const interfaces = this.#fit();
     for (const name of this.#deaf) if (!interfaces.some((fit) => fit.name === name)) this.#deaf.delete(name);
@@ -108,8 +109,13 @@ class RunningLayer2 implements Layer2 {
     this.#countStates();
   };
 
-  setSpeakers(names: ReadonlyMap<MacAddress, string>): void {
-    this.#speakers = names;
+  hearSpeakers(names: ReadonlyMap<MacAddress, string | undefined>): void {
+    const own = new Map(this.#own);
+    for (const [mac, name] of names) {
+      if (own.has(mac)) own.set(mac, name);
+      else this.#setName(mac, name);
+    }
+    this.#own = own;
     this.#tellSpeakers();
   }
 
@@ -122,9 +128,21 @@ class RunningLayer2 implements Layer2 {
   }
 
   /** All of this node's, also those that nothing is announced on: its kernel answers on every one. */
+  #setOwn(macs: readonly MacAddress[]): void {
+    const before = this.#own;
+    for (const [mac, name] of before) this.#setName(mac, name);
+    this.#own = new Map(macs.map((mac) => [mac, this.#speakers.get(mac)]));
+    for (const mac of macs) this.#setName(mac, this.#self);
+    this.#tellSpeakers();
+  }
+
+  #setName(mac: MacAddress, name: string | undefined): void {
+    if (name === undefined) this.#speakers.delete(mac);
+    else this.#speakers.set(mac, name);
+  }
+
   #tellSpeakers(): void {
-    const own = this.#own.map((mac) => [mac, this.#self] as const);
-    this.#holder.feed({ type: "speakers", names: new Map([...this.#speakers, ...own]) });
+    this.#holder.feed({ type: "speakers", names: this.#speakers });
   }
 
   #fit(): readonly FitInterface[] {

@@ -99,9 +99,10 @@ class Pair {
   }
 
   #see(name: Name, others: readonly string[], foreign: boolean): void {
-    const speakers = new Set([name, ...others.filter((other) => other !== "metallb")]);
-    const names = new Map(NAMES.filter((each) => speakers.has(each)).map((each) => [MACS[each], each]));
-    this.of(name).setPresence({ speakers, names, interfaces: new Map(), foreign });
+    const lives = (each: Name): boolean => each === name || others.includes(each);
+    const speakers = new Map(NAMES.map((each) => [each, lives(each) ? "all" : undefined] as const));
+    const names = new Map(NAMES.map((each) => [MACS[each], lives(each) ? each : undefined] as const));
+    this.of(name).hearPresence({ speakers, names, foreign });
     this.of(name).setMembers(new Set([name, ...others]));
   }
 

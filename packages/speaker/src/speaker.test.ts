@@ -463,6 +463,24 @@ describe("the speaker", () => {
     assert.deepEqual(sent(), GRATUITOUS);
   });
 
+  it("decides for who goes at once, and only a moment later for who comes: hundreds may", () => {
+    const { apply, clock, logged, sent, speaker } = start();
+    const members = new Set<string>();
+    speaker.setMembers(members);
+    apply(...everything, { type: "synced" });
+    sent();
+    members.add(SELF);
+    speaker.setMembers(members, [SELF]);
+    clock.advance(49);
+    assert.deepEqual(sent(), []);
+    clock.advance(1);
+    assert.deepEqual(sent(), GRATUITOUS);
+    members.delete(SELF);
+    speaker.setMembers(members, [SELF]);
+    clock.advance(1);
+    assert.equal(logged().at(-1)?.["reason"], "speakerNotReady");
+  });
+
   it("drains to the end of its patience when nobody takes over", async () => {
     const { apply, clock, hear, sent, speaker } = start();
     apply(...everything, { type: "synced" });
@@ -484,12 +502,7 @@ describe("the speaker", () => {
       mac: parseMac("02:00:00:00:00:bb"),
       hasMaster: true,
     };
-    speaker.setPresence({
-      speakers: new Set([SELF]),
-      names: new Map(),
-      interfaces: new Map(),
-      foreign: false,
-    });
+    speaker.hearPresence({ speakers: new Map([[SELF, "all"]]), names: new Map(), foreign: false });
     speaker.setLinks([eth0, eth1]);
     apply(...everything, { type: "synced" });
     const reasons = () => words.splice(0).map(({ wish }) => wish?.reason);
@@ -545,9 +558,7 @@ describe("the speaker", () => {
     });
     const heard = (name: string, ...names: string[]) => [name, new Set(names)] as const;
     const tell = (...interfaces: (readonly [string, ReadonlySet<string>])[]): void => {
-      const speakers = new Set(interfaces.map(([name]) => name));
-      const foreign = false;
-      speaker.setPresence({ speakers, names: new Map(), interfaces: new Map(interfaces), foreign });
+      speaker.hearPresence({ speakers: new Map(interfaces), names: new Map(), foreign: false });
       clock.advance(50);
     };
     const other: Change = {
@@ -581,17 +592,17 @@ describe("the speaker", () => {
     apply(ready);
     clock.advance(600);
     assert.deepEqual(said(), ["False Probing 1000", "True Announced 0"]);
-    const presence = { names: new Map(), interfaces: new Map() };
+    const names = new Map();
     apply({ type: "config", config: byBgp });
     assert.deepEqual(said(), ["True Announced 2000"]);
     apply({ type: "config", config: { ...byBgp, peers: [] } });
     assert.deepEqual(said(), ["False NoPeer 2000"]);
     apply(node("node-0"));
     assert.deepEqual(said(), ["-"], "node-0 says so again");
-    speaker.setPresence({ ...presence, speakers: new Set([SELF]), foreign: true });
+    speaker.hearPresence({ names, speakers: new Map([[SELF, "all"]]), foreign: true });
     clock.advance(50);
     assert.deepEqual(said(), ["False NoPeer 2000"], "node-0 is MetalLB's");
-    speaker.setPresence({ ...presence, speakers: new Set([SELF, "node-0"]), foreign: false });
+    speaker.hearPresence({ names, speakers: new Map([["node-0", "all"]]), foreign: false });
     clock.advance(50);
     assert.deepEqual(said(), ["-"], "node-0 is Herald's by now");
   });

@@ -23,7 +23,7 @@ import type { PacketPort } from "./packet-port.ts";
 import type { AddressNews } from "./perform-layer2.ts";
 import { type CandidateNode, type Decision, type PlanOptions, unfit } from "./plan.ts";
 import { Planner } from "./planner.ts";
-import type { Presence } from "./presence.ts";
+import type { PresenceNews } from "./presence.ts";
 import { type NobodyWord, Reporter } from "./reporter.ts";
 import { type Layer2, runLayer2 } from "./run-layer2.ts";
 import { SlicedWork } from "./sliced-work.ts";
@@ -77,10 +77,16 @@ export interface Speaker {
   /**
    * Names of the nodes whose speakers are alive, as gossip knows them: from the first call on they decide who may
    * own addresses, and readiness of pods does not.
+   *
+   * @param nodes may be the set it was before, by now another one.
+   * @param changed who came or went, if it is the same set; left out: anybody.
    */
-  setMembers(nodes: ReadonlySet<string>): void;
-  /** Whose the interfaces on the segment are. Until told, any machine may be a speaker that does not say. */
-  setPresence(presence: Presence): void;
+  setMembers(nodes: ReadonlySet<string>, changed?: Iterable<string>): void;
+  /**
+   * Who the other speakers are, and whose the interfaces on the segment are. Until told, any machine may be a speaker
+   * that does not say.
+   */
+  hearPresence(news: PresenceNews): void;
   /** For what the gossip brings of other speakers' claims. */
   readonly claims: ClaimsNews;
   /** Every interface of the node, as it is now. */
@@ -102,6 +108,12 @@ type Wanted = ReturnType<Announcements["apply"]>[number];
  */
 const INSIST_MS = { min: 1_000, max: 60_000, quiet: 60_000 };
 
+/**
+ * How long a decision waits that only newcomers are a reason for, ms: hundreds may come one after the other, and every
+ * Service may have to be decided anew. They own nothing yet; who goes is not waited for, nor is anything else.
+ */
+const NEWCOMERS_MS = 50;
+
 /** After this long speakers that met know of each other's claims, ms. */
 const SETTLED_MS = 300;
 
@@ -117,6 +129,11 @@ const NEVER_INSISTED = { insistedAt: Number.NEGATIVE_INFINITY, pauseMs: INSIST_M
 
 function nextPause(pauseMs: number, quietMs: number): number {
   return quietMs > INSIST_MS.quiet ? INSIST_MS.min : Math.min(2 * pauseMs, INSIST_MS.max);
+}
+
+function isAll(names: Iterable<string>, of: ReadonlySet<string>): boolean {
+  for (const name of names) if (!of.has(name)) return false;
+  return true;
 }
 
 /** What is to be decided is enough to do. */
@@ -146,13 +163,13 @@ class JoinedSpeaker implements Speaker {
   readonly #claimed = new Map<IpAddress, Set<string>>();
   /** `undefined`: pods decide. */
   #members: ReadonlySet<string> | undefined;
-  /** Speakers of ours that are alive. */
-  #present: ReadonlySet<string> = new Set();
+  #awaitsNewcomers = false;
+  /** Speakers of ours that are alive; bounded by the gossip. */
+  readonly #present = new Set<string>();
   #saysAgain = false;
   /** Every speaker claims what it announces. */
   #isClaiming = false;
-  /** Where the other speakers can be heard, and this one: nowhere, until its interfaces are known. */
-  #interfaces: ReadonlyMap<string, UsableInterfaces> = new Map();
+  /** Where this speaker can be heard: nowhere, until its interfaces are known. */
   #own: UsableInterfaces = new Set();
   #nodesChanged = false;
   #allDirty = false;
@@ -207,7 +224,7 @@ class JoinedSpeaker implements Speaker {
       isStill,
       onStations: (stations) => {
         this.#own = stations.interfaces;
-        this.#tellInterfaces();
+        this.#hearInterfaces(this.#self, this.#own);
         ports.onStations(stations);
       },
       onCaptureLost,
@@ -225,23 +242,40 @@ class JoinedSpeaker implements Speaker {
     this.#work.add(this.#takeAll(changes, taken));
   }
 
-  setMembers(nodes: ReadonlySet<string>): void {
+  setMembers(nodes: ReadonlySet<string>, changed?: Iterable<string>): void {
+    const isUrgent = nodes !== this.#members || changed === undefined || !isAll(changed, nodes);
     this.#members = nodes;
     this.#nodesChanged = true;
-    this.#work.add(NO_WORK());
+    if (isUrgent) this.#work.add(NO_WORK());
+    else this.#awaitNewcomers();
   }
 
-  setPresence({ speakers, names, interfaces, foreign }: Presence): void {
-    this.#interfaces = interfaces;
-    this.#tellInterfaces();
-    this.claims.setSpeakers(new Set([...speakers].filter((name) => name !== this.#self)));
-    if ([...speakers].some((name) => !this.#present.has(name))) this.#sayAgainSoon();
-    this.#present = speakers;
-    if (foreign || !this.#isClaiming) this.#nodesChanged = true; // who speaks for all is one of ours
+  #awaitNewcomers(): void {
+    if (this.#awaitsNewcomers) return;
+    this.#awaitsNewcomers = true;
+    const { clock } = this.#ports;
+    clock.at(clock.now() + NEWCOMERS_MS, () => {
+      this.#awaitsNewcomers = false;
+      if (this.#nodesChanged) this.#work.add(NO_WORK());
+    });
+  }
+
+  hearPresence({ speakers, names, foreign }: PresenceNews): void {
+    this.#hearInterfaces(this.#self, this.#own);
+    for (const [name, interfaces] of speakers) {
+      if (interfaces === undefined) this.#present.delete(name);
+      else this.#present.add(name);
+      if (name === this.#self) continue; // what this node knows of itself it knows first
+      this.#hearInterfaces(name, interfaces);
+      const isNew = this.claims.setSpeaker(name, interfaces !== undefined);
+      if (isNew) this.#sayAgainSoon();
+    }
+    const isMixed = foreign || !this.#isClaiming;
     this.#isClaiming = !foreign;
     if (this.#planner.setClaiming(!foreign)) this.#allDirty = true;
-    this.#work.add(NO_WORK());
-    this.#layer2.setSpeakers(names);
+    if (isMixed) this.#nodesChanged = true; // who speaks for all is one of ours
+    if (isMixed || this.#allDirty) this.#work.add(NO_WORK());
+    this.#layer2.hearSpeakers(names);
     this.#layer2.feed({ type: "foreign", present: foreign });
   }
 
@@ -403,11 +437,10 @@ class JoinedSpeaker implements Speaker {
     this.#ports.metrics.candidates.set(fit.length);
   }
 
-  /** What this node knows of itself it knows first. */
-  #tellInterfaces(): void {
-    const interfaces = new Map(this.#interfaces).set(this.#self, this.#own);
-    this.#unannounced.setInterfaces(interfaces);
-    if (!this.#planner.setInterfaces(interfaces)) return;
+  /** Where a node can be heard; `undefined`: nothing is known of that. */
+  #hearInterfaces(name: string, interfaces: UsableInterfaces | undefined): void {
+    this.#unannounced.setInterfaces(name, interfaces);
+    if (!this.#planner.setInterfaces(name, interfaces)) return;
     this.#allDirty = true;
     this.#work.add(NO_WORK());
   }
@@ -415,9 +448,12 @@ class JoinedSpeaker implements Speaker {
   #candidates(): ReadonlyMap<string, CandidateNode> {
     const members = this.#members;
     if (members === undefined) return new Map(this.#nodes);
-    return new Map(
-      [...this.#nodes].map(([name, node]) => [name, { ...node, speakerReady: members.has(name) }]),
-    );
+    const candidates = new Map(this.#nodes);
+    for (const [name, node] of this.#nodes) {
+      const speakerReady = members.has(name);
+      if (node.speakerReady !== speakerReady) candidates.set(name, { ...node, speakerReady });
+    }
+    return candidates;
   }
 
   #carryOut(key: ServiceKey, decision: Decision): void {

@@ -114,11 +114,11 @@ export async function startGossip(
 
 /** MetalLB's key encrypts, so that its speakers understand; a key made properly is understood as well. */
 function makeFraming(secretFolder: string): Framing {
-  if (secretFolder === "") return framing({ label: "", encryption: undefined, compress: true });
+  if (secretFolder === "") return framing({ label: "", encryption: undefined, compress: false });
   const secret = new Uint8Array(readSecret(join(secretFolder, "secretkey")));
   return framing({
     label: "",
-    compress: true,
+    compress: false,
     encryption: {
       ring: keyRing(metallbKey(secret), deriveKey(secret, hmacSha256)),
       sealer,

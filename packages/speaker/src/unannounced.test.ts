@@ -59,11 +59,10 @@ function said({ services = [web], config, nodes: named, interfaces = {}, hosts }
     const plan = planner(self, known);
     const unannounced = new UnannouncedServices(self, OPTIONS);
     const inForce = { ...FIXTURE, bgpAdvertisements: [], peers: [], ...config };
-    const usable = new Map(Object.entries(interfaces));
     for (const each of [plan, unannounced]) {
       each.configure(inForce);
       each.setNodes(known);
-      each.setInterfaces(usable);
+      for (const [name, usable] of Object.entries(interfaces)) each.setInterfaces(name, usable);
     }
     for (const view of services) {
       plan.setService(view);

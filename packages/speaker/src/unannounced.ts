@@ -53,7 +53,7 @@ export class UnannouncedServices {
   readonly #options: PlanOptions;
   #config: Words = { pools: [], l2Advertisements: [], bgpAdvertisements: [], peers: [] };
   #nodes: ReadonlyMap<string, CandidateNode> = new Map();
-  #interfaces: ReadonlyMap<string, UsableInterfaces> = new Map();
+  readonly #interfaces = new Map<string, UsableInterfaces>(); // by node; bounded by the speakers of ours
   #isSpokesman = false;
   /** By advertisements; as many as there are ways to match Services. */
   readonly #refusals = new Map<string, readonly Refusals[]>();
@@ -82,8 +82,10 @@ export class UnannouncedServices {
     this.#refusals.clear();
   }
 
-  setInterfaces(interfaces: ReadonlyMap<string, UsableInterfaces>): void {
-    this.#interfaces = interfaces;
+  /** Where a node can be heard; `undefined`: nothing is known of that. */
+  setInterfaces(name: string, interfaces: UsableInterfaces | undefined): void {
+    if (interfaces === undefined) this.#interfaces.delete(name);
+    else this.#interfaces.set(name, interfaces);
     this.#refusals.clear();
   }
 

@@ -129,7 +129,9 @@ class World {
   }
 
   setMembers(each: Name, others: readonly Name[]): void {
-    this.feed(each, { type: "members", names: new Set(others.filter((other) => other !== each)) });
+    for (const name of NAMES) {
+      if (name !== each) this.feed(each, { type: "member", name, isAlive: others.includes(name) });
+    }
   }
 
   ack(asker: Name, node: Name): void {

@@ -37,8 +37,9 @@ describe("ClaimBook", () => {
       askAfterMs: 20,
       askAgainMs: 60,
     });
-    book.handle({ type: "members", names: new Set(["b"]) }, 0);
+    meet("b");
   });
+  const meet = (name: string) => book.handle({ type: "member", name, isAlive: true }, 0);
 
   it("makes a claim the weakest when told to, and a newer one than ever when it claims again", () => {
     const wallMs = 1_700_000_000_000;
@@ -61,12 +62,12 @@ describe("ClaimBook", () => {
     assert.deepEqual(tell(newsOf("c")), []);
     assert.deepEqual(book.handle({ type: "state", pages: [page] }, 0), []);
     assert.deepEqual(book.handle({ type: "acked", node: "c", standing: page }, 0), []);
-    assert.deepEqual(book.handle({ type: "members", names: new Set(["b", "c"]) }, 0), []);
+    assert.deepEqual(meet("c"), []);
     assert.deepEqual([book.knows(["c"]), book.claimantsOf(VIP).size], [false, 0]);
   });
 
   it("asks one that becomes a member for all it claims", () => {
-    book.handle({ type: "members", names: new Set(["b", "c"]) }, 0);
+    meet("c");
     tell(newsOf("b"));
     const want = encodeClaimMessage({ type: "want", asker: "a", life: 0, version: 0 });
     const asked = book.wake(60).filter(({ type }) => type === "tell");
@@ -75,10 +76,10 @@ describe("ClaimBook", () => {
 
   it("makes no entry of late news of one that is gone", () => {
     tell(newsOf("b"));
-    const gone = book.handle({ type: "members", names: new Set() }, 0);
+    const gone = book.handle({ type: "member", name: "b", isAlive: false }, 0);
     assert.deepEqual(gone, [{ type: "changed", address: VIP, speaker: "b", epoch: undefined }]);
     tell(newsOf("b"));
-    book.handle({ type: "members", names: new Set(["b"]) }, 0);
+    meet("b");
     assert.deepEqual([book.knows(["b"]), book.claimantsOf(VIP).size], [false, 0]);
   });
 

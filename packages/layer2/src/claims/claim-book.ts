@@ -23,8 +23,8 @@ export type ClaimInput =
   | { readonly type: "weaken"; readonly address: IpAddress }
   /** This node has stopped answering. */
   | { readonly type: "unclaim"; readonly address: IpAddress }
-  /** The other speakers of ours that are alive: the whole list. */
-  | { readonly type: "members"; readonly names: ReadonlySet<string> }
+  /** Whether another speaker of ours is alive. */
+  | { readonly type: "member"; readonly name: string; readonly isAlive: boolean }
   /** A user message of the gossip. */
   | { readonly type: "told"; readonly message: ClaimMessage }
   /** What came with an ack: where the one that answered stands. */
@@ -75,8 +75,8 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
   readonly #claimants: Claimants;
   /** By speaker; bounded by the members. */
   readonly #heard = new Map<string, HeardClaims>();
-  #members: ReadonlySet<string> = new Set();
-  /** Encoded; bounded by the members. */
+  readonly #members = new Set<string>();
+  /** Encoded, of those that claim anything; bounded by the members. */
   readonly #pages = new Map<string, { readonly standing: Standing; readonly page: Uint8Array }>();
   /** When to ask those of whom something is missing; bounded by the members. */
   readonly #asking = new Map<string, Instant>();
@@ -99,8 +99,8 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
         return this.#own.epochOf(input.address) === undefined ? [] : this.#set(input.address, WEAKEST, now);
       case "unclaim":
         return this.#set(input.address, undefined, now);
-      case "members":
-        return this.#setMembers(input.names, now);
+      case "member":
+        return input.isAlive ? this.#meet(input.name, now) : this.#bury(input.name);
       case "told":
         return input.message.type === "news"
           ? this.#takeNews(input.message, now)
@@ -151,6 +151,12 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     return true;
   }
 
+  /** Whether all is known of a speaker that stands there. */
+  isUpTo(name: string, standing: Standing): boolean {
+    const heard = this.#heard.get(name);
+    return heard?.complete === true && isSame(heard.standing(), standing);
+  }
+
   /**
    * For the user state of an exchange of tables: everything that is known without a gap. What would make it longer
    * than `bookOctets` is left out, and asked for by whoever misses it.
@@ -175,8 +181,10 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     const standing = list.standing();
     const before = this.#pages.get(speaker);
     if (before !== undefined && isSame(before.standing, standing)) return before.page;
-    const page = encodePage({ ...standing, speaker, claims: list.claims() });
-    this.#pages.set(speaker, { standing, page });
+    const claims = list.claims();
+    const page = encodePage({ ...standing, speaker, claims });
+    if (claims.length > 0) this.#pages.set(speaker, { standing, page });
+    else this.#pages.delete(speaker);
     return page;
   }
 
@@ -202,16 +210,14 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     return [...news.map(broadcast), { type: "digest", payload: encodeDigest(standing) }];
   }
 
-  #setMembers(names: ReadonlySet<string>, now: Instant): readonly ClaimEffect[] {
-    const before = this.#members;
-    this.#members = names;
-    const gone = [...before].filter((name) => !names.has(name));
-    const come = [...names].filter((name) => !before.has(name));
+  #meet(name: string, now: Instant): readonly ClaimEffect[] {
+    if (this.#members.has(name)) return [];
     // Whoever was alone tells all who it is.
-    if (before.size === 0) this.#tellAll(now);
+    if (this.#members.size === 0) this.#tellAll(now);
+    this.#members.add(name);
     // Why not at once: an exchange of tables may bring it all.
-    for (const name of come) this.#asking.set(name, now + this.#options.askAgainMs);
-    return gone.flatMap((name) => this.#bury(name));
+    this.#asking.set(name, now + this.#options.askAgainMs);
+    return [];
   }
 
   #tellAll(now: Instant): void {
@@ -221,6 +227,7 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
 
   #bury(name: string): readonly ClaimEffect[] {
     const claims = this.#heard.get(name)?.claims() ?? [];
+    this.#members.delete(name);
     this.#heard.delete(name);
     this.#pages.delete(name);
     this.#asking.delete(name);

@@ -12,6 +12,10 @@ import {
 /** Ranges of changes heard out of turn; whatever is not remembered is asked for. */
 const RANGES_MAX = 64;
 
+/** Nothing is ever put into these: of a thousand speakers nearly all claim nothing, and need none of their own. */
+const NOTHING = new Map<IpAddress, never>();
+const NONE = new Set<IpAddress>();
+
 interface Known {
   /** `undefined`: given up; kept as long as older news of the address may still come. */
   readonly epoch: Epoch | undefined;
@@ -35,9 +39,9 @@ export class HeardClaims {
   /** The highest version heard of. */
   #latest = 0;
   /** Bounded by {@link CLAIM_LIMITS}. */
-  #known = new Map<IpAddress, Known>();
+  #known: Map<IpAddress, Known> = NOTHING;
   /** Those of `#known` given up. */
-  readonly #givenUp = new Set<IpAddress>();
+  #givenUp = NONE;
   /** Heard of past `#version`. */
   #ranges: Range[] = [];
   /** Claims of an earlier life: they hold until all of this one is known. */
@@ -129,17 +133,19 @@ export class HeardClaims {
     this.#life = life;
     this.#version = 0;
     this.#latest = 0;
-    this.#known = new Map();
-    this.#givenUp.clear();
+    this.#known = NOTHING;
+    this.#givenUp = NONE;
     this.#ranges = [];
   }
 
   #set({ address, epoch }: Change, version: number): void {
     const before = this.#known.get(address);
     if (before === undefined ? this.#known.size >= CLAIM_LIMITS.claims : before.version >= version) return;
+    if (this.#known === NOTHING) this.#known = new Map();
     this.#known.set(address, { epoch, version });
-    if (epoch === undefined) this.#givenUp.add(address);
-    else this.#givenUp.delete(address);
+    if (epoch !== undefined) this.#givenUp.delete(address);
+    else if (this.#givenUp === NONE) this.#givenUp = new Set([address]);
+    else this.#givenUp.add(address);
   }
 
   #forget(address: IpAddress): void {

@@ -291,7 +291,9 @@ export class Village {
 
   #tellMembers({ name, process }: Villager): void {
     if (process === undefined) return;
-    process.claims.setSpeakers(new Set([...process.members].filter((other) => other !== name)));
+    for (const other of this.#villagers.keys()) {
+      if (other !== name) process.claims.setSpeaker(other, process.members.has(other));
+    }
     this.#decideSoon(this.#of(name));
   }
 
@@ -369,7 +371,7 @@ export class Village {
   }
 
   #announce(villager: Villager, process: Process, address: IpAddress): void {
-    const { epoch } = process.claims.claim(address);
+    const epoch = process.claims.claim(address);
     this.#note(`${villager.name} announces ${address} with ${epoch - WALL_MS}`);
     process.answering.set(address, undefined);
     for (const other of this.#villagers.values()) {
