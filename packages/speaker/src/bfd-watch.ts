@@ -113,7 +113,7 @@ export class BfdWatch {
     else
       log.warn("BFD thread has ordinary priority: a busy node may make sessions flap", {
         reason: priority.reason,
-        remedy: "the capability SYS_NICE, or intervals of 300 ms",
+        remedy: "the capability SYS_NICE (docs/bfd.md), or longer intervals",
       });
   }
 }
