@@ -125,17 +125,13 @@ describe("a cluster that moves from MetalLB to Herald and back", () => {
       await swap(`${node}: MetalLB's speaker goes, Herald's comes`, async () => {
         await metallb.stopSpeaker(node);
         await herald.startSpeaker(node, [...ONE_GOSSIP, `--ml-secret-key-path=${metallb.keyFolder}`]);
+        await untilAllAreKnown(node);
       });
     });
   }
 
   it("has speakers of Herald's alone, that all know each other", async () => {
-    await herald.segment.until(async () => {
-      const members = await Promise.all(
-        SPEAKERS.map((node) => herald.metric(node, "herald_speaker_candidates")),
-      );
-      return members.every((count) => count === SPEAKERS.length);
-    }, "all speakers know each other");
+    await Promise.all(SPEAKERS.map((node) => untilAllAreKnown(node)));
     const { stdout } = await check();
     assert.match(stdout, /^0 of 4 addresses would change/m);
   });
@@ -185,6 +181,14 @@ describe("a cluster that moves from MetalLB to Herald and back", () => {
     console.log([what, ...lines].join("\n"));
     assert.deepEqual(await addressesNow(), addresses);
     for (const { report } of reports) assert.deepEqual(Object.keys(report.by), ["echo-1"]);
+  }
+
+  /** Waits until a speaker of Herald's takes part in the same gossip as all others, of either make. */
+  async function untilAllAreKnown(node: NodeName): Promise<void> {
+    await herald.segment.until(
+      async () => (await herald.metric(node, "herald_speaker_candidates")) === SPEAKERS.length,
+      `${node} knows all speakers`,
+    );
   }
 
   async function using(address: string): Promise<Running> {
