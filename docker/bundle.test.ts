@@ -57,6 +57,14 @@ describe("bundle", () => {
     });
   }
 
+  it("has the command herald beside the controller, to be called by its name", () => {
+    const program = join(scratch, "controller", "herald.js");
+    assert.match(readFileSync(program, "utf8"), /^#!\/usr\/bin\/env node\n/);
+    const input = "address-pools: [{name: a, protocol: layer2, addresses: [192.0.2.0/24]}]";
+    const options = { cwd: "/", encoding: "utf8", input } as const;
+    assert.match(execFileSync(process.execPath, [program, "convert"], options), /^kind: IPAddressPool$/m);
+  });
+
   it("gives the speaker the add-ons' code and nothing they were built from", () => {
     const files = readdirSync(join(scratch, "speaker", "node_modules"), {
       recursive: true,
