@@ -29,16 +29,19 @@ before(async () => {
   cluster = await startCluster({ name: `${clusterName()}-admission`, nodes: 1 });
   installation = await Installation.start(cluster, { speakers: [], controllers: 0 });
   await installKinds(cluster);
-  const templates = ["webhook", "admission-policy"].map((name) => `--show-only=templates/${name}.yaml`);
-  await cluster.apply(
-    await cluster.helm(["template", "herald", CHART, `--namespace=${NAMESPACE}`, ...templates]),
-  );
+  await cluster.apply(await admission());
   await Promise.all(Object.keys(REPLICAS).map((name) => startReplica(name as keyof typeof REPLICAS)));
   await until("the API server asks the webhook", isAsked);
 });
 after(async () => {
   await cluster?.stop();
 });
+
+/** As the chart has it. */
+function admission(): Promise<string> {
+  const templates = ["webhook", "admission-policy"].map((name) => `--show-only=templates/${name}.yaml`);
+  return cluster.helm(["template", "herald", CHART, `--namespace=${NAMESPACE}`, ...templates]);
+}
 
 /** A controller, and the pod that the webhook's Service finds it by. */
 async function startReplica(name: keyof typeof REPLICAS): Promise<void> {
@@ -170,6 +173,15 @@ const BAD: readonly { readonly by: string; readonly object: Written; readonly sa
     ),
   },
   {
+    by: "the schema",
+    object: object("BFDProfile", "bad", { receiveInterval: 9 }),
+    says: invalid(
+      "BFDProfile",
+      "bad",
+      "spec.receiveInterval: Invalid value: 9: spec.receiveInterval in body should be greater than or equal to 10",
+    ),
+  },
+  {
     by: "CEL",
     object: pool("bad", "192.0.2.7"),
     says: invalid(
@@ -270,6 +282,13 @@ describe("objects of metallb.io, where the chart has its policies and its webhoo
     const change = { spec: { addresses: ["198.51.100.0/24", "203.0.113.0/24"] } };
     const text = `${WRITE}IPAddressPool narrow: spec.addresses[0]: "203.0.113.0/28" overlaps "203.0.113.0/24" (IPAddressPool gold: spec.addresses[1])`;
     assert.equal(await saidBy(() => cluster.api.patch(path, change)), text);
+    const echo = saidBy(() =>
+      cluster.api.patch(`${collectionOf(object("BFDProfile", "fast"))}/fast`, { spec: { echoMode: true } }),
+    );
+    assert.equal(
+      await echo,
+      `${WRITE}BFDProfile fast: spec.echoMode: BGPPeer "new" is told of pool "gold", which has IPv6 addresses: want false`,
+    );
   });
 
   it("are kept while others name them, if they are BFDProfiles, and else are deleted with a warning", async () => {
@@ -343,6 +362,23 @@ describe("the webhook's certificate", () => {
     await askUntil("some more questions", () => asked === last);
     assert.notEqual(renewed.serving, first.serving);
     assert.ok(seen.size >= 3, `${seen.size} certificates in ${asked} questions`);
+  });
+
+  it("is made anew at once when somebody says so", async () => {
+    const first = await certificate();
+    const patch = ["--type=merge", "-p", '{"data":null}'];
+    await cluster.kubectl(["-n", NAMESPACE, "patch", "secret", "herald-webhook-cert", ...patch]);
+    await until("a new authority", async () => {
+      const { authority } = await certificate();
+      return authority !== "" && authority !== first.authority;
+    });
+    await until("the API server asks the webhook", isAsked);
+  });
+
+  it("is no difference to what the chart applied, neither in the Secret nor in whom to believe", async () => {
+    assert.equal(await cluster.kubectl(["diff", "-f", "-"], { input: await admission() }), "");
+    await cluster.apply(await admission());
+    assert.ok(await isAsked());
   });
 });
 

@@ -54,7 +54,7 @@ const CASES: readonly Case[] = [
     name: "a pool that overlaps one of the ConfigMap's",
     configMap: "address-pools: [{name: old, protocol: layer2, addresses: [192.0.2.0/24]}]",
     change: ["CREATE", "ipaddresspools", pool("b", "192.0.2.7/32")],
-    refused: [
+    warned: [
       `IPAddressPool b: spec.addresses[0]: "192.0.2.7/32" overlaps "192.0.2.0/24" of pool "old" in the ConfigMap's address-pools`,
     ],
   },
@@ -62,13 +62,13 @@ const CASES: readonly Case[] = [
     name: "a pool that the ConfigMap has, too",
     configMap: "address-pools: [{name: old, protocol: layer2, addresses: [192.0.2.0/24]}]",
     change: ["CREATE", "ipaddresspools", pool("old", "198.51.100.0/24")],
-    refused: ['IPAddressPool old: the ConfigMap has a pool "old" in its address-pools, too'],
+    warned: ['IPAddressPool old: the ConfigMap has a pool "old" in its address-pools, too'],
   },
   {
     name: "a router that the ConfigMap has, too",
     configMap: "peers: [{my-asn: 64512, peer-asn: 64513, peer-address: 10.0.0.1}]",
     change: ["CREATE", "bgppeers", peer("tor")],
-    refused: ["BGPPeer tor: the ConfigMap has the same router among its peers, as configmap/peer1"],
+    warned: ["BGPPeer tor: the ConfigMap has the same router among its peers, as configmap/peer1"],
   },
   {
     name: "what a schema cannot see: a range from IPv4 to IPv6 (MetalLB's defect 6)",

@@ -14,7 +14,8 @@ export interface Verdict {
  * Whether a change leaves the configuration at least as good as it was. It is refused for what it makes wrong, never
  * for what was wrong already or is wrong without the object: nobody is kept from mending one thing by another.
  *
- * What is named and not there yet is no reason to refuse, as objects come in any order; with MetalLB neither.
+ * What mends itself is no reason to refuse: what is named and not there yet, as objects come in any order (with MetalLB
+ * neither), and what the ConfigMap has, too, as somebody may be moving away from it.
  *
  * @param home namespace that objects are read from.
  */
@@ -28,14 +29,13 @@ export function judge(change: Change, world: World, home: string): Verdict {
   const isNew = newsTo(isDeletion ? [world] : [world, without(world, change)]);
   const isOwn = ownedBy(change);
   // Why: what overlaps is told of one pair at a time, so that a deletion may bring another to light.
-  const faults = isDeletion ? [] : mistakes.filter((each) => each.transient !== true && isNew(each));
+  const faults = isDeletion ? [] : mistakes.filter((each) => !mendsItself(each) && isNew(each));
   const refused = isDeletion ? referencesTo(change, mistakes.filter(isNew)) : faults;
-  const told = [...mistakes, ...remarks].filter((each) => isOwn(each) || (isLack(each) && isNew(each)));
+  const told = [...mistakes, ...remarks].filter((each) => isOwn(each) || (mendsItself(each) && isNew(each)));
   return { refused, warned: refused.length > 0 ? [] : told };
 }
 
-/** Of what is no fault: something that is named is not there. */
-function isLack(mistake: ConfigMistake): boolean {
+function mendsItself(mistake: ConfigMistake): boolean {
   return mistake.transient === true;
 }
 
@@ -52,13 +52,11 @@ function judgeStranger({ operation, plural, object, namespace }: Change, home: s
 /** A BFDProfile stays while a BGPPeer names it, as with MetalLB. All else may be deleted in any order. */
 function referencesTo({ plural, object }: Change, lacks: readonly ConfigMistake[]): readonly ConfigMistake[] {
   if (plural !== "bfdprofiles") return [];
-  return lacks
-    .filter(({ transient }) => transient === true)
-    .map(({ path }) => ({
-      path: `${KINDS[plural].kind} ${object.metadata.name}`,
-      line: 0,
-      message: `cannot be deleted while it is named by ${path}`,
-    }));
+  return lacks.filter(mendsItself).map(({ path }) => ({
+    path: `${KINDS[plural].kind} ${object.metadata.name}`,
+    line: 0,
+    message: `cannot be deleted while it is named by ${path}`,
+  }));
 }
 
 /** Whether something was said of none of these worlds. */

@@ -13,11 +13,12 @@ import type { World } from "./change.ts";
 export function mistakesIn({ configMap, objects }: World): readonly ConfigMistake[] {
   const own = mistakesInObjects(objects);
   if (configMap === undefined) return own;
-  return [
-    ...own,
+  const inBoth = [
     ...poolsInBoth(configMap.pools, readPools(objects).pools),
     ...bgpInBoth(configMap, readBgp(objects).part),
   ];
+  // Why: whoever moves from one to the other has both for a while, and then deletes the ConfigMap.
+  return [...own, ...inBoth.map((mistake) => ({ ...mistake, transient: true as const }))];
 }
 
 function mistakesInObjects(objects: ConfigObjects): readonly ConfigMistake[] {
