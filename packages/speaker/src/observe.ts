@@ -49,7 +49,6 @@ export class ObservedNode {
       digest,
       now: () => 0,
     });
-    this.#layer2.setClaiming(false);
     this.#bgp = new BgpPlan({ self: node, options: plan });
   }
 
