@@ -333,7 +333,7 @@ interface Certificate {
 }
 
 async function certificate(): Promise<Certificate> {
-  const { data } = await cluster.api.get<{ data: Record<string, string> }>(SECRET);
+  const { data = {} } = await cluster.api.get<{ data?: Record<string, string> }>(SECRET);
   const text = Buffer.from(data["ca.crt"] ?? "", "base64").toString();
   return { authority: text.split("-----END")[0] ?? "", serving: data["tls.crt"] ?? "" };
 }
