@@ -40,7 +40,15 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "yaml",
     "zod",
   ],
-  cli: ["@herald/controller", "@herald/daemon", "@herald/k8s", "@herald/shared", "yaml", "zod"],
+  cli: [
+    "@herald/controller",
+    "@herald/daemon",
+    "@herald/k8s",
+    "@herald/shared",
+    "@herald/speaker",
+    "yaml",
+    "zod",
+  ],
   lab: ["@herald/shared", "@herald/wire"],
 };
 

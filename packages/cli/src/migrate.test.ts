@@ -5,6 +5,7 @@ import { ApiError } from "@herald/k8s/api";
 import { FakeApi } from "@herald/k8s/fake";
 import { configMapsPath, metallbPath, namespacesPath, objectPath, servicePath } from "@herald/k8s/paths";
 import { VirtualClock } from "@herald/lab/virtual-clock";
+import { DEFAULT_EXCLUDED_INTERFACES } from "@herald/speaker/interface-rules";
 import { LINKS } from "./findings.ts";
 import { check } from "./migrate.ts";
 import type { Output } from "./output.ts";
@@ -120,6 +121,16 @@ same     Service         default/web
 0 of 1 addresses would change; of 6 objects 6 are the same, 0 differ, 0 are refused.
 `,
     });
+  });
+
+  it("knows the list of interfaces that MetalLB's chart leaves alone, an older one too", async () => {
+    const list = DEFAULT_EXCLUDED_INTERFACES.filter((pattern) => pattern !== "^lxc.*")
+      .map((pattern) => `- ${pattern}\n`)
+      .join("");
+    const found = new Found().configMap("metallb-excludel2", {
+      "excludel2.yaml": `announcedInterfacesToExclude:\n${list}`,
+    });
+    assert.match((await found.check()).stdout, /^same {5}ConfigMap metallb-system\/metallb-excludel2$/m);
   });
 
   it("reads, and does nothing else", async () => {
@@ -315,6 +326,12 @@ same     Service         default/web
       name: "raw configuration of FRR",
       of: (f) => f.configMap("bgpextras", { extras: "debug bgp" }),
       says: /ConfigMap metallb-system\/bgpextras\n +data\.extras: /,
+    },
+    {
+      name: "interfaces of one's own to leave alone",
+      of: (f) =>
+        f.configMap("metallb-excludel2", { "excludel2.yaml": "announcedInterfacesToExclude: [^eth9$]\n" }),
+      says: /ConfigMap metallb-system\/metallb-excludel2\n +is not read, and is not the usual list/,
     },
     {
       name: "a sharing key in two namespaces, though nothing is shared yet",

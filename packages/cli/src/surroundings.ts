@@ -1,3 +1,5 @@
+import { DEFAULT_EXCLUDED_INTERFACES } from "@herald/speaker/interface-rules";
+import { parseDocument } from "yaml";
 import type { ClusterReading, GossipSecret } from "./cluster-reading.ts";
 import { differs, type Finding, finding, LINKS, type Remark, same } from "./findings.ts";
 import type { Workload } from "./workloads.ts";
@@ -93,15 +95,30 @@ function judgeExtras({ extras, namespace }: ClusterReading): readonly Finding[] 
           differs("raw configuration for FRR, which nothing of Herald's reads", LINKS.bgp, "data.extras"),
         ]);
       case "metallb-excludel2":
-        return same(
-          "ConfigMap",
-          place,
-          "its default list is built in; one of your own goes into speaker.excludeInterfaces.patterns",
-        );
+        return judgeExcluded(place, data);
       default:
         return finding("ConfigMap", place, [
           differs("is not read: --gossip-profile says how closely speakers watch each other", LINKS.gossip),
         ]);
     }
   });
+}
+
+/** Patterns that MetalLB's list has got since 0.14: lists without them are older, and not somebody's own. */
+const ADDED_LATER = 1;
+
+/** MetalLB's chart always has it, mostly with the list that Herald has built in. */
+function judgeExcluded(place: string, data: Readonly<Record<string, string>>): Finding {
+  const documents = Object.values(data).map((text) => parseDocument(text, { logLevel: "silent" }).toJS());
+  const written = (documents[0] as Excluded | null)?.announcedInterfacesToExclude ?? [];
+  const usual = new Set(DEFAULT_EXCLUDED_INTERFACES);
+  const isUsual =
+    written.every((pattern) => usual.has(pattern)) && written.length >= usual.size - ADDED_LATER;
+  if (isUsual) return finding("ConfigMap", place, []);
+  const text = "is not read, and is not the usual list: give yours to speaker.excludeInterfaces.patterns";
+  return finding("ConfigMap", place, [differs(text, LINKS.announcing)]);
+}
+
+interface Excluded {
+  readonly announcedInterfacesToExclude?: readonly string[];
 }
