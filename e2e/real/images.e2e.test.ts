@@ -100,6 +100,10 @@ describe("images", { skip: why ?? false }, () => {
     });
   }
 
+  it("has the command herald beside the controller", async () => {
+    assert.match(await run("controller", "-all", ["herald", "convert", "--help"]), /^herald convert: writes/);
+  });
+
   it("lets the speaker open an interface with NET_RAW alone, and call libc", async () => {
     const script = `
       const { default: koffi } = await import("/speaker/node_modules/koffi/index.js");
