@@ -2,6 +2,7 @@ import {
   ALLOCATED_FROM_POOL,
   ANNOTATION_PREFIXES,
   ANNOTATIONS,
+  BGP_ADVERTISEMENT_ANNOTATIONS,
   HERALD_ANNOTATIONS,
   NODE_ANNOTATIONS,
   POOL_ANNOTATIONS,
@@ -31,6 +32,12 @@ export function annotationsPage(): string {
       table(
         ["annotation", "meaning"],
         Object.entries(POOL_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
+      ),
+      "## Annotations of a BGPAdvertisement",
+      "Herald's own, which MetalLB ignores. One that cannot be read is a mistake in the advertisement. Where advertisements meet in one prefix: [bgp.md](../bgp.md).",
+      table(
+        ["annotation", "meaning"],
+        Object.entries(BGP_ADVERTISEMENT_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
       ),
       "## Annotations of a Node",
       table(

@@ -54,14 +54,16 @@ export function encodeExtendedCommunities(communities: readonly string[]): Uint8
 }
 
 /**
- * How much this path can take, for routers that weigh their next hops
- * (draft-ietf-idr-link-bandwidth): type(1) subtype(1) asn(2) octets per second as IEEE float(4).
+ * How much this path can take, for routers that weigh their next hops (RFC 10005):
+ * type(1) subtype(1) asn(2) octets per second as IEEE float(4).
  *
  * @param asn of ours; AS_TRANS when it needs more than two octets.
+ * @param transitive whether it may go from one AS to another, which routers else strip it for (RFC 4360 §6).
  */
-export function linkBandwidth(asn: number, octetsPerSecond: number): string {
+export function linkBandwidth(asn: number, octetsPerSecond: number, transitive: boolean): string {
+  const { linkBandwidth: between, linkBandwidthWithin: within } = EXTENDED_COMMUNITY;
   const octets = new Uint8Array(EXTENDED_OCTETS);
-  writeU32(octets, 0, ((EXTENDED_COMMUNITY.linkBandwidth << 16) | shortAsn(asn)) >>> 0);
+  writeU32(octets, 0, (((transitive ? between : within) << 16) | shortAsn(asn)) >>> 0);
   writeU32(octets, 4, new Uint32Array(new Float32Array([octetsPerSecond]).buffer)[0] as number);
   return hexOf(octets);
 }

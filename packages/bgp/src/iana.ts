@@ -157,7 +157,8 @@ export const COMMUNITY = {
   noAdvertise: "65535:65282",
 } as const;
 
-/** Registry "Non-Transitive Two-Octet AS-Specific Extended Community Sub-Types". */
+/** Registries "Transitive Two-Octet AS-Specific Extended Community Sub-Types", and "Non-Transitive …". */
 export const EXTENDED_COMMUNITY = {
-  linkBandwidth: 0x4004, // draft-ietf-idr-link-bandwidth: type 0x40, sub-type 0x04
+  linkBandwidth: 0x0004, // RFC 10005: type 0x00, sub-type 0x04
+  linkBandwidthWithin: 0x4004, // type 0x40
 } as const;

@@ -258,7 +258,7 @@ describe("a route looks", () => {
     prepend: 2,
     communities: ["64512:2", "9:1"],
     largeCommunities: ["64512:1:1"],
-    extendedCommunities: [linkBandwidth(64_512, 1_000)],
+    extendedCommunities: [linkBandwidth(64_512, 1_000, false)],
   };
   const kept = {
     origin: "igp",

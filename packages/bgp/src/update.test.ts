@@ -83,7 +83,7 @@ const golden: readonly { name: string; context: UpdateContext; update: Update; b
         aggregator: { asn: 64_512, address: address("192.0.2.1") },
         originatorId: address("192.0.2.2"),
         clusterList: [address("192.0.2.3"), address("192.0.2.4")],
-        extendedCommunities: [linkBandwidth(64_512, 100_000_000)],
+        extendedCommunities: [linkBandwidth(64_512, 100_000_000, false)],
         largeCommunities: ["64512:1:2"],
         onlyToCustomer: 64_513,
         unknown: [{ flags: 0xe0, code: 99, value: hex`abcd` }],

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { BgpAdvertisementConfig, BgpPeerConfig } from "@herald/shared/config/config";
+import { linkBandwidth } from "@herald/bgp/community";
+import type { BgpAdvertisementConfig, BgpPeerConfig, RouteRules } from "@herald/shared/config/config";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceView } from "@herald/shared/service/view";
 import fc from "fast-check";
 import { BgpPlan } from "./bgp-plan.ts";
@@ -19,6 +21,12 @@ const advertisement = (change: Partial<BgpAdvertisementConfig> = {}): BgpAdverti
   aggregationLengthV6: 128,
   localPref: undefined,
   communities: [],
+  ...change,
+});
+const rules = (change: Partial<RouteRules>): RouteRules => ({
+  med: undefined,
+  prepend: 0,
+  bandwidthPerEndpoint: false,
   ...change,
 });
 const peer = (change: Partial<BgpPeerConfig> = {}): BgpPeerConfig => ({
@@ -132,6 +140,32 @@ const CASES: readonly (World & { readonly name: string; readonly told: readonly 
     told: ['tor 10.20.30.7/32 {"localPref":100}'],
   },
   {
+    name: "tells the MED to everybody, and makes the path longer for other ASes",
+    ads: [advertisement({ rules: rules({ med: 50, prepend: 2 }) })],
+    peers: [peer(), external],
+    told: ['tor 10.20.30.7/32 {"med":50}', 'tor 10.20.30.7/32 {"med":50,"prepend":2}'],
+  },
+  {
+    name: "takes the lowest MED and the shortest path of advertisements for one prefix",
+    ads: [
+      advertisement({ rules: rules({ med: 50, prepend: 2 }) }),
+      advertisement({ name: "b", rules: rules({ med: 40, prepend: 3 }) }),
+    ],
+    peers: [external],
+    told: ['tor 10.20.30.7/32 {"med":40,"prepend":2}'],
+  },
+  {
+    name: "tells no MED where an advertisement asks for none, which is better than any",
+    ads: [advertisement({ rules: rules({ med: 50, prepend: 2 }) }), advertisement({ name: "b" })],
+    peers: [external],
+    told: ["tor 10.20.30.7/32"],
+  },
+  {
+    name: "tells a MED of 0 where an advertisement asks for none, which is as good",
+    ads: [advertisement({ rules: rules({ med: 0 }) }), advertisement({ name: "b" })],
+    told: ['tor 10.20.30.7/32 {"med":0}'],
+  },
+  {
     name: "tells no LOCAL_PREF to another AS",
     ads: [low],
     peers: [external],
@@ -226,7 +260,37 @@ describe("what this node tells its routers", () => {
     const { plans } = build({ ads: [low, high], peers: [peer(), external] });
     assert.deepEqual(
       plans.map(({ disagreements }) => disagreements),
-      [[{ prefix: "10.20.30.7/32", peer: "tor", advertisements: ["high", "low"], localPref: 300 }], []],
+      [
+        [
+          {
+            prefix: "10.20.30.7/32",
+            peer: "tor",
+            advertisements: ["high", "low"],
+            reason: "localPrefConflict",
+            told: 300,
+          },
+        ],
+        [],
+      ],
+    );
+  });
+
+  it("reports advertisements that disagree on MED and path", () => {
+    const ads = [
+      advertisement({ name: "far", rules: rules({ med: 50, prepend: 2 }) }),
+      advertisement({ name: "near", rules: rules({ med: 40, prepend: 1 }) }),
+    ];
+    const { plans } = build({ ads, peers: [peer(), external] });
+    const said = { prefix: "10.20.30.7/32", peer: "tor", advertisements: ["far", "near"] };
+    assert.deepEqual(
+      plans.map(({ disagreements }) => disagreements),
+      [
+        [{ ...said, reason: "medConflict", told: 40 }],
+        [
+          { ...said, reason: "medConflict", told: 40 },
+          { ...said, reason: "prependConflict", told: 1 },
+        ],
+      ],
     );
   });
 
@@ -299,6 +363,123 @@ describe("what this node tells its routers", () => {
         assert.deepEqual([...shown(plan)].sort(), [...shown(fresh)].sort());
       }),
     );
+  });
+});
+
+describe("link bandwidth", () => {
+  const [ready, leaving, gone] = [
+    { ready: true, serving: true },
+    { ready: false, serving: true },
+    { ready: false, serving: false },
+  ];
+  type Condition = typeof ready;
+  const at = (nodeName: string, address: string, ...conditions: Condition[]): EndpointView[] =>
+    conditions.map((condition) => ({ nodeName, addresses: [address], ...condition }));
+  const here = (...conditions: Condition[]) => at("iris1", "10.0.0.1", ...conditions);
+  const elsewhere = at("iris2", "10.0.0.2", ready, ready, ready, ready);
+  const asking = advertisement({ rules: rules({ bandwidthPerEndpoint: true }) });
+  const wide = { ...asking, aggregationLength: 24 };
+  const api = service("api", ["10.20.30.9"], { externalTrafficPolicy: "Local" });
+  const open = service("api", ["10.20.30.9"]);
+
+  interface Case {
+    readonly name: string;
+    readonly ads?: readonly BgpAdvertisementConfig[];
+    readonly services?: readonly ServiceView[];
+    readonly endpoints: readonly (readonly EndpointView[])[];
+    /** Of each prefix, what is told, Mbit/s; "" for nothing. */
+    readonly told: readonly (number | "")[];
+  }
+
+  const cases: readonly Case[] = [
+    {
+      name: "is 1 Mbit/s for each endpoint here",
+      endpoints: [[...here(ready, ready), ...elsewhere]],
+      told: [2],
+    },
+    {
+      name: "counts no endpoint that is going away beside one that is not",
+      endpoints: [here(ready, leaving, leaving, gone)],
+      told: [1],
+    },
+    {
+      name: "counts those that are going away where no others are left here",
+      endpoints: [[...here(leaving, leaving, gone), ...elsewhere]],
+      told: [2],
+    },
+    {
+      name: "is of the endpoints of the address's family",
+      services: [service("web", [V4, V6], { externalTrafficPolicy: "Local" })],
+      endpoints: [[...here(ready, ready, ready), ...at("iris1", "fd00::1", ready)]],
+      told: [3, 1],
+    },
+    { name: "is not told with policy Cluster", services: [open], endpoints: [here(ready)], told: [""] },
+    {
+      name: "is not told unless it is asked for",
+      ads: [advertisement()],
+      endpoints: [here(ready)],
+      told: [""],
+    },
+    {
+      name: "is told where one of several advertisements asks for it",
+      ads: [advertisement(), { ...asking, name: "b" }],
+      endpoints: [here(ready, ready)],
+      told: [2],
+    },
+    {
+      name: "is the sum of the Services in an aggregate",
+      ads: [wide],
+      services: [local, api],
+      endpoints: [here(ready, ready), here(ready)],
+      told: [3],
+    },
+    {
+      name: "is not told of an aggregate with a Service of policy Cluster",
+      ads: [wide],
+      services: [local, open],
+      endpoints: [here(ready, ready), here(ready)],
+      told: [""],
+    },
+  ];
+
+  function planOf({ ads, services, endpoints }: Pick<Case, "ads" | "services" | "endpoints">): BgpPlan {
+    const views = services ?? [local];
+    const plan = build({ ads: ads ?? [asking], peers: [external], services: views });
+    for (const [index, { key }] of views.entries()) plan.setEndpoints(key, endpoints[index] ?? []);
+    finish(plan);
+    return plan;
+  }
+
+  const toldBy = ({ plans }: BgpPlan): readonly string[] =>
+    [...(plans[0]?.routes.best.values() ?? [])].map(({ attributes: { extendedCommunities = [] } }) =>
+      extendedCommunities.join(),
+    );
+
+  for (const { name, told, ...world } of cases) {
+    it(name, () => {
+      const wanted = told.map((each) => (each === "" ? "" : linkBandwidth(64_500, each * 125_000, true)));
+      assert.deepEqual(toldBy(planOf(world)), wanted);
+    });
+  }
+
+  it("stays within the AS for a peer within it, and is of the AS that the peer takes us for", () => {
+    const plan = planOf({ endpoints: [here(ready)] });
+    const inside = peer({ myAsn: 64_499, localAsn: 64_500 });
+    plan.configure({ pools: config.pools, bgpAdvertisements: [asking], peers: [inside] });
+    finish(plan);
+    assert.deepEqual(toldBy(plan), [linkBandwidth(64_500, 125_000, false)]);
+  });
+
+  it("follows the endpoints, and other tables do not", () => {
+    const [told, silent] = [asking, advertisement()].map((each) => {
+      const plan = planOf({ ads: [each], endpoints: [here(ready)] });
+      const before = plan.plans;
+      plan.setEndpoints(local.key, here(ready, ready));
+      finish(plan);
+      return { said: toldBy(plan), isSame: plan.plans === before };
+    });
+    assert.deepEqual(told, { said: [linkBandwidth(64_500, 250_000, true)], isSame: false });
+    assert.deepEqual(silent, { said: [""], isSame: true });
   });
 });
 

@@ -7,13 +7,16 @@ import { type PeerRoutes, routesFor } from "./bgp-routes.ts";
 import {
   anyMatches,
   type BgpConfig,
+  type BgpHosts,
   type BgpRefusal,
   type BgpSurroundings,
+  bgpHostsOf,
   isParting,
+  NO_BGP_HOSTS,
   type Wish,
   wishesFor,
 } from "./bgp-wishes.ts";
-import { type CandidateNode, type Hosts, hostsOf, NO_HOSTS, type PlanOptions } from "./plan.ts";
+import type { CandidateNode, PlanOptions } from "./plan.ts";
 
 export interface BgpPlanSetup {
   /** Name of the node this speaker runs on. */
@@ -30,7 +33,7 @@ const NOTHING: BgpConfig = { pools: [], bgpAdvertisements: [], peers: [] };
 export class BgpPlan {
   /** These four are bounded by the Services of the cluster. */
   readonly #services = new Map<ServiceKey, ServiceView>();
-  readonly #hosts = new Map<ServiceKey, Hosts>();
+  readonly #hosts = new Map<ServiceKey, BgpHosts>();
   readonly #wishes = new Map<ServiceKey, readonly Wish[] | BgpRefusal>();
   readonly #dirty = new Set<ServiceKey>();
   /** Of wishes: thousands of Services are asked about after a change of one. */
@@ -72,7 +75,7 @@ export class BgpPlan {
   /** @param endpoints of all slices of the Service, which need not be known yet; none: forgets them. */
   setEndpoints(key: ServiceKey, endpoints: readonly EndpointView[]): void {
     if (endpoints.length === 0) this.#hosts.delete(key);
-    else this.#hosts.set(key, hostsOf(endpoints));
+    else this.#hosts.set(key, bgpHostsOf(endpoints, this.#around.self));
     this.#dirty.add(key);
   }
 
@@ -162,7 +165,7 @@ export class BgpPlan {
   #decide(key: ServiceKey): void {
     const service = this.#services.get(key);
     const before = this.#wishes.get(key);
-    const after = service && wishesFor(service, this.#hosts.get(key) ?? NO_HOSTS, this.#around);
+    const after = service && wishesFor(service, this.#hosts.get(key) ?? NO_BGP_HOSTS, this.#around);
     const isSame = sameWishes(before, after);
     if (!isSame) this.#stale = true;
     if (after === undefined) this.#wishes.delete(key);
@@ -189,6 +192,7 @@ function sameWishes(before: Decided, after: Decided): boolean {
       (wish, at) =>
         wish.text === b[at]?.text &&
         wish.address === b[at]?.address &&
+        wish.share === b[at]?.share &&
         wish.advertisement === b[at]?.advertisement,
     )
   );

@@ -4,7 +4,7 @@ import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { BgpMetrics } from "./bgp-metrics.ts";
 import type { BgpPlan } from "./bgp-plan.ts";
-import type { BGP_DISAGREEMENTS, Disagreement } from "./bgp-routes.ts";
+import { BGP_DISAGREEMENTS, type Disagreement } from "./bgp-routes.ts";
 import { HoldingWords } from "./holding-words.ts";
 import type { HoldingWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
@@ -47,8 +47,8 @@ export class BgpReporter {
   planned(plan: BgpPlan): void {
     this.#setAnnounced(plan);
     const disagreements = plan.plans.flatMap((each) => each.disagreements);
-    const conflict: keyof typeof BGP_DISAGREEMENTS = "localPrefConflict";
-    const counts = new Map<string, number>([[conflict, disagreements.length]]);
+    const counts = new Map<string, number>(Object.keys(BGP_DISAGREEMENTS).map((reason) => [reason, 0]));
+    for (const { reason } of disagreements) counts.set(reason, (counts.get(reason) ?? 0) + 1);
     for (const { reason } of plan.refusals()) {
       if (!UNREMARKABLE.has(reason)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
     }

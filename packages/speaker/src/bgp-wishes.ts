@@ -1,6 +1,7 @@
 import { formatPrefix, type Prefix, prefixOf } from "@herald/bgp/prefix";
 import type { BgpAdvertisementConfig, Config, LabelSelector } from "@herald/shared/config/config";
-import { familyOf, type IpAddress } from "@herald/shared/ip/address";
+import { familyOf, type IpAddress, type IpFamily } from "@herald/shared/ip/address";
+import type { EndpointView } from "@herald/shared/service/endpoints";
 import { matchesSelector } from "@herald/shared/service/label-selector";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import {
@@ -9,6 +10,8 @@ import {
   claim,
   eligible,
   type Hosts,
+  hostsOf,
+  NO_HOSTS,
   type PlanOptions,
   poolFor,
   unfit,
@@ -26,6 +29,30 @@ export interface Wish {
   readonly prefix: Prefix;
   /** The same as text. */
   readonly text: string;
+  /**
+   * Where the advertisement asks for it to be told: how many endpoints on this node its traffic is for; 0 where that is
+   * not known, as with policy Cluster.
+   */
+  readonly share: number | undefined;
+}
+
+/** Where a Service can be reached. */
+export interface BgpHosts extends Hosts {
+  /** Endpoints on this node that are given traffic. */
+  readonly here: Readonly<Record<IpFamily, number>>;
+}
+
+export const NO_BGP_HOSTS: BgpHosts = { ...NO_HOSTS, here: { 4: 0, 6: 0 } };
+
+/** Those that are going away count only where no others are left here, as what forwards the traffic has it. */
+export function bgpHostsOf(endpoints: readonly EndpointView[], self: string): BgpHosts {
+  const here = endpoints.filter(({ nodeName }) => nodeName === self);
+  const count = (family: IpFamily): number => {
+    const all = here.filter(({ addresses: [first] }) => first?.includes(":") === (family === 6));
+    const ready = all.filter((endpoint) => endpoint.ready).length;
+    return ready > 0 ? ready : all.filter(({ serving }) => serving).length;
+  };
+  return { ...hostsOf(endpoints), here: { 4: count(4), 6: count(6) } };
 }
 
 export interface BgpSurroundings {
@@ -48,7 +75,7 @@ export type BgpRefusal = WithdrawReason | "otherProtocol";
  */
 export function wishesFor(
   service: ServiceView,
-  hosts: Hosts,
+  hosts: BgpHosts,
   around: BgpSurroundings,
 ): readonly Wish[] | BgpRefusal {
   const addresses = claim(service, around.options);
@@ -63,7 +90,7 @@ export function wishesFor(
   const here = advertisements.filter((each) => isFor(each, around.nodes.get(around.self)));
   if (here.length === 0) return "noMatchingAdvertisement";
   const reason = refusal(service, hosts, advertisements, around);
-  return reason ?? here.flatMap((each) => addresses.map((address) => wish(service.key, each, address)));
+  return reason ?? here.flatMap((each) => addresses.map((address) => wish(service, hosts, each, address)));
 }
 
 /** Whether a node is asked to serve no more, but may where no other can. */
@@ -99,10 +126,18 @@ function ownNode(self: string, nodes: ReadonlyMap<string, CandidateNode>): Candi
   return node && { ...node, speakerReady: true };
 }
 
-function wish(service: ServiceKey, advertisement: BgpAdvertisementConfig, address: IpAddress): Wish {
-  const { aggregationLength, aggregationLengthV6 } = advertisement;
-  const prefix = prefixOf(address, familyOf(address) === 4 ? aggregationLength : aggregationLengthV6);
-  return { service, address, advertisement, prefix, text: formatPrefix(prefix) };
+function wish(
+  { key: service, externalTrafficPolicy }: ServiceView,
+  { here }: BgpHosts,
+  advertisement: BgpAdvertisementConfig,
+  address: IpAddress,
+): Wish {
+  const { aggregationLength, aggregationLengthV6, rules } = advertisement;
+  const family = familyOf(address);
+  const prefix = prefixOf(address, family === 4 ? aggregationLength : aggregationLengthV6);
+  const known = externalTrafficPolicy === "Local" ? here[family] : 0;
+  const share = rules?.bandwidthPerEndpoint ? known : undefined;
+  return { service, address, advertisement, prefix, text: formatPrefix(prefix), share };
 }
 
 function isFor({ nodeSelectors }: BgpAdvertisementConfig, node: CandidateNode | undefined): boolean {

@@ -99,6 +99,18 @@ export interface BgpAdvertisementConfig extends Advertisement {
   readonly communities: readonly string[];
   /** Names of the peers to tell; empty: all. Names that no peer has do no harm. */
   readonly peers: readonly string[];
+  /** What Herald's own annotations of the object say; absent: nothing, as of every pool of a ConfigMap. */
+  readonly rules?: RouteRules;
+}
+
+/** What only Herald can say of routes. */
+export interface RouteRules {
+  /** MULTI_EXIT_DISC (RFC 4271 §5.1.4), 32 bits; `undefined`: none. */
+  readonly med: number | undefined;
+  /** How many times more our AS stands in the path, 0 to 10. */
+  readonly prepend: number;
+  /** Whether routers are told how many endpoints of a Service with policy Local there are. */
+  readonly bandwidthPerEndpoint: boolean;
 }
 
 export interface BgpPeerConfig {

@@ -47,6 +47,16 @@ export const POOL_ANNOTATIONS = {
     "A duration like `10m`: addresses of a deleted Service are kept for that long, and a Service of the same namespace and name gets them back. Until then they count in the quota of the namespace. A Service may say less, not more; `0` forbids it. Known to the controller that leads: one that restarts, or takes over, has forgotten who was deleted before.",
 } as const;
 
+/** Annotations of a BGPAdvertisement that only Herald knows, with a sentence for the operator. */
+export const BGP_ADVERTISEMENT_ANNOTATIONS = {
+  "herald.io/as-path-prepend":
+    "How many times more than once the own AS number stands in the AS path, 1 to 10: routers of other ASes then prefer shorter ways. Means nothing to routers of the own AS.",
+  "herald.io/link-bandwidth":
+    "`per-endpoint`: a Service with `externalTrafficPolicy: Local` is announced with a link bandwidth (RFC 10005) of 1 Mbit/s, which is 125,000 octets a second, for each of its ready endpoints on the node, so that routers which weigh their ways by it give each endpoint the same share. Says nothing of Services with policy `Cluster`.",
+  "herald.io/med":
+    "MULTI_EXIT_DISC (RFC 4271 §5.1.4), 0 to 4294967295: of ways from one neighbouring AS a router prefers the one with the lowest.",
+} as const;
+
 /** Annotations of a Node that we read, with a sentence for whoever operates it. */
 export const NODE_ANNOTATIONS = {
   "herald.io/drain":

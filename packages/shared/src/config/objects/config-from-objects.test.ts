@@ -48,15 +48,18 @@ describe("configFromObjects", () => {
           }),
         ],
         bgpAdvertisements: [
-          object("far", {
-            ipAddressPools: ["public"],
-            aggregationLength: 24,
-            aggregationLengthV6: 120,
-            localPref: 100,
-            communities: ["no-export", "large:1:2:3", "64512:2"],
-            peers: ["tor"],
-            nodeSelectors: [{ matchLabels: { rack: "1" } }],
-          }),
+          {
+            metadata: { name: "far", annotations: { "herald.io/med": "50" } },
+            spec: {
+              ipAddressPools: ["public"],
+              aggregationLength: 24,
+              aggregationLengthV6: 120,
+              localPref: 100,
+              communities: ["no-export", "large:1:2:3", "64512:2"],
+              peers: ["tor"],
+              nodeSelectors: [{ matchLabels: { rack: "1" } }],
+            },
+          },
         ],
         peers: [
           object("tor", {
@@ -145,6 +148,7 @@ describe("configFromObjects", () => {
           localPref: 100,
           communities: ["large:1:2:3", "64512:2", "65535:65281"],
           peers: ["tor"],
+          rules: { med: 50, prepend: 0, bandwidthPerEndpoint: false },
         },
       ],
       peers: [

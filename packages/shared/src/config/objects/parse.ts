@@ -53,6 +53,14 @@ export function mistakeIn(
   return { path: placeOf({ kind, name }, path), line: 0, message };
 }
 
+/** A mistake in one of its annotations. */
+export function mistakeInAnnotation(
+  { kind, name }: Pick<Parsed<unknown>, "kind" | "name">,
+  { annotation, message }: { readonly annotation: string; readonly message: string },
+): ConfigMistake {
+  return { path: `${kind} ${name}: metadata.annotations["${annotation}"]`, line: 0, message };
+}
+
 /** A mistake that may be none as soon as something else is there. */
 export function lackIn(
   object: Pick<Parsed<unknown>, "kind" | "name">,

@@ -6,10 +6,11 @@ import type { BfdProfileConfig, BgpAdvertisementConfig, BgpPeerConfig, Pool } fr
 import { BFD_PROFILE, BfdProfileSpec } from "../crd/bfd-profile.ts";
 import { BGP_ADVERTISEMENT, BgpAdvertisementSpec } from "../crd/bgp-advertisement.ts";
 import type { ConfigObjects } from "./config-objects.ts";
-import { type Parsed, parseObjects, toSelector } from "./parse.ts";
+import { mistakeInAnnotation, type Parsed, parseObjects, toSelector } from "./parse.ts";
 import { namesOf, type PoolSelection, selectPools, toSelection } from "./pool-selection.ts";
 import { communityMistakes, readCommunities } from "./read-communities.ts";
 import { readPeers } from "./read-peers.ts";
+import { readRouteRules } from "./route-rules.ts";
 
 /** An advertisement before it is known which pools there are. */
 export interface BgpWish {
@@ -51,7 +52,10 @@ export function readBgp(objects: ConfigObjects): BgpReading {
       ...profiles.mistakes,
       ...peerMistakes,
       ...advertisements.mistakes,
-      ...advertisements.sound.flatMap((object) => communityMistakes(object, communities)),
+      ...advertisements.sound.flatMap((object) => [
+        ...communityMistakes(object, communities),
+        ...readRouteRules(object.annotations).mistakes.map((each) => mistakeInAnnotation(object, each)),
+      ]),
     ],
   };
 }
@@ -69,9 +73,10 @@ export function grantBgp(
 }
 
 function toWish(
-  { name, spec }: Parsed<z.output<typeof BgpAdvertisementSpec>>,
+  { name, annotations, spec }: Parsed<z.output<typeof BgpAdvertisementSpec>>,
   aliases: ReadonlyMap<string, string>,
 ): BgpWish {
+  const { rules } = readRouteRules(annotations);
   return {
     selection: toSelection(spec),
     advertisement: {
@@ -83,6 +88,7 @@ function toWish(
       localPref: spec.localPref || undefined,
       communities: resolveCommunities(spec.communities ?? [], aliases),
       peers: spec.peers ?? [],
+      ...(rules !== undefined && { rules }),
     },
   };
 }

@@ -8,7 +8,15 @@ import type { Pool, ServiceAllocation } from "../config.ts";
 import { IP_ADDRESS_POOL, IpAddressPoolSpec } from "../crd/ip-address-pool.ts";
 import { overlapsIn } from "../overlaps.ts";
 import type { ConfigObjects, Labelled } from "./config-objects.ts";
-import { lackIn, mistakeIn, type Parsed, parseObjects, placeOf, toSelector } from "./parse.ts";
+import {
+  lackIn,
+  mistakeIn,
+  mistakeInAnnotation,
+  type Parsed,
+  parseObjects,
+  placeOf,
+  toSelector,
+} from "./parse.ts";
 
 type Spec = z.output<typeof IpAddressPoolSpec>;
 
@@ -26,7 +34,7 @@ export function readPools({ pools, namespaces }: Pick<ConfigObjects, "pools" | "
     const reading = readPoolRules(object.annotations);
     const rules = hasOurs(object.annotations) ? reading.rules : undefined;
     const found = [
-      ...annotationMistakes(object, reading.mistakes),
+      ...reading.mistakes.map((each) => mistakeInAnnotation(object, each)),
       ...(namespaces === undefined ? namespaceMistakes(object) : []),
     ];
     return { found, pool: toPool(object, rules, namespaces ?? []) };
@@ -46,17 +54,6 @@ function namespaceMistakes(object: Parsed<Spec>): readonly ConfigMistake[] {
   if ((object.spec.serviceAllocation?.namespaceSelectors ?? []).length === 0) return [];
   const message = "the Namespaces to select cannot be read yet";
   return [lackIn(object, ["serviceAllocation", "namespaceSelectors"], message)];
-}
-
-function annotationMistakes(
-  { kind, name }: Parsed<Spec>,
-  mistakes: ReturnType<typeof readPoolRules>["mistakes"],
-): readonly ConfigMistake[] {
-  return mistakes.map(({ annotation, message }) => ({
-    path: `${kind} ${name}: metadata.annotations["${annotation}"]`,
-    line: 0,
-    message,
-  }));
 }
 
 function toPool(
