@@ -144,6 +144,22 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       ]);
     });
 
+    it("learns MED, path and link bandwidth as an advertisement's annotations say", { skip }, async () => {
+      await router.start(EXTERNAL);
+      await speaker.serve("web", [V4], { externalTrafficPolicy: "Local" });
+      await speaker.begin(configMap({}));
+      await routesBecome(4, [SEEN]);
+      const rules = { med: 50, prepend: 2, bandwidthPerEndpoint: true };
+      await speaker.ask({ type: "config", text: configMap({}), rules });
+      await until(
+        "the route is another",
+        () => router.routes(4),
+        ([first]) => first?.path !== SEEN.path,
+      );
+      const path = "64500 64500 64500";
+      await routesBecome(4, [{ ...SEEN, path, med: 50, bandwidth: 125_000 }]);
+    });
+
     it("learns from an AS of four octets", { skip }, async () => {
       const own = 4_200_000_001;
       await router.start({ ...EXTERNAL, peerAsn: own });
@@ -169,7 +185,7 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       await speaker.endpoints("web", true);
       await routesBecome(4, [SEEN]);
       const { metrics } = await speaker.ask({ type: "report" });
-      assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179"}'], 1);
+      assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179",vrf="default"}'], 1);
     });
 
     it("takes a change of the advertisements over the session that is there", { skip }, async () => {
@@ -186,7 +202,7 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       );
       await routesBecome(4, [{ ...SEEN, prefix: "198.51.100.0/24" }]);
       const { metrics } = await speaker.ask({ type: "report" });
-      assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179"}'], 1);
+      assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179",vrf="default"}'], 1);
     });
 
     for (const [family, local, neighbour] of [

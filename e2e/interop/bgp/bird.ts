@@ -105,6 +105,10 @@ function routeOf(block: string): SeenRoute {
     [...(text ?? "").matchAll(/\(([^)]*)\)/g)].map(([, list = ""]) => list.split(/,\s*/).join(":"));
   const [communities, large] = [lists(value("community")), lists(value("large_community"))];
   const localPref = value("local_pref");
+  const med = value("med");
+  // BIRD does not know it: sub-type 4, the AS, and the bits of a float.
+  const [, bits] = /\(unknown 0x4, \d+, (\d+)\)/.exec(value("ext_community") ?? "") ?? [];
+  const float = new Float32Array(new Uint32Array([Number(bits ?? 0)]).buffer)[0] ?? 0;
   return {
     prefix: block.slice(0, block.search(/\s/)),
     nextHop: value("next_hop")?.split(" ")[0] ?? "",
@@ -112,5 +116,7 @@ function routeOf(block: string): SeenRoute {
     ...(localPref === undefined ? {} : { localPref: Number(localPref) }),
     ...(communities.length === 0 ? {} : { communities }),
     ...(large.length === 0 ? {} : { large }),
+    ...(med === undefined ? {} : { med: Number(med) }),
+    ...(bits === undefined ? {} : { bandwidth: float }),
   };
 }

@@ -13,7 +13,9 @@ interface ShownPath {
   readonly aspath: { readonly string: string };
   readonly community?: { readonly string: string };
   readonly largeCommunity?: { readonly string: string };
+  readonly extendedCommunity?: { readonly string: string };
   readonly locPrf?: number;
+  readonly metric?: number;
   readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
 }
 
@@ -171,6 +173,7 @@ function routeOf(prefix: string, path: ShownPath): SeenRoute {
   const words = (list: { string: string } | undefined): readonly string[] =>
     list === undefined || list.string === "" ? [] : list.string.split(" ").map(inNumbers);
   const [communities, large] = [words(path.community), words(path.largeCommunity)];
+  const [, bandwidth] = /^LB:\d+:(\d+) /.exec(path.extendedCommunity?.string ?? "") ?? [];
   return {
     prefix,
     nextHop: path.nexthops.find(({ scope }) => scope !== "link-local")?.ip ?? "",
@@ -178,6 +181,8 @@ function routeOf(prefix: string, path: ShownPath): SeenRoute {
     ...(path.locPrf === undefined ? {} : { localPref: path.locPrf }),
     ...(communities.length === 0 ? {} : { communities }),
     ...(large.length === 0 ? {} : { large }),
+    ...(path.metric === undefined ? {} : { med: path.metric }),
+    ...(bandwidth === undefined ? {} : { bandwidth: Number(bandwidth) }),
   };
 }
 

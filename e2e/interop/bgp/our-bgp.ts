@@ -5,6 +5,7 @@ import { systemClock } from "@herald/daemon/clock";
 import { createLog } from "@herald/daemon/log";
 import { createRegistry } from "@herald/daemon/metrics";
 import { systemRandom } from "@herald/daemon/random";
+import type { RouteRules } from "@herald/shared/config/config";
 import { configFromConfigMap } from "@herald/shared/config/load";
 import { startBfd } from "@herald/speaker/bfd-link";
 import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
@@ -15,8 +16,13 @@ import { createSpeakerMetrics } from "@herald/speaker/metrics";
 
 export type OurBgpCommand =
   | { readonly type: "report" }
-  /** What the ConfigMap holds; `peers` is laid over each of its peers, for what a ConfigMap cannot say. */
-  | { readonly type: "config"; readonly text: string; readonly peers?: Readonly<Record<string, unknown>> }
+  /** What the ConfigMap holds; the others are laid over each of its peers and advertisements, for what it cannot say. */
+  | {
+      readonly type: "config";
+      readonly text: string;
+      readonly peers?: Readonly<Record<string, unknown>>;
+      readonly rules?: RouteRules;
+    }
   | { readonly type: "change"; readonly change: Change }
   | { readonly type: "drain" }
   /** Keeps the main thread from doing anything else for so long. */
@@ -67,7 +73,12 @@ async function obey(command: OurBgpCommand): Promise<void> {
     case "config": {
       const config = configFromConfigMap({ config: command.text });
       const peers = config.peers.map((peer) => ({ ...peer, ...command.peers }));
-      speaker.take({ type: "config", config: { ...config, peers } });
+      const { rules } = command;
+      const bgpAdvertisements = config.bgpAdvertisements.map((each) => ({
+        ...each,
+        ...(rules && { rules }),
+      }));
+      speaker.take({ type: "config", config: { ...config, peers, bgpAdvertisements } });
       return;
     }
     case "change":

@@ -89,7 +89,7 @@ export class OurSpeaker {
   }
 
   async endpoints(name: string, ready: boolean): Promise<void> {
-    const endpoints = [{ nodeName: "this", addresses: [], ready, serving: ready }];
+    const endpoints = [{ nodeName: "this", addresses: ["10.0.0.1"], ready, serving: ready }];
     await this.change({ type: "endpoints", key: serviceKey("default", name), endpoints });
   }
 

@@ -38,6 +38,9 @@ export interface SeenRoute {
   readonly localPref?: number;
   readonly communities?: readonly string[];
   readonly large?: readonly string[];
+  readonly med?: number;
+  /** Link bandwidth, octets per second. */
+  readonly bandwidth?: number;
 }
 
 /** A real router in a network namespace, asked by its own show commands. */
