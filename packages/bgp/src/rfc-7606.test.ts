@@ -219,6 +219,13 @@ const rows: readonly Row[] = [
   },
   {
     section: "7.10",
+    name: "CLUSTER_LIST without any",
+    attributes: ["80 0a 00"],
+    treatment: "treat-as-withdraw",
+    text: "CLUSTER_LIST: cluster-list: invalid (0 octets, want a multiple of 4)",
+  },
+  {
+    section: "7.10",
     name: "CLUSTER_LIST from another AS",
     context: external,
     attributes: ["80 0a 04 c0000201"],
@@ -233,11 +240,25 @@ const rows: readonly Row[] = [
     text: "EXTENDED_COMMUNITIES: extended-communities: invalid (4 octets, want a multiple of 8)",
   },
   {
+    section: "7.14",
+    name: "EXTENDED_COMMUNITIES without any",
+    attributes: ["c0 10 00"],
+    treatment: "treat-as-withdraw",
+    text: "EXTENDED_COMMUNITIES: extended-communities: invalid (0 octets, want a multiple of 8)",
+  },
+  {
     section: "RFC 8092, 6",
     name: "LARGE_COMMUNITIES of eight octets",
     attributes: ["c0 20 08 0000000000000000"],
     treatment: "treat-as-withdraw",
     text: "LARGE_COMMUNITIES: large-communities: invalid (8 octets, want a multiple of 12)",
+  },
+  {
+    section: "RFC 8092, 6",
+    name: "LARGE_COMMUNITIES without any",
+    attributes: ["c0 20 00"],
+    treatment: "treat-as-withdraw",
+    text: "LARGE_COMMUNITIES: large-communities: invalid (0 octets, want a multiple of 12)",
   },
   {
     section: "RFC 6793, 6",
