@@ -245,6 +245,13 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       await routesBecome(4, [SEEN]);
     });
 
+    it("is told when it cannot do what we need", { skip }, async () => {
+      await router.start({ ...EXTERNAL, families: [6] });
+      await speaker.begin(configMap({}));
+      await errorBecomes(/^open-refused: .*the peer offers no /);
+      await neighbourSays(/unsupported capability|required capability missing/i);
+    });
+
     it("is reached at an address behind its interface", { skip }, async () => {
       await command(["ip", "-netns", segment.router, "address", "add", `${LOOPBACK}/32`, "dev", "lo"]);
       await command(["ip", "-netns", segment.node, "route", "add", LOOPBACK, "via", ROUTER.ipv4]);
