@@ -312,6 +312,68 @@ describe("The status of a Service", () => {
   });
 });
 
+describe("A Service that was deleted and made anew between two looks", () => {
+  const remade = { key, uid: "uid-2" } as ServiceView;
+  const seen =
+    'metallb_speaker_announced{service="shop/web",protocol="layer2",node="node-1",ip="192.0.2.10"} 1';
+  beforeEach(() => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    for (const list of [words, holdings, events, lines]) list.splice(0);
+    reporter.know(remade);
+  });
+
+  it("is told of once, as the first one was; the object that says who announces it stands", async () => {
+    for (let round = 0; round < 2; round += 1) {
+      reporter.know(remade);
+      reporter.decided(key, wants(V4));
+    }
+    const wish = { status: "True", reason: "Announced", message: announced };
+    assert.deepEqual(words, [{ service: key, uid: "uid-2", wish, holdMs: 0 }]);
+    assert.deepEqual(
+      events.map(({ reason, regarding }) => [reason, regarding.uid]),
+      [["nodeAssigned", "uid-2"]],
+    );
+    assert.deepEqual(holdings, []);
+    assert.deepEqual(await series("metallb_speaker_announced"), [seen]);
+  });
+
+  it("leaves no series of the address that the first one had", async () => {
+    reporter.decided(key, wants(V6));
+    hear(begins(V6));
+    assert.deepEqual(await series("metallb_speaker_announced"), [seen.replace(V4, V6)]);
+  });
+
+  it("is told that it is not spread", () => {
+    const alone = { ...wants(V4), notSpread: "spreadForeign" } as Decision;
+    reporter.decided(key, alone);
+    events.splice(0);
+    reporter.know({ ...remade, uid: "uid-3" });
+    reporter.decided(key, alone);
+    assert.deepEqual(
+      events.map(({ reason, regarding }) => [reason, regarding.uid]),
+      [
+        ["spreadForeign", "uid-3"],
+        ["nodeAssigned", "uid-3"],
+      ],
+    );
+  });
+
+  it("is told why nobody announces it, although that is what the first one was told", () => {
+    const wish = { status: "False", reason: "NoEndpoints", message: "no pods" } as const;
+    reporter.decided(key, withdraw("noEndpoints"), { wish, isWritten: false });
+    words.splice(0);
+    reporter.know({ ...remade, uid: "uid-3" });
+    reporter.decided(key, withdraw("noEndpoints"), { wish, isWritten: false });
+    assert.deepEqual(words, [{ service: key, uid: "uid-3", wish, holdMs: 2_000 }]);
+  });
+
+  it("is told nothing when it was never Herald's", () => {
+    reporter.decided(key, withdraw("otherLoadBalancerClass"));
+    assert.deepEqual(words, []);
+  });
+});
+
 describe("Events and the log", () => {
   it("say what is refused, and what is in force instead", () => {
     reporter.refused("a", ["a"]);

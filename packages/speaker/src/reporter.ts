@@ -73,11 +73,21 @@ export class Reporter {
   }
 
   know({ key, uid, announced }: ServiceView): void {
+    const before = this.#uids.get(key);
     this.#uids.set(key, uid);
+    if (before !== undefined && before !== uid) this.#forgetTold(key);
     const said = this.#said.get(key);
     if (said === undefined || announced === undefined || !this.#wanted.has(key)) return;
     // Somebody who was behind has written that nobody announces it.
     if (isNobodys(announced) && !isSameWord(announced, said)) this.#say(key, said, HOLD_MS);
+  }
+
+  /** It was deleted and made anew: its addresses may be answered for all along, but nobody was told of this one. */
+  #forgetTold(key: ServiceKey): void {
+    this.#said.delete(key);
+    this.#notSpread.delete(key);
+    this.#silence.delete(key);
+    this.#setSeries(key, []);
   }
 
   /**
@@ -100,7 +110,7 @@ export class Reporter {
     this.#interfaces.delete(key);
     this.#holdings.ended(key, decision.owner === undefined ? "gone" : "left");
     const { reason, owner, note } = decision;
-    this.#sayWithdrawn(key, reason, nobody, before.length > 0);
+    this.#sayWithdrawn(key, reason, nobody);
     this.#spread.delete(key);
     if (before.length > 0)
       this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner, note });
@@ -259,19 +269,13 @@ export class Reporter {
   }
 
   /** Whoever announces a Service writes of it; where nobody does, one speaker says why for all. */
-  #sayWithdrawn(
-    key: ServiceKey,
-    reason: WithdrawReason,
-    nobody: NobodyWord | undefined,
-    wasHere: boolean,
-  ): void {
+  #sayWithdrawn(key: ServiceKey, reason: WithdrawReason, nobody: NobodyWord | undefined): void {
     const said = this.#said.get(key);
-    const isSilent = said === undefined && !wasHere;
     if (nobody !== undefined) {
-      if (isSameWord(said, nobody.wish) || (isSilent && nobody.isWritten)) return;
+      if (isSameWord(said, nobody.wish) || (said === undefined && nobody.isWritten)) return;
       this.#said.set(key, nobody.wish);
       this.#say(key, nobody.wish, NOBODY_HOLD_MS);
-    } else if (!isSilent) {
+    } else if (said !== undefined) {
       this.#said.delete(key);
       // What is gone for us may only be of another type; if it is gone indeed, nothing comes of it.
       const why = reason === "serviceDeleted" ? "notLoadBalancer" : reason;

@@ -305,6 +305,22 @@ describe("the speaker", () => {
     assert.equal(events.length, 1);
   });
 
+  it("tells a Service that was deleted and made anew between two looks of it, too", () => {
+    const { apply, clock, events, holdings, words } = start();
+    apply(...everything, { type: "synced" });
+    clock.advance(600);
+    const told = () => [
+      events.splice(0).map(({ reason, regarding }) => [reason, regarding.uid]),
+      words.splice(0).map(({ wish, uid }) => [wish?.reason, uid]),
+      holdings.splice(0).map(({ type }) => type),
+    ];
+    told();
+    apply(service({ ...web, uid: "uid-2" }));
+    assert.deepEqual(told(), [[["nodeAssigned", "uid-2"]], [["Announced", "uid-2"]], []]);
+    apply({ type: "service-gone", key: web.key }, service({ ...web, uid: "uid-3" }));
+    assert.deepEqual(told(), [[["nodeAssigned", "uid-3"]], [["Announced", "uid-3"]], []]);
+  });
+
   it("is silent at once, and drops the address's counters, when the Service goes (MetalLB defect 26)", async () => {
     const { apply, hear, sent, series } = start();
     apply(...everything, { type: "synced" });
