@@ -1,4 +1,5 @@
 import type { Server } from "node:https";
+import { createSecureContext } from "node:tls";
 import Fastify from "fastify";
 import { type ListenOptions, listen } from "./listen.ts";
 
@@ -71,6 +72,17 @@ export async function startHttps(options: HttpsOptions): Promise<HttpsServer> {
     present: ({ certificate, key }) => server.server.setSecureContext({ cert: certificate, key, ...TLS }),
     close: () => server.close(),
   };
+}
+
+/** Whether `present` takes them: TLS refuses keys that are too short or of a kind it does not know, and much else. */
+export function isPresentable({ certificate, key }: Credentials): boolean {
+  try {
+    createSecureContext({ cert: certificate, key, ...TLS });
+    return true;
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
+  }
 }
 
 /** Long: a caller that finds its connection closed under its request may take it for our failure. */

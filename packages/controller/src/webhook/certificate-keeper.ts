@@ -45,6 +45,7 @@ export interface CertificateKeeperPorts {
 const TASK = "certificate";
 /** The clock that certificates go by may be set at any time, so it is looked at this often. */
 const LOOK_AGAIN_MS = 3_600_000;
+const RETRY = { minMs: 500, maxMs: 30_000 } as const;
 
 /**
  * Sees to it that there is a good certificate to serve with, that the API server believes it, and that both are replaced
@@ -80,7 +81,7 @@ export class CertificateKeeper {
       view: webhookConfigurationView,
     });
     this.#queue = new WorkQueue({
-      ...{ clock, random, concurrency: 1, retry: { minMs: 500, maxMs: 30_000 } },
+      ...{ clock, random, concurrency: 1, retry: RETRY },
       retried: ({ error, inMs }) =>
         ports.log.warn("cannot keep the certificate of the webhook", { reason: error.message, inMs }),
     });
@@ -101,7 +102,7 @@ export class CertificateKeeper {
     await Promise.all([
       this.#secrets.run(signal),
       this.#configurations.run(signal),
-      this.#queue.run(() => this.#tend(), signal),
+      this.#queue.run(() => this.#tendOrTryAgain(), signal),
     ]);
   }
 
@@ -111,6 +112,18 @@ export class CertificateKeeper {
       this.#ports.log.warn("no rights to what the webhook needs", { name, reason: news.message });
     }
     if (news.type === "listed") this.#queue.add(TASK); // also when it is not there
+  }
+
+  /** What a Secret may hold is up to others: no surprise in it ends a program that does more than this. */
+  async #tendOrTryAgain(): Promise<void> {
+    try {
+      await this.#tend();
+    } catch (error) {
+      if (error instanceof ApiError || !(error instanceof Error)) throw error;
+      const inMs = RETRY.maxMs;
+      this.#ports.log.error("cannot keep the certificate of the webhook", { reason: error.message, inMs });
+      this.#queue.addAfter(TASK, inMs);
+    }
   }
 
   async #tend(): Promise<void> {
@@ -133,8 +146,8 @@ export class CertificateKeeper {
   #present({ state, serving }: Certificates, now: EpochMs): void {
     if (serving === undefined || state.serving === undefined) return;
     if (state.serving.id === this.#presented?.id || state.serving.validTo <= now) return;
-    this.#presented = state.serving;
     this.#ports.present(serving);
+    this.#presented = state.serving;
     const validTo = new Date(state.serving.validTo).toISOString();
     this.#ports.log.info("the webhook has a certificate", { validTo });
   }

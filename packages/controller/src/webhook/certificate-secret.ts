@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { isPresentable } from "@herald/daemon/https";
 import type { CertificateState, EpochMs, Validity } from "./certificate-plan.ts";
 
 /** What the Secret holds, all in PEM. */
@@ -58,13 +59,15 @@ export function readSecretData(
   const chain = certificatesIn(text("authorities")).filter(({ validToDate }) => validToDate.getTime() > now);
   const [newest] = chain;
   const signerKey = keyOf(newest, text("authorityKey"));
-  if (newest === undefined || signerKey === undefined) return NO_CERTIFICATES;
+  if (newest === undefined || !canSign(signerKey)) return NO_CERTIFICATES;
   const [certificate] = certificatesIn(text("certificate"));
   const issuer = chain.find((authority) => certificate !== undefined && isIssuedBy(certificate, authority));
   const isOurs = hostNames.every((name) => certificate?.checkHost(name) !== undefined);
   const isUsable = isOurs && keyOf(certificate, text("key")) !== undefined;
   const usable =
-    isUsable && certificate !== undefined && issuer !== undefined ? { certificate, issuer } : undefined;
+    isUsable && certificate && issuer && isPresentable({ certificate: String(certificate), key: text("key") })
+      ? { certificate, issuer }
+      : undefined;
   return {
     state: {
       authorities: chain.map(validityOf),
@@ -101,6 +104,11 @@ function keyOf(certificate: X509Certificate | undefined, pem: string): KeyObject
     if (error instanceof Error) return undefined;
     throw error;
   }
+}
+
+/** Whether it is a key as we make them: with no other we can sign. */
+function canSign(key: KeyObject | undefined): boolean {
+  return key?.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
 }
 
 function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createLog } from "@herald/daemon/log";
+import { FakeApi } from "@herald/k8s/fake";
+import { objectPath, secretsPath } from "@herald/k8s/paths";
+import { webhookConfigurationsPath } from "@herald/k8s/webhook-configuration";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { CertificateKeeper, type CertificateKeeperPorts } from "./certificate-keeper.ts";
+import { livesOf } from "./certificate-plan.ts";
+import { toSecretData } from "./certificate-secret.ts";
+import { startOver } from "./make-certificates.ts";
+
+const HOME = "metallb-system";
+const HOST = `herald-webhook.${HOME}.svc`;
+const SECRET = objectPath(secretsPath(HOME), "cert");
+const CONFIGURATION = objectPath(webhookConfigurationsPath(), "herald-webhook");
+const DAY = 86_400_000;
+const LIVES = livesOf(90 * DAY);
+const NOW = Date.UTC(2026, 0, 1);
+
+/** An API server in memory with a good certificate, and keepers of it. */
+class World {
+  readonly clock = new VirtualClock();
+  readonly api = new FakeApi({ clock: this.clock });
+  readonly lines: string[] = [];
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>[] = [];
+
+  async fill(now = NOW): Promise<void> {
+    const data = toSecretData(await startOver({ hostNames: [HOST], lives: LIVES, now }));
+    this.api.put(SECRET, { metadata: { namespace: HOME }, data });
+  }
+
+  keep({ skewMs = 0, ...ports }: Partial<CertificateKeeperPorts> & { readonly skewMs?: number }) {
+    const keeper = new CertificateKeeper(
+      {
+        ...{ namespace: HOME, secret: "cert", configuration: "herald-webhook" },
+        ...{ hostNames: [HOST], servingLifeMs: LIVES.servingMs },
+      },
+      {
+        client: this.api,
+        clock: this.clock,
+        random: new SeededRandom(1),
+        epochMs: () => NOW + this.clock.now() + skewMs,
+        log: createLog({ level: "info", program: "controller", write: (line) => this.lines.push(line) }),
+        present: () => {},
+        ...ports,
+      },
+    );
+    this.#running.push(keeper.run(this.#stop.signal));
+    return keeper;
+  }
+
+  /** Lets virtual time pass, and what takes real time in it. */
+  async pass(durationMs: number): Promise<void> {
+    const end = this.clock.now() + durationMs;
+    for (let at = this.clock.now(); at < end; ) {
+      at = Math.min(end, Math.max(at + 1, this.clock.nextDue() ?? end));
+      this.clock.runUntil(at);
+      for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
+  }
+}
+
+describe("the keeper of the certificate", () => {
+  it("outlives what it did not expect, says it and tries again", async () => {
+    const world = new World();
+    await world.fill();
+    world.api.put(CONFIGURATION, { webhooks: [{ name: "a", clientConfig: {} }] });
+    let presented = 0;
+    const keeper = world.keep({
+      present: () => {
+        presented += 1;
+        if (presented === 1) throw new Error("ee key too small");
+      },
+    });
+    await world.pass(10_000);
+    assert.deepEqual([presented, keeper.isSettled], [1, false]);
+    assert.match(
+      world.lines.join(""),
+      /"reason":"ee key too small".*cannot keep the certificate of the webhook/,
+    );
+    await world.pass(30_000);
+    assert.deepEqual([presented, keeper.isSettled], [2, true]);
+    await world.stop();
+  });
+});
