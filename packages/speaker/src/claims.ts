@@ -82,7 +82,10 @@ export class Claims implements ClaimsView, ClaimsNews {
     return this.#book.epochOf(address) ?? UNCLAIMED;
   }
 
-  /** Whether another speaker has ever claimed an address, as far as is known: then nobody else has it. */
+  /**
+   * Whether another speaker has ever claimed an address, as far as is known: then nobody else has it. Not so once it was
+   * left to a stranger.
+   */
   isKnown(address: IpAddress): boolean {
     return this.#book.wereOthers(address);
   }

@@ -53,6 +53,10 @@ const strangers = (address: IpAddress): Uint8Array => {
   return announcement;
 };
 
+/** Whether an address is asked for before it is used (RFC 5227 §2.1.1: from no address). */
+const isProbe = (frame: Uint8Array): boolean =>
+  frame[12] === 0x08 && frame[13] === 0x06 && frame.subarray(28, 32).every((octet) => octet === 0);
+
 const MACS = {
   "node-1": "02:00:00:00:00:01" as MacAddress,
   "node-2": "02:00:00:00:00:02" as MacAddress,
@@ -65,6 +69,8 @@ class Pair {
   gossips = true;
   /** Whether frames get from the one to the other. */
   wired = true;
+  /** Whether somebody unknown has the address, who only speaks when asked. */
+  stranger = false;
   /** How often they told everybody of a claim. */
   said = 0;
   readonly #detection: ConflictOptions["detection"];
@@ -134,6 +140,12 @@ class Pair {
     this.clock.advance(5);
   }
 
+  /** A crash. */
+  stop(name: Name): void {
+    this.of(name).stop();
+    this.#captures.delete(name);
+  }
+
   start(name: Name): void {
     const { clock } = this;
     const other = NAMES.find((each) => each !== name) as Name;
@@ -198,6 +210,8 @@ class Pair {
   #send(from: Name, frame: Uint8Array): "sent" {
     this.#sent.set(from, (this.#sent.get(from) ?? 0) + 1);
     const bytes = Uint8Array.from(frame);
+    if (this.stranger && isProbe(bytes))
+      this.clock.at(this.clock.now(), () => this.hear(from, strangers(VIP)));
     if (!this.wired) return "sent";
     for (const to of NAMES)
       if (to !== from) this.clock.at(this.clock.now(), () => this.#captures.get(to)?.onFrame(bytes));
@@ -362,6 +376,52 @@ describe("speakers that claim", () => {
       assert.deepEqual(pair.answering(), []);
       pair.clock.advance(50);
     }
+  });
+
+  /** The first to hold it gave it up to a stranger. */
+  const leftToStranger = (): Pair => {
+    const pair = new Pair([FIRST], "defend");
+    pair.clock.advance(2_000);
+    pair.start(SECOND);
+    pair.meet();
+    assert.deepEqual(pair.answering(), [FIRST]);
+    pair.stranger = true;
+    for (const waitMs of [0, 1_000]) {
+      pair.clock.advance(waitMs);
+      pair.hear(FIRST, strangers(VIP));
+    }
+    pair.clock.advance(1_000);
+    assert.deepEqual(pair.answering(), []);
+    return pair;
+  };
+  const expectSilence = (pair: Pair, ms: number): void => {
+    for (const until = pair.clock.now() + ms; pair.clock.now() < until; pair.clock.advance(5))
+      assert.deepEqual(pair.answering(), []);
+  };
+
+  it("ask for an address that one left to a stranger before they take it over when that one is gone", () => {
+    const pair = leftToStranger();
+    pair.stop(FIRST);
+    pair.members(SECOND, []);
+    expectSilence(pair, 2_000);
+  });
+
+  it("ask for an address that one left to a stranger before they take it over from a drained node, and back", () => {
+    const pair = leftToStranger();
+    for (const name of NAMES) pair.apply(name, drained(FIRST));
+    expectSilence(pair, 2_000);
+    for (const name of NAMES) pair.apply(name, drained(SECOND), { type: "node", name: FIRST, node: fit });
+    expectSilence(pair, 2_000);
+  });
+
+  it("ask for nothing that is taken over from one that answers, though it was left to a stranger before", () => {
+    const pair = leftToStranger();
+    pair.stranger = false;
+    pair.clock.advance(61_000);
+    assert.deepEqual(pair.answering(), [FIRST]);
+    pair.stop(FIRST);
+    pair.members(SECOND, []);
+    assert.deepEqual(pair.answering(), [SECOND]);
   });
 
   it("go through their Services piece by piece when a page tells of many claims", (t) => {

@@ -52,6 +52,30 @@ describe("ClaimBook", () => {
     assert.equal(book.epochOf(VIP), wallMs + 1);
   });
 
+  it("knows that others had an address, unless whoever answered last left it to a stranger", () => {
+    const known: boolean[] = [];
+    const look = () => known.push(book.wereOthers(VIP));
+    book.handle({ type: "claim", address: VIP, wallMs: LIFE }, 0);
+    book.setUse(VIP, true);
+    look();
+    meet("c");
+    tell(newsOf("c"));
+    look();
+    tell(newsOf("b", [{ address: VIP, epoch: WEAKEST }]));
+    look();
+    book.handle({ type: "weaken", address: VIP }, 0);
+    book.handle({ type: "member", name: "c", isAlive: false }, 0);
+    look();
+    book.handle({ type: "claim", address: VIP, wallMs: LIFE }, 0);
+    book.handle({ type: "weaken", address: VIP }, 0);
+    book.handle({ type: "unclaim", address: VIP }, 0);
+    look();
+    meet("d");
+    tell(newsOf("d"));
+    look();
+    assert.deepEqual(known, [false, true, true, true, false, true]);
+  });
+
   it("passes on the news of a member once", () => {
     assert.deepEqual(relayed(tell(newsOf("b"))), [encodeClaimMessage(newsOf("b"))]);
     assert.deepEqual(tell(newsOf("b")), []);

@@ -132,7 +132,7 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
     return this.#own.epochOf(address);
   }
 
-  /** Whether another speaker was ever seen to claim an address that has been in use since. */
+  /** Whether another speaker was ever seen to claim an address that has been in use since, and not left to a stranger. */
   wereOthers(address: IpAddress): boolean {
     return this.#claimants.wereOthers(address);
   }

@@ -6,9 +6,11 @@ interface Seen {
   /** Greatest ever of our own claims and of others'; 0: never. */
   readonly own: Epoch;
   readonly others: Epoch;
+  /** Whoever answered last gave it up to a stranger, and nobody has answered since. */
+  readonly isLeft: boolean;
 }
 
-const NEVER: Seen = { own: 0, others: 0 };
+const NEVER: Seen = { own: 0, others: 0, isLeft: false };
 const NOBODY: ReadonlyMap<string, Epoch> = new Map();
 
 /** Who claims an address, and the greatest epoch that was ever seen for it. */
@@ -45,9 +47,10 @@ export class Claimants {
     this.#forgetUnused(address);
   }
 
-  /** Whether a claim of another speaker was ever seen. */
+  /** Whether a claim of another speaker was ever seen, and the address not left to a stranger since. */
   wereOthers(address: IpAddress): boolean {
-    return this.#seenOf(address).others > 0;
+    const { others, isLeft } = this.#seenOf(address);
+    return others > 0 && !isLeft;
   }
 
   /** Whether our own claim says that this node answers, and is newer than every other that was ever seen. */
@@ -68,6 +71,7 @@ export class Claimants {
     this.#seen.set(address, {
       own: isOwn ? Math.max(own, epoch) : own,
       others: isOwn ? others : Math.max(others, epoch),
+      isLeft: [...this.of(address).values()].every((each) => each === WEAKEST),
     });
   }
 
