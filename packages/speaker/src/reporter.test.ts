@@ -374,6 +374,47 @@ describe("A Service that was deleted and made anew between two looks", () => {
   });
 });
 
+describe("Why a Service is not announced from here", () => {
+  let debug: string[];
+  let all: Reporter;
+  beforeEach(() => {
+    debug = [];
+    all = new Reporter("node-1", {
+      log: createLog({ level: "all", program: "speaker", write: (line) => debug.push(line) }),
+      metrics: createSpeakerMetrics(new Registry()),
+      recordEvent: () => {},
+      say: () => {},
+      sayHolding: () => {},
+    });
+    all.know({ key, uid: "uid-1" } as ServiceView);
+  });
+  const decide = (...decisions: readonly Decision[]) => {
+    for (const each of decisions) all.decided(key, each);
+    const lines = debug.splice(0).map((line) => JSON.parse(line) as Record<string, unknown>);
+    return lines.map(({ msg, reason }) => `${msg} ${reason}`);
+  };
+
+  it("is logged once, and again after it was announced", () => {
+    const [noPods, news] = [withdraw("noEndpoints"), "not announced noEndpoints"];
+    assert.deepEqual(decide(noPods, noPods), [news]);
+    assert.deepEqual(decide(wants(V4), noPods, noPods, noPods), ["withdrawn noEndpoints", news]);
+  });
+
+  it("is logged again of a Service of the same name, announced or not when the first one went", () => {
+    const [noAddress, gone] = [withdraw("noIPAllocated"), withdraw("serviceDeleted")];
+    const news = "not announced noIPAllocated";
+    for (let life = 0; life < 2; life += 1) {
+      assert.deepEqual(decide(noAddress, wants(V4), gone), [news, "withdrawn serviceDeleted"]);
+      assert.deepEqual(decide(noAddress, gone), [news, "not announced serviceDeleted"]);
+    }
+    const heard = ["uid-1", "uid-1", "uid-2"].map((uid) => {
+      all.know({ key, uid } as ServiceView);
+      return decide(noAddress);
+    });
+    assert.deepEqual(heard, [[news], [], [news]]);
+  });
+});
+
 describe("Events and the log", () => {
   it("say what is refused, and what is in force instead", () => {
     reporter.refused("a", ["a"]);

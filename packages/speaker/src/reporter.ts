@@ -100,6 +100,7 @@ export class Reporter {
     const after = decision.type === "announce" ? decision.addresses : [];
     this.#want(key, before, after);
     if (decision.type === "announce") {
+      this.#silence.delete(key);
       this.#note(key, decision);
       this.#refuseSpread(key, decision.notSpread);
       this.#tell(key);
@@ -115,7 +116,9 @@ export class Reporter {
     if (before.length > 0)
       this.#ports.log.info("withdrawn", { service: key, addresses: before, reason, owner, note });
     else this.#explain(key, reason, owner);
-    if (reason === "serviceDeleted") this.#uids.delete(key);
+    if (reason !== "serviceDeleted") return;
+    this.#uids.delete(key);
+    this.#silence.delete(key);
   }
 
   #note(key: ServiceKey, { spread, interfaces }: Extract<Decision, { type: "announce" }>): void {
@@ -158,8 +161,7 @@ export class Reporter {
   #explain(key: ServiceKey, reason: string, owner: string | undefined): void {
     const why = `${reason} ${owner ?? ""}`;
     if (this.#silence.get(key) === why) return;
-    if (reason === "serviceDeleted") this.#silence.delete(key);
-    else this.#silence.set(key, why);
+    this.#silence.set(key, why);
     this.#ports.log.debug("not announced", { service: key, reason, owner });
   }
 
