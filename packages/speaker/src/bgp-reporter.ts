@@ -30,6 +30,8 @@ export class BgpReporter {
   readonly #ports: BgpReporterPorts;
   /** By Service, what is announced; bounded by the Services of the cluster. */
   #announced: ReadonlyMap<ServiceKey, readonly IpAddress[]> = new Map();
+  /** Whom the Events were recorded for; bounded by what is announced. */
+  readonly #uids = new Map<ServiceKey, string>();
   /** What was said of advertisements that disagree; bounded by the prefixes. */
   #disagreements: ReadonlySet<string> = new Set();
   /** Reasons that have a series. */
@@ -67,6 +69,7 @@ export class BgpReporter {
   stopped(): void {
     for (const [service, addresses] of this.#announced) this.#setSeries(service, addresses, []);
     this.#announced = new Map();
+    this.#uids.clear();
     this.#ports.metrics.announcedAddresses.set({ protocol: "bgp" }, 0);
   }
 
@@ -76,15 +79,16 @@ export class BgpReporter {
     this.#announced = after;
     for (const [service, addresses] of before) {
       if (after.has(service)) continue;
+      this.#uids.delete(service);
       this.#setSeries(service, addresses, []);
       this.#ports.log.info("withdrawn", { service, addresses, protocol: "bgp" });
     }
     const all = new Set<IpAddress>();
     for (const [service, addresses] of after) {
       for (const address of addresses) all.add(address);
-      if (before.get(service) === addresses) continue;
-      this.#setSeries(service, before.get(service) ?? [], addresses);
-      if (!before.has(service)) this.#begun(service, addresses, plan.uidOf(service));
+      if (before.get(service) !== addresses) this.#setSeries(service, before.get(service) ?? [], addresses);
+      const uid = plan.uidOf(service);
+      if (this.#uids.get(service) !== uid) this.#begun(service, addresses, uid); // also where it was made anew
     }
     this.#ports.metrics.announcedAddresses.set({ protocol: "bgp" }, all.size);
   }
@@ -102,6 +106,7 @@ export class BgpReporter {
   }
 
   #begun(service: ServiceKey, addresses: readonly IpAddress[], uid: string): void {
+    this.#uids.set(service, uid);
     const { log, recordEvent } = this.#ports;
     log.info("announcing", { service, addresses, protocol: "bgp" });
     const [namespace = "", name = ""] = service.split("/");

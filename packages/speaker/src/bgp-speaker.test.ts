@@ -229,6 +229,26 @@ describe("BGP beside layer 2", () => {
     assert.match(up, /\{peer="192.0.2.254:179",vrf="default"\} 1/);
   });
 
+  it("records it for a Service that was deleted and made anew between two looks, too, once", async () => {
+    const { events, holdings, router, speaker, pass } = await stage();
+    [events, holdings].forEach((list) => void list.splice(0));
+    const remade = { ...web, uid: "uid-2" };
+    for (const resourceVersion of ["2", "3"]) {
+      speaker.take({ type: "service", service: { ...remade, resourceVersion } });
+      await pass(100);
+    }
+    const recorded = events.splice(0).map(({ reason, regarding }) => [reason, regarding.uid]);
+    assert.deepEqual([recorded, holdings, router.news()], [[["nodeAssigned", "uid-2"]], [], []]);
+    for (const change of [
+      { type: "service-gone", key: web.key },
+      { type: "service", service: remade },
+    ] as const) {
+      speaker.take(change);
+      await pass(100);
+    }
+    assert.equal(events.length, 1);
+  });
+
   it("says whom it tells of a Service, whether there is a session or not, and when it does not any more", async () => {
     const { holdings, speaker, configure, router, pass } = await stage();
     const told = { protocol: "bgp", service: web.key };
