@@ -58,8 +58,12 @@ class World {
     for (let at = this.clock.now(); at < end; ) {
       at = Math.min(end, Math.max(at + 1, this.clock.nextDue() ?? end));
       this.clock.runUntil(at);
-      for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      for (let turns = 0; turns < 40; turns += 1) await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  asked(method: string, path: string): number {
+    return this.api.requests.filter((each) => each.method === method && each.path === path).length;
   }
 
   async stop(): Promise<void> {
@@ -89,5 +93,18 @@ describe("the keeper of the certificate", () => {
     await world.pass(30_000);
     assert.deepEqual([presented, keeper.isSettled], [2, true]);
     await world.stop();
+  });
+
+  it("writes but now and then while another's clock is years ahead", async () => {
+    const world = new World();
+    await world.fill();
+    world.api.put(CONFIGURATION, { webhooks: [{ name: "a", clientConfig: {} }] });
+    for (const skewMs of [0, 1_000 * DAY]) world.keep({ skewMs });
+    const writes = () => world.lines.filter((line) => line.includes("made a certificate")).length;
+    const due = performance.now() + 10_000;
+    while (writes() < 6 && performance.now() < due) await world.pass(1_000); // keys are made in real time
+    await world.stop();
+    assert.ok(writes() >= 6, `${writes()} writes`);
+    assert.ok(world.clock.now() >= 20_000, `${world.clock.now()} ms`); // three times each
   });
 });

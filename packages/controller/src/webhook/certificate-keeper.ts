@@ -10,7 +10,7 @@ import {
   webhookConfigurationView,
 } from "@herald/k8s/webhook-configuration";
 import type { Clock, Random } from "@herald/shared/core";
-import { type CertificateStep, type EpochMs, livesOf, nextStep } from "./certificate-plan.ts";
+import { type CertificateStep, type EpochMs, isGood, livesOf, nextStep } from "./certificate-plan.ts";
 import {
   type CertificateFiles,
   type Certificates,
@@ -45,6 +45,8 @@ export interface CertificateKeeperPorts {
 const TASK = "certificate";
 /** The clock that certificates go by may be set at any time, so it is looked at this often. */
 const LOOK_AGAIN_MS = 3_600_000;
+/** A sixth of the shortest life is less. */
+const BETWEEN_WRITES_MS = 10_000;
 const RETRY = { minMs: 500, maxMs: 30_000 } as const;
 
 /**
@@ -59,6 +61,7 @@ export class CertificateKeeper {
   readonly #queue: WorkQueue;
   #presented: Certificates["state"]["serving"];
   #published: { readonly id: string | undefined; readonly at: EpochMs } | undefined;
+  #wroteAt = -Infinity; // by the monotonic clock
   #isRefused = false;
 
   constructor(options: CertificateKeeperOptions, ports: CertificateKeeperPorts) {
@@ -140,12 +143,19 @@ export class CertificateKeeper {
       this.#queue.addAfter(TASK, Math.min(Math.max(step.until - now, MIN_WAIT_MS), LOOK_AGAIN_MS));
       return;
     }
+    const { clock } = this.#ports;
+    // Why: replicas whose clocks are years apart replace each other's for ever, which they may do at leisure.
+    const waitMs = this.#wroteAt + Math.min(BETWEEN_WRITES_MS, lives.settleMs) - clock.now();
+    if (waitMs > 0) {
+      this.#queue.addAfter(TASK, waitMs);
+      return;
+    }
     await this.#write(step, await makeFiles(step, known, { hostNames, lives, now }), secret);
   }
 
   #present({ state, serving }: Certificates, now: EpochMs): void {
     if (serving === undefined || state.serving === undefined) return;
-    if (state.serving.id === this.#presented?.id || state.serving.validTo <= now) return;
+    if (state.serving.id === this.#presented?.id || !isGood(state.serving, now)) return;
     this.#ports.present(serving);
     this.#presented = state.serving;
     const validTo = new Date(state.serving.validTo).toISOString();
@@ -174,7 +184,7 @@ export class CertificateKeeper {
     files: CertificateFiles,
     known: SecretView | undefined,
   ): Promise<void> {
-    const { client, log } = this.#ports;
+    const { client, clock, log } = this.#ports;
     const { namespace, secret } = this.#options;
     const collection = secretsPath(namespace);
     const metadata = { name: secret, namespace };
@@ -189,6 +199,7 @@ export class CertificateKeeper {
           metadata: { resourceVersion },
         });
       }
+      this.#wroteAt = clock.now();
       log.info("made a certificate for the webhook", { step: type });
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) return; // another replica was faster, and we shall see

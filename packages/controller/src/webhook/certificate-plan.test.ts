@@ -15,9 +15,11 @@ const DAY = 24 * HOUR;
 const LIVES = livesOf(90 * DAY);
 const NOW = Date.UTC(2026, 0, 1);
 
-const authority = (id: string, issuedAt: EpochMs) => ({ id, validTo: issuedAt + LIVES.authorityMs });
+const authority = (id: string, issuedAt: EpochMs) => ({
+  ...{ id, validFrom: issuedAt - BACKDATED_MS, validTo: issuedAt + LIVES.authorityMs },
+});
 const serving = (by: string, issuedAt: EpochMs) => ({
-  ...{ id: "s", validTo: issuedAt + LIVES.servingMs, authority: by },
+  ...{ id: "s", validFrom: issuedAt - BACKDATED_MS, validTo: issuedAt + LIVES.servingMs, authority: by },
 });
 
 const CASES: readonly {
@@ -110,9 +112,27 @@ const CASES: readonly {
     step: { type: "wait", until: NOW + 90 * DAY },
   },
   {
-    name: "leaves alone what another made whose clock is ahead",
-    state: { authorities: [authority("a", NOW + DAY)], serving: serving("a", NOW + DAY), publishedAt: NOW },
-    step: { type: "wait", until: NOW + 61 * DAY },
+    name: "leaves alone what another made whose clock is an hour ahead",
+    state: { authorities: [authority("a", NOW + HOUR)], serving: serving("a", NOW + HOUR), publishedAt: NOW },
+    step: { type: "wait", until: NOW + HOUR + 60 * DAY },
+  },
+  {
+    name: "starts over when the authority is from a time that is not yet",
+    state: {
+      authorities: [authority("a", NOW + HOUR + 1)],
+      serving: serving("a", NOW),
+      publishedAt: NOW,
+    },
+    step: { type: "start-over" },
+  },
+  {
+    name: "renews at once a certificate from a time that is not yet",
+    state: {
+      authorities: [authority("a", NOW)],
+      serving: serving("a", NOW + HOUR + 1),
+      publishedAt: NOW,
+    },
+    step: { type: "renew" },
   },
 ];
 

@@ -5,6 +5,7 @@ export type EpochMs = number;
 export interface Validity {
   /** SHA-256 of the certificate, or whatever else tells it from others. */
   readonly id: string;
+  readonly validFrom: EpochMs;
   readonly validTo: EpochMs;
 }
 
@@ -51,13 +52,18 @@ const OLD_AFTER = 2 / 3;
 /** Issued certificates are good from before their issue by so much: no caller whose clock is slow refuses them. */
 export const BACKDATED_MS = HOUR_MS;
 
+/** Whether callers take it now. A clock that was ahead once may have made what they will not take for years. */
+export function isGood({ validFrom, validTo }: Validity, now: EpochMs): boolean {
+  return validFrom <= now && validTo > now;
+}
+
 /** What is to be done with the certificates now. */
 export function nextStep(state: CertificateState, lives: Lives, now: EpochMs): CertificateStep {
   const { serving, publishedAt = Infinity } = state;
   const newest = state.authorities[0];
-  if (newest === undefined || newest.validTo <= now) return { type: "start-over" };
+  if (newest === undefined || !isGood(newest, now)) return { type: "start-over" };
   const authorityDue = newest.validTo - lives.authorityMs * (1 - OLD_AFTER);
-  if (serving === undefined || serving.validTo <= now) {
+  if (serving === undefined || !isGood(serving, now)) {
     return { type: now >= authorityDue ? "start-over" : "renew" };
   }
   if (now >= authorityDue) return { type: "add-authority" };

@@ -85,6 +85,12 @@ describe("a Secret that somebody else has filled", () => {
     assert.equal(stepFor(await startOver({ hostNames: [HOST], lives: LIVES, now: NOW })), "wait");
   });
 
+  it("is made anew when it is from a clock that was years ahead", async () => {
+    const files = await startOver({ hostNames: [HOST], lives: LIVES, now: NOW + 1_000 * DAY });
+    assert.equal(stepFor(files), "start-over");
+    assert.equal(stepFor(files, NOW + 1_000 * DAY), "wait");
+  });
+
   it("has nothing to serve when TLS refuses what is in it", async () => {
     const authority = await make(P256);
     const files = filesOf(authority, await make(rsa(1024), authority));

@@ -115,6 +115,6 @@ function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): b
   return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
 }
 
-function validityOf({ fingerprint256, validToDate }: X509Certificate): Validity {
-  return { id: fingerprint256, validTo: validToDate.getTime() };
+function validityOf({ fingerprint256, validFromDate, validToDate }: X509Certificate): Validity {
+  return { id: fingerprint256, validFrom: validFromDate.getTime(), validTo: validToDate.getTime() };
 }
