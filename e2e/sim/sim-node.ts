@@ -295,7 +295,7 @@ export class SimNode {
     );
   }
 
-  #meet(nodes: ReadonlySet<string>, changed: Iterable<string>): void {
+  #meet(nodes: ReadonlySet<string>, changed: ReadonlySet<string>): void {
     if (nodes.size === 0) this.#members.clear(); // it begins
     for (const name of changed) {
       if (!nodes.has(name)) this.#members.delete(name);

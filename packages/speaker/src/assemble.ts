@@ -26,7 +26,7 @@ export interface AssemblyPorts
     Pick<StartGossipPorts, "openSockets"> {
   readonly onGossipFailed: (error: unknown) => void;
   /** Hears, before the speaker does, whose speakers are alive. */
-  readonly onMembers?: (nodes: ReadonlySet<string>, changed: Iterable<string>) => void;
+  readonly onMembers?: (nodes: ReadonlySet<string>, changed: ReadonlySet<string>) => void;
   /** Another way to make a speaker; a simulation makes broken ones. */
   readonly createSpeaker?: (options: SpeakerOptions, ports: SpeakerPorts) => Speaker;
 }

@@ -39,6 +39,21 @@ describe("the list of members", () => {
     );
   });
 
+  it("tells who came or went to as many as ask for it", () => {
+    const told: string[][] = [];
+    const list = new MemberList(
+      (_, changed) => told.push([...changed], [...changed]),
+      () => true,
+    );
+    list.open();
+    list.hear("alive", "a");
+    list.hear("alive", "b");
+    list.tell();
+    list.hear("dead", "a");
+    list.tell();
+    assert.deepEqual(told.slice(4), [["a", "b"], ["a", "b"], ["a"], ["a"]]);
+  });
+
   it("is open once somebody was met and it is known what they hold", () => {
     let known = false;
     assert.deepEqual(

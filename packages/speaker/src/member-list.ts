@@ -12,7 +12,7 @@ export class MemberList {
   readonly #alive = new Set<string>();
   /** Whether each is alive of whom that was not told yet. */
   #news = new Map<string, boolean>();
-  readonly #onChange: (nodes: ReadonlySet<string>, changed: Iterable<string>) => void;
+  readonly #onChange: (nodes: ReadonlySet<string>, changed: ReadonlySet<string>) => void;
   readonly #knowsClaims: () => boolean;
   #joined = false;
   #open = false;
@@ -22,7 +22,7 @@ export class MemberList {
    * @param knowsClaims whether all is known that the living claim.
    */
   constructor(
-    onChange: (nodes: ReadonlySet<string>, changed: Iterable<string>) => void,
+    onChange: (nodes: ReadonlySet<string>, changed: ReadonlySet<string>) => void,
     knowsClaims: () => boolean,
   ) {
     this.#onChange = onChange;
@@ -66,13 +66,13 @@ export class MemberList {
     this.#onChange(this.#alive, this.#takeNews());
   }
 
-  #takeNews(): Iterable<string> {
+  #takeNews(): ReadonlySet<string> {
     const news = this.#news;
     this.#news = new Map();
     for (const [name, lives] of news) {
       if (lives) this.#alive.add(name);
       else this.#alive.delete(name);
     }
-    return news.keys();
+    return new Set(news.keys());
   }
 }

@@ -8,7 +8,7 @@ import { PresenceBook, type PresenceNews } from "./presence.ts";
 export interface RosterPorts {
   readonly clock: Clock;
   /** Whose speakers are alive: the same set each time, as it is by then, and who of them came or went. */
-  readonly onMembers: (nodes: ReadonlySet<string>, changed: Iterable<string>) => void;
+  readonly onMembers: (nodes: ReadonlySet<string>, changed: ReadonlySet<string>) => void;
   readonly onPresence: (news: PresenceNews) => void;
   /** What is heard of others' claims goes there. */
   readonly claims: () => ClaimsNews;

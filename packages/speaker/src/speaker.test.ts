@@ -486,13 +486,13 @@ describe("the speaker", () => {
     apply(...everything, { type: "synced" });
     sent();
     members.add(SELF);
-    speaker.setMembers(members, [SELF]);
+    speaker.setMembers(members, new Set([SELF]));
     clock.advance(49);
     assert.deepEqual(sent(), []);
     clock.advance(1);
     assert.deepEqual(sent(), GRATUITOUS);
     members.delete(SELF);
-    speaker.setMembers(members, [SELF]);
+    speaker.setMembers(members, new Set([SELF]));
     clock.advance(1);
     assert.equal(logged().at(-1)?.["reason"], "speakerNotReady");
   });

@@ -81,7 +81,7 @@ export interface Speaker {
    * @param nodes may be the set it was before, by now another one.
    * @param changed who came or went, if it is the same set; left out: anybody.
    */
-  setMembers(nodes: ReadonlySet<string>, changed?: Iterable<string>): void;
+  setMembers(nodes: ReadonlySet<string>, changed?: ReadonlySet<string>): void;
   /**
    * Who the other speakers are, and whose the interfaces on the segment are. Until told, any machine may be a speaker
    * that does not say.
@@ -131,7 +131,7 @@ function nextPause(pauseMs: number, quietMs: number): number {
   return quietMs > INSIST_MS.quiet ? INSIST_MS.min : Math.min(2 * pauseMs, INSIST_MS.max);
 }
 
-function isAll(names: Iterable<string>, of: ReadonlySet<string>): boolean {
+function isAll(names: ReadonlySet<string>, of: ReadonlySet<string>): boolean {
   for (const name of names) if (!of.has(name)) return false;
   return true;
 }
@@ -242,7 +242,7 @@ class JoinedSpeaker implements Speaker {
     this.#work.add(this.#takeAll(changes, taken));
   }
 
-  setMembers(nodes: ReadonlySet<string>, changed?: Iterable<string>): void {
+  setMembers(nodes: ReadonlySet<string>, changed?: ReadonlySet<string>): void {
     const isUrgent = nodes !== this.#members || changed === undefined || !isAll(changed, nodes);
     this.#members = nodes;
     this.#nodesChanged = true;
