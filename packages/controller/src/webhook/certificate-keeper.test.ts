@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createLog } from "@herald/daemon/log";
+import { ApiError } from "@herald/k8s/api";
 import { FakeApi } from "@herald/k8s/fake";
 import { objectPath, secretsPath } from "@herald/k8s/paths";
 import { webhookConfigurationsPath } from "@herald/k8s/webhook-configuration";
@@ -62,10 +63,6 @@ class World {
     }
   }
 
-  asked(method: string, path: string): number {
-    return this.api.requests.filter((each) => each.method === method && each.path === path).length;
-  }
-
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);
@@ -106,5 +103,25 @@ describe("the keeper of the certificate", () => {
     await world.stop();
     assert.ok(writes() >= 6, `${writes()} writes`);
     assert.ok(world.clock.now() >= 20_000, `${world.clock.now()} ms`); // three times each
+  });
+
+  it("tells the API server once of an old authority that has expired by one replica's clock alone", async () => {
+    const world = new World();
+    const issued = { hostNames: [HOST], lives: LIVES };
+    const old = await startOver({ ...issued, now: NOW - LIVES.authorityMs });
+    const fresh = await startOver({ ...issued, now: NOW });
+    const data = toSecretData({ ...fresh, authorities: fresh.authorities + old.authorities });
+    world.api.put(SECRET, { metadata: { namespace: HOME }, data });
+    world.api.put(CONFIGURATION, { webhooks: [{ name: "a", clientConfig: {} }] });
+    let told = 0;
+    const over = new ApiError(429, "TooManyRequests", "enough"); // else they would go on within one moment
+    world.api.failNext(100, over, ({ method, path }) => {
+      if (method === "PATCH" && path === CONFIGURATION) told += 1;
+      return told > 10;
+    });
+    for (const skewMs of [-DAY / 48, DAY / 48]) world.keep({ skewMs });
+    await world.pass(1_000);
+    await world.stop();
+    assert.ok(told > 0 && told <= 2, `${told} times`); // both may see at once that nothing was said
   });
 });

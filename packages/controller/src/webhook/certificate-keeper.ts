@@ -170,12 +170,12 @@ export class CertificateKeeper {
   }
 
   /** @returns whether the API server has been told of the newest authority; nobody to tell is as good. */
-  async #publish({ authorities }: Certificates): Promise<boolean> {
+  async #publish({ published }: Certificates): Promise<boolean> {
     const configuration = this.#configurations.values()?.[0];
-    if (configuration === undefined || authorities === "") return true;
-    if (configuration.webhooks.every((webhook) => webhook.authorities === authorities)) return true;
+    if (configuration === undefined || published === "") return true;
+    if (configuration.webhooks.every((webhook) => webhook.authorities === published)) return true;
     const path = objectPath(webhookConfigurationsPath(), this.#options.configuration);
-    await this.#ports.client.patch(path, "strategic", believing(configuration, authorities));
+    await this.#ports.client.patch(path, "strategic", believing(configuration, published));
     return false; // until we see it
   }
 

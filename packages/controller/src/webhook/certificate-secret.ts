@@ -33,7 +33,9 @@ export function toSecretData(files: CertificateFiles): Readonly<Record<string, s
 /** What there is, as far as it is of use: what somebody else has put there may be anything. */
 export interface Certificates {
   readonly state: Omit<CertificateState, "publishedAt">;
-  /** Without the authorities that have expired; "" when there are none. */
+  /** All of them, the same on every replica, whatever time it has: so no two undo what the other publishes. */
+  readonly published: string;
+  /** Without the older ones that have expired; "" when there are none. */
   readonly authorities: string;
   /** Of the newest authority; `undefined` with none. */
   readonly signer: { readonly certificate: string; readonly key: string } | undefined;
@@ -43,6 +45,7 @@ export interface Certificates {
 
 export const NO_CERTIFICATES: Certificates = {
   state: { authorities: [], serving: undefined },
+  published: "",
   authorities: "",
   signer: undefined,
   serving: undefined,
@@ -56,10 +59,11 @@ export function readSecretData(
 ): Certificates {
   const text = (file: keyof CertificateFiles) =>
     Buffer.from(data[DATA_KEYS[file]] ?? "", "base64").toString("utf8");
-  const chain = certificatesIn(text("authorities")).filter(({ validToDate }) => validToDate.getTime() > now);
-  const [newest] = chain;
+  const published = certificatesIn(text("authorities"));
+  const [newest] = published;
   const signerKey = keyOf(newest, text("authorityKey"));
   if (newest === undefined || !canSign(signerKey)) return NO_CERTIFICATES;
+  const chain = published.filter((each) => each === newest || each.validToDate.getTime() > now);
   const [certificate] = certificatesIn(text("certificate"));
   const issuer = chain.find((authority) => certificate !== undefined && isIssuedBy(certificate, authority));
   const isOurs = hostNames.every((name) => certificate?.checkHost(name) !== undefined);
@@ -73,6 +77,7 @@ export function readSecretData(
       authorities: chain.map(validityOf),
       serving: usable && { ...validityOf(usable.certificate), authority: usable.issuer.fingerprint256 },
     },
+    published: published.map(String).join(""),
     authorities: chain.map(String).join(""),
     signer: { certificate: String(newest), key: text("authorityKey") },
     serving: usable && { certificate: String(usable.certificate), key: text("key") },
