@@ -333,6 +333,21 @@ same     Service         default/web
         f.configMap("metallb-excludel2", { "excludel2.yaml": "announcedInterfacesToExclude: [^eth9$]\n" }),
       says: /ConfigMap metallb-system\/metallb-excludel2\n +is not read, and is not the usual list/,
     },
+    ...["docker0", "*x", "[", "{ a: b }"].map((list) => ({
+      name: `\`${list}\` for a list of interfaces to leave alone`,
+      of: (f: Found) =>
+        f.configMap("metallb-excludel2", { "excludel2.yaml": `announcedInterfacesToExclude: ${list}\n` }),
+      says: /ConfigMap metallb-system\/metallb-excludel2\n +is not read, and is not the usual list/,
+    })),
+    {
+      name: "interfaces to leave alone behind a key of somebody else's",
+      of: (f) =>
+        f.configMap("metallb-excludel2", {
+          "a.yaml": `announcedInterfacesToExclude: ${JSON.stringify(DEFAULT_EXCLUDED_INTERFACES)}`,
+          "excludel2.yaml": "announcedInterfacesToExclude: [^eth9$]\n",
+        }),
+      says: /ConfigMap metallb-system\/metallb-excludel2\n +is not read, and is not the usual list/,
+    },
     {
       name: "a sharing key in two namespaces, though nothing is shared yet",
       of: (f) =>

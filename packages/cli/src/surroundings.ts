@@ -107,18 +107,33 @@ function judgeExtras({ extras, namespace }: ClusterReading): readonly Finding[] 
 /** Patterns that MetalLB's list has got since 0.14: lists without them are older, and not somebody's own. */
 const ADDED_LATER = 1;
 
+/** Key of metallb-excludel2 that MetalLB's speaker reads, as a file. */
+const EXCLUDED_FILE = "excludel2.yaml";
+
 /** MetalLB's chart always has it, mostly with the list that Herald has built in. */
 function judgeExcluded(place: string, data: Readonly<Record<string, string>>): Finding {
-  const documents = Object.values(data).map((text) => parseDocument(text, { logLevel: "silent" }).toJS());
-  const written = (documents[0] as Excluded | null)?.announcedInterfacesToExclude ?? [];
-  const usual = new Set(DEFAULT_EXCLUDED_INTERFACES);
+  const written = excludedIn(data[EXCLUDED_FILE] ?? "");
+  const usual = new Set<unknown>(DEFAULT_EXCLUDED_INTERFACES);
   const isUsual =
-    written.every((pattern) => usual.has(pattern)) && written.length >= usual.size - ADDED_LATER;
+    Array.isArray(written) &&
+    written.every((pattern) => usual.has(pattern)) &&
+    written.length >= usual.size - ADDED_LATER;
   if (isUsual) return finding("ConfigMap", place, []);
   const text = "is not read, and is not the usual list: give yours to speaker.excludeInterfaces.patterns";
   return finding("ConfigMap", place, [differs(text, LINKS.announcing)]);
 }
 
+/** Whatever stands where the list should; `undefined` where a person wrote nothing that can be read. */
+function excludedIn(text: string): unknown {
+  const document = parseDocument(text, { logLevel: "silent" });
+  if (document.errors.length > 0) return undefined;
+  try {
+    return (document.toJS() as Excluded | null)?.announcedInterfacesToExclude;
+  } catch {
+    return undefined; // an alias of nothing, or too many of them
+  }
+}
+
 interface Excluded {
-  readonly announcedInterfacesToExclude?: readonly string[];
+  readonly announcedInterfacesToExclude?: unknown;
 }
