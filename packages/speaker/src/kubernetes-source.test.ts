@@ -370,6 +370,21 @@ describe("what the speaker follows", () => {
     await end();
   });
 
+  it("asks for no Secret by a name that none can have, and waits for none", async () => {
+    const spec = { myASN: 1, peerASN: 2, peerAddress: "192.0.2.1", passwordSecret: { name: "a=b" } };
+    const some = {
+      ...SERVED,
+      "/apis/metallb.io/v1beta2": SERVED["/apis/metallb.io/v1beta1"],
+      [customObject(3, "tor")]: { spec },
+      [customObject(0, "b")]: poolOf("198.51.100.0/24"),
+    };
+    const { after, api, end, judged } = await world("", some);
+    assert.deepEqual(await after(), ["config b", "config-refused 0", "synced"]);
+    assert.deepEqual(judged.at(-1), ['BGPPeer tor: spec.passwordSecret.name: no Secret can be called "a=b"']);
+    assert.ok(api.requests.every(({ path }) => path !== secretsPath(NAMESPACE)));
+    await end();
+  });
+
   it("says which Secret it may not read, and leaves out that peer alone", async () => {
     const forbidden = new ApiError(403, "Forbidden", 'secrets "tor" is forbidden');
     const spec = { myASN: 1, peerASN: 2, peerAddress: "192.0.2.1", passwordSecret: { name: "tor" } };

@@ -1,6 +1,7 @@
 import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
 import { passwordSecretView } from "@herald/k8s/password-secret";
 import { secretsPath } from "@herald/k8s/paths";
+import { isObjectName } from "@herald/shared/config/object-name";
 import type { ConfigObject, SecretView } from "@herald/shared/config/objects/config-objects";
 import type { KubernetesSourcePorts } from "./kubernetes-source.ts";
 
@@ -88,9 +89,12 @@ export class PeerSecrets {
   }
 }
 
-/** "" for none, or what cannot be read: the peer is told of its own mistake elsewhere. */
+/**
+ * "" for none, or what cannot be read: the peer is told of its own mistake elsewhere. A name that no Secret can have might
+ * be more than a name to the API server, which is asked for it in a selector.
+ */
 function secretOf({ spec }: ConfigObject): string {
   const { passwordSecret } = (spec ?? {}) as { passwordSecret?: { name?: unknown } | null };
   const name = passwordSecret?.name;
-  return typeof name === "string" ? name : "";
+  return typeof name === "string" && isObjectName(name) ? name : "";
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { quoted } from "../../quoted.ts";
 import type { ConfigObject, ConfigObjects } from "./config-objects.ts";
 import { mistakesIn, object } from "./samples.ts";
 
@@ -446,6 +447,20 @@ report("objects: peers", [
     name: "a Secret that is not there",
     given: { ...peer({ passwordSecret: { name: "s" } }), secrets: [] },
     mistakes: [`(yet) ${R}passwordSecret.name: there is no Secret "s" yet`],
+  },
+  ...["a=b", "a,metadata.name=b", "Tor", "a..b", "-", "a\n", "s".repeat(254)].map(
+    (name): Case => ({
+      name: `a Secret that cannot be: ${JSON.stringify(name)}`,
+      given: { ...peer({ passwordSecret: { name } }), secrets: [] },
+      mistakes: [`${R}passwordSecret.name: no Secret can be called ${quoted(name)}`],
+    }),
+  ),
+  {
+    name: "no Secret by an empty name, and one by the longest",
+    given: {
+      peers: ["", "s".repeat(253)].map((name) => peer({ passwordSecret: { name } }).peers[0] as ConfigObject),
+    },
+    mistakes: [],
   },
   {
     name: "a Secret of another type",

@@ -1,8 +1,10 @@
 import type { z } from "zod";
 import { suggest } from "../../closest.ts";
 import type { ConfigMistake } from "../../errors.ts";
+import { quoted } from "../../quoted.ts";
 import type { BgpPeerConfig } from "../config.ts";
 import { BGP_PEER, BgpPeerSpec } from "../crd/bgp-peer.ts";
+import { isObjectName } from "../object-name.ts";
 import { DEFAULT_HOLD_TIME_SECONDS, MAX_TIMER_SECONDS } from "../text-field.ts";
 import type { ConfigObjects, SecretView } from "./config-objects.ts";
 import { lackIn, mistakeIn, type Parsed, parseObjects, toSelector } from "./parse.ts";
@@ -81,11 +83,13 @@ function passwordOf(
   const { password = "", passwordSecret } = object.spec;
   const name = passwordSecret?.name ?? "";
   if (name === "") return { text: password, mistakes: [] };
-  if (secrets === undefined) return { text: undefined, mistakes: [] };
-  const secret = secrets.get(name);
   const path = ["passwordSecret", "name"];
   const lacks = (message: string) => ({ text: undefined, mistakes: [lackIn(object, path, message)] });
   const refuse = (message: string) => ({ text: undefined, mistakes: [mistakeIn(object, path, message)] });
+  // Why not in the schema: MetalLB takes such objects, and only the session with this router is lost.
+  if (!isObjectName(name)) return refuse(`no Secret can be called ${quoted(name)}`);
+  if (secrets === undefined) return { text: undefined, mistakes: [] };
+  const secret = secrets.get(name);
   if (secret === undefined) return lacks(`there is no Secret "${name}" yet`);
   if (secret.unread === "") return { text: undefined, mistakes: [] };
   if (secret.unread !== undefined) return lacks(`Secret "${name}" cannot be read: ${secret.unread}`);
