@@ -47,7 +47,7 @@ describe("chart: the webhook", () => {
     ]);
   });
 
-  it("has its Secret and its configuration made for it, so that it may change these two and make neither", () => {
+  it("has its Secret and its configuration made for it, so that it may change these two, and make the Secret when it is gone", () => {
     const objects = render({ speaker: { memberlist: { mlSecretKeyPath: "" } } });
     assert.equal(one(objects, "Secret", "herald-webhook-cert").data, undefined);
     const rights = (kind: string, resource: string) =>
@@ -56,6 +56,7 @@ describe("chart: the webhook", () => {
       );
     const verbs = ["list", "watch", "patch"];
     assert.deepEqual(rights("Role", "secrets"), [
+      { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
       { apiGroups: [""], resources: ["secrets"], resourceNames: ["herald-webhook-cert"], verbs },
     ]);
     assert.deepEqual(rights("ClusterRole", "validatingwebhookconfigurations"), [

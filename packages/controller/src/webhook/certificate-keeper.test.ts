@@ -63,6 +63,19 @@ class World {
     }
   }
 
+  /** Keys are made in real time. */
+  async until(holds: () => boolean): Promise<void> {
+    const due = performance.now() + 10_000;
+    while (!holds()) {
+      assert.ok(performance.now() < due, holds.toString());
+      await this.pass(1_000);
+    }
+  }
+
+  get isTold(): boolean {
+    return JSON.stringify(this.api.peek(CONFIGURATION)).includes("caBundle");
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);
@@ -98,10 +111,8 @@ describe("the keeper of the certificate", () => {
     world.api.put(CONFIGURATION, { webhooks: [{ name: "a", clientConfig: {} }] });
     for (const skewMs of [0, 1_000 * DAY]) world.keep({ skewMs });
     const writes = () => world.lines.filter((line) => line.includes("made a certificate")).length;
-    const due = performance.now() + 10_000;
-    while (writes() < 6 && performance.now() < due) await world.pass(1_000); // keys are made in real time
+    await world.until(() => writes() >= 6);
     await world.stop();
-    assert.ok(writes() >= 6, `${writes()} writes`);
     assert.ok(world.clock.now() >= 20_000, `${world.clock.now()} ms`); // three times each
   });
 
@@ -124,4 +135,27 @@ describe("the keeper of the certificate", () => {
     await world.stop();
     assert.ok(told > 0 && told <= 2, `${told} times`); // both may see at once that nothing was said
   });
+
+  for (const { lacks, path } of [
+    { lacks: "to make the Secret", path: secretsPath(HOME) },
+    { lacks: "to change the ValidatingWebhookConfiguration", path: CONFIGURATION },
+  ]) {
+    it(`keeps nobody waiting without a right ${lacks}, and does it once there is one`, async () => {
+      const world = new World();
+      const forbidden = new ApiError(403, "Forbidden", "no");
+      const isWrite = (method: string) => method === "POST" || method === "PATCH";
+      let isAllowed = false;
+      const made = toSecretData(await startOver({ hostNames: [HOST], lives: LIVES, now: NOW }));
+      const data = { ...made, "tls.crt": "" }; // which waits until the authority is published
+      if (path === CONFIGURATION) world.api.put(SECRET, { metadata: { namespace: HOME }, data });
+      world.api.put(CONFIGURATION, { webhooks: [{ name: "a", clientConfig: {} }] });
+      world.api.failNext(100, forbidden, (each) => isWrite(each.method) && each.path === path && !isAllowed);
+      const keeper = world.keep({ present: () => assert.ok(isAllowed) });
+      await world.until(() => keeper.isSettled);
+      assert.match(world.lines.join(""), /Forbidden: no.*cannot keep the certificate of the webhook/);
+      isAllowed = true;
+      await world.until(() => keeper.expiresAt !== undefined && world.isTold);
+      await world.stop();
+    });
+  }
 });

@@ -122,6 +122,7 @@ export class CertificateKeeper {
     try {
       await this.#tend();
     } catch (error) {
+      if (error instanceof ApiError && error.status === 403) this.#isRefused = true;
       if (error instanceof ApiError || !(error instanceof Error)) throw error;
       const inMs = RETRY.maxMs;
       this.#ports.log.error("cannot keep the certificate of the webhook", { reason: error.message, inMs });
