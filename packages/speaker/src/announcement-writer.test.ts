@@ -222,6 +222,22 @@ describe("AnnouncementWriter", () => {
     assert.deepEqual(inShort(), ["speaker-a node-a"]);
   });
 
+  it("keeps nothing of Services that went while there was no such kind", async () => {
+    const a = start("node-a", "speaker-a");
+    for (let life = 0; life < 3; life += 1) {
+      const passing = serviceKey("shop", `passing-${life}`);
+      a.put({ ...here(), service: passing });
+      a.put({ ...ended("gone"), service: passing });
+    }
+    a.put(here());
+    a.settled();
+    assert.equal(a.waiting, 1);
+    serve();
+    await pass(31_000);
+    assert.deepEqual(inShort(), ["speaker-a node-a"]);
+    assert.equal(a.waiting, 0);
+  });
+
   it("fits the name of every node into a label (MetalLB's does not: defect 23)", () => {
     const long = `${"node-".repeat(20)}x`;
     assert.equal(labelValue("node-a"), "node-a");

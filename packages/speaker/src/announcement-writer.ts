@@ -62,8 +62,16 @@ export class AnnouncementWriter {
 
   /** Takes the place of an earlier word on the Service. */
   put(word: HoldingWord): void {
-    this.#words.set(word.service, word);
-    this.#queue.add(word.service);
+    const { service, type } = word;
+    // Until there is the kind, nothing is written that could go.
+    if (this.#isRunning || type === "here") this.#words.set(service, word);
+    else this.#words.delete(service);
+    if (this.#isRunning) this.#queue.add(service);
+  }
+
+  /** How many Services are still to be written of. */
+  get waiting(): number {
+    return this.#words.size;
   }
 
   /** All that is announced has been put by now: what the speaker said before it was started anew goes. */
@@ -76,6 +84,7 @@ export class AnnouncementWriter {
     const { served } = this.#ports;
     await Promise.race([served.whenServed(SERVICE_STATUSES[this.#protocol].plural), whenAborted(signal)]);
     this.#isRunning = true;
+    for (const service of this.#words.keys()) this.#queue.add(service);
     await this.#queue.run(
       (key) => (key === LEFTOVERS ? this.#sweep(signal) : this.#write(key as ServiceKey, signal)),
       signal,
