@@ -147,6 +147,13 @@ describe("queue core", () => {
     });
   }
 
+  it("looks through the keys that wait once, however many fall due together", () => {
+    const core = newCore(1);
+    for (let index = 0; index < 200; index += 1) core.handle(addAfter(`${index}`, 100), 0);
+    const walks = walksDuring(() => core.wake(100));
+    assert.deepEqual([walks, core.depth, core.nextWake()], [1, 200, undefined]);
+  });
+
   it("handles every key after its last addition, never twice at once, never above its concurrency", () => {
     const step = fc.record({
       deed: fc.constantFrom("add", "later", "done", "failed", "sleep"),
@@ -163,6 +170,22 @@ describe("queue core", () => {
     );
   });
 });
+
+/** How many times the values of any map are walked through. */
+function walksDuring(deed: () => void): number {
+  const { values } = Map.prototype;
+  let walks = 0;
+  Map.prototype.values = function (this: Map<unknown, unknown>) {
+    walks += 1;
+    return values.call(this);
+  };
+  try {
+    deed();
+  } finally {
+    Map.prototype.values = values;
+  }
+  return walks;
+}
 
 /** Handlers on a core, checking what they are given. */
 class Handlers {

@@ -72,6 +72,9 @@ export class QueueCore implements Core<QueueInput, QueueEffect> {
   wake(now: Instant): readonly QueueEffect[] {
     if (this.#nextDue === undefined || this.#nextDue > now) return [];
     const due = [...this.#delayed].filter(([, at]) => at <= now).sort(([, left], [, right]) => left - right);
+    // Why all before the next is looked for: that looks at every key that waits.
+    for (const [key] of due) this.#delayed.delete(key);
+    this.#findNextDue();
     for (const [key] of due) this.#add(key);
     return this.#dispatch();
   }
