@@ -98,6 +98,37 @@ describe("ClaimBook", () => {
     assert.deepEqual(asked, [{ type: "tell", node: "c", payload: want }]);
   });
 
+  it("asks again after a while, each in its turn, until all is known or the member is gone", () => {
+    const asked = (now: number) =>
+      book.wake(now).flatMap((effect) => (effect.type === "tell" ? [effect.node] : []));
+    book.handle({ type: "member", name: "c", isAlive: true }, 30);
+    asked(0); // tells its own claims
+    assert.deepEqual([book.nextWake(), asked(60), book.nextWake()], [60, ["b"], 90]);
+    assert.deepEqual([asked(90), book.nextWake(), asked(120)], [["c"], 120, ["b"]]);
+    book.handle({ type: "member", name: "c", isAlive: false }, 120);
+    assert.equal(book.nextWake(), 180);
+    tell(newsOf("b"));
+    assert.deepEqual([book.nextWake(), asked(1_000)], [undefined, []]);
+  });
+
+  it("does not look at everybody that is being asked to know when to ask next", (t) => {
+    book.wake(0);
+    for (let index = 0; index < 100; index += 1) meet(`n${index}`);
+    let looked = 0;
+    const { values } = Map.prototype;
+    t.after(() => {
+      Map.prototype.values = values;
+    });
+    Map.prototype.values = function* (this: Map<unknown, unknown>) {
+      for (const value of values.call(this)) {
+        looked += 1;
+        yield value;
+      }
+      return undefined;
+    };
+    assert.deepEqual([book.nextWake(), looked], [60, 0]);
+  });
+
   it("makes no entry of late news of one that is gone", () => {
     tell(newsOf("b"));
     const gone = book.handle({ type: "member", name: "b", isAlive: false }, 0);

@@ -1,6 +1,7 @@
 import type { Core, Instant } from "@herald/shared/core";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { Epoch } from "../conflict-messages.ts";
+import { Deadlines } from "../deadlines.ts";
 import { encodeBook, encodeClaimMessage, encodeDigest, encodePage } from "./claim-codec.ts";
 import {
   type Change,
@@ -79,7 +80,7 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
   /** Encoded, of those that claim anything; bounded by the members. */
   readonly #pages = new Map<string, { readonly standing: Standing; readonly page: Uint8Array }>();
   /** When to ask those of whom something is missing; bounded by the members. */
-  readonly #asking = new Map<string, Instant>();
+  readonly #asking = new Deadlines<string>();
   /** Up to where our own changes have been told. */
   #told: Standing;
   #tellAt: Instant | undefined;
@@ -117,9 +118,8 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
   }
 
   nextWake(): Instant | undefined {
-    let earliest = this.#tellAt;
-    for (const due of this.#asking.values()) if (earliest === undefined || due < earliest) earliest = due;
-    return earliest;
+    const [tellAt, askAt] = [this.#tellAt, this.#asking.earliest()];
+    return tellAt === undefined || askAt === undefined ? (tellAt ?? askAt) : Math.min(tellAt, askAt);
   }
 
   /** Who claims an address, this speaker and those alive. */
@@ -300,13 +300,10 @@ export class ClaimBook implements Core<ClaimInput, ClaimEffect> {
   }
 
   #ask(now: Instant): readonly ClaimEffect[] {
-    const effects: ClaimEffect[] = [];
-    for (const [name, due] of this.#asking) {
-      if (due > now) continue;
+    return this.#asking.take(now).map(({ key: name }) => {
       this.#asking.set(name, now + this.#options.askAgainMs);
-      effects.push(this.#want(name, this.#heard.get(name)?.standing() ?? { life: 0, version: 0 }));
-    }
-    return effects;
+      return this.#want(name, this.#heard.get(name)?.standing() ?? { life: 0, version: 0 });
+    });
   }
 
   #want(node: string, { life, version }: Standing): ClaimEffect {
