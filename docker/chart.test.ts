@@ -262,7 +262,7 @@ describe("chart: pods", () => {
       loadBalancerClass: "example.com/lb",
       existingConfigMap: "pools",
       prometheus: { metricsPort: 9472 },
-      webhook: { port: 9444, certificateLife: "24h" },
+      webhook: { port: 9444, certificateLife: "24h", timeoutSeconds: 10 },
       controller: { logLevel: "debug", sharingAcrossNamespaces: true },
       speaker: {
         logLevel: "warn",
@@ -285,6 +285,7 @@ describe("chart: pods", () => {
       "--webhook-secret=herald-webhook-cert",
       "--webhook-configuration=herald-webhook",
       "--webhook-certificate-life=24h",
+      "--webhook-timeout=10s",
     ]);
     assert.deepEqual(container(objects, "DaemonSet", "herald-speaker").args, [
       "--port=9472",

@@ -38,6 +38,7 @@ const DEFAULTS = {
     secret: "herald-webhook-cert",
     configuration: "herald-webhook",
     certificateLifeMs: 7_776_000_000,
+    timeoutMs: 5_000,
   },
 };
 
@@ -88,10 +89,18 @@ describe("the controller's flags", () => {
   it("turn the webhook off by its port, and make it known by other names", () => {
     assert.deepEqual(read(["--webhook-port=0"]), { ...DEFAULTS, webhook: undefined });
     const names = ["--cert-service-name=s", "--webhook-secret=c", "--webhook-configuration=w"];
-    const numbers = ["--webhook-port=1", "--webhook-certificate-life=10s", "--webhook-mode=enabled"];
+    const times = ["--webhook-certificate-life=10s", "--webhook-timeout=30s"];
+    const numbers = ["--webhook-port=1", ...times, "--webhook-mode=enabled"];
     assert.deepEqual(read([...names, ...numbers]), {
       ...DEFAULTS,
-      webhook: { port: 1, service: "s", secret: "c", configuration: "w", certificateLifeMs: 10_000 },
+      webhook: {
+        port: 1,
+        service: "s",
+        secret: "c",
+        configuration: "w",
+        certificateLifeMs: 10_000,
+        timeoutMs: 30_000,
+      },
     });
   });
 
@@ -108,6 +117,10 @@ describe("the controller's flags", () => {
     {
       args: ["--webhook-certificate-life=9s"],
       says: '--webhook-certificate-life: "9s" is refused: want a duration from 10s to 87600h',
+    },
+    {
+      args: ["--webhook-timeout=31s"],
+      says: '--webhook-timeout: "31s" is refused: want a duration from 1s to 30s',
     },
   ];
   for (const { args, says } of refused) {

@@ -12,15 +12,17 @@ const objectName = z
 const SHORTEST_LIFE_MS = 10_000;
 const LONGEST_LIFE_MS = 10 * 365 * 86_400_000;
 
-const life: z.ZodType<number, string> = z.string().transform((text, ctx) => {
-  const parsed = parseDuration(text);
-  if ("milliseconds" in parsed) {
-    const { milliseconds } = parsed;
-    if (milliseconds >= SHORTEST_LIFE_MS && milliseconds <= LONGEST_LIFE_MS) return milliseconds;
-  }
-  ctx.addIssue({ code: "custom", message: "want a duration from 10s to 87600h" });
-  return z.NEVER;
-});
+function durationWithin(leastMs: number, mostMs: number, range: string): z.ZodType<number, string> {
+  return z.string().transform((text, ctx) => {
+    const parsed = parseDuration(text);
+    if ("milliseconds" in parsed) {
+      const { milliseconds } = parsed;
+      if (milliseconds >= leastMs && milliseconds <= mostMs) return milliseconds;
+    }
+    ctx.addIssue({ code: "custom", message: `want a duration ${range}` });
+    return z.NEVER;
+  });
+}
 
 /** Flags of the controller that its webhook goes by; two are called as with MetalLB. */
 export const WEBHOOK_FLAGS = {
@@ -31,7 +33,7 @@ export const WEBHOOK_FLAGS = {
     placeholder: "NAME",
   },
   "webhook-certificate-life": {
-    schema: life,
+    schema: durationWithin(SHORTEST_LIFE_MS, LONGEST_LIFE_MS, "from 10s to 87600h"),
     description:
       "How long a certificate of the webhook is good for. It is replaced after two thirds of that, while requests go on.",
     default: "2160h",
@@ -63,6 +65,13 @@ export const WEBHOOK_FLAGS = {
     default: "herald-webhook-cert",
     placeholder: "NAME",
   },
+  "webhook-timeout": {
+    schema: durationWithin(1_000, 30_000, "from 1s to 30s"),
+    description:
+      "How long the API server waits for the webhook: timeoutSeconds of its configuration. It answers within four fifths of that.",
+    default: "5s",
+    placeholder: "DURATION",
+  },
 } as const;
 
 type WebhookFlagValues = {
@@ -72,7 +81,7 @@ type WebhookFlagValues = {
 /** What only the webhook wants to know. */
 export type WebhookSettings = Pick<
   WebhookOptions,
-  "port" | "service" | "secret" | "configuration" | "certificateLifeMs"
+  "port" | "service" | "secret" | "configuration" | "certificateLifeMs" | "timeoutMs"
 >;
 
 /** @returns `undefined` when there is to be none. */
@@ -85,5 +94,6 @@ export function webhookSettings(values: WebhookFlagValues): WebhookSettings | un
     secret: values["webhook-secret"],
     configuration: values["webhook-configuration"],
     certificateLifeMs: values["webhook-certificate-life"],
+    timeoutMs: values["webhook-timeout"],
   };
 }

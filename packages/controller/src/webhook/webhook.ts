@@ -27,6 +27,8 @@ export interface WebhookOptions {
   /** Name of the ValidatingWebhookConfiguration. */
   readonly configuration: string;
   readonly certificateLifeMs: number;
+  /** How long the API server waits for an answer. */
+  readonly timeoutMs: number;
 }
 
 export interface WebhookPorts {
@@ -45,8 +47,8 @@ export const VALIDATE_PATH = "/validate";
 const MAX_OCTETS = 8 * 1024 * 1024;
 /** What waits for an answer; the API server has no patience for more. */
 const MAX_QUESTIONS = 64;
-/** Below what the API server waits: 5 s unless the chart is told otherwise. */
-const READ_WITHIN_MS = 4_000;
+/** The part of the API server's patience that reading may take; the rest is for the way to us and back. */
+const READ_WITHIN = 4 / 5;
 
 /**
  * Refuses objects that the programs would refuse to follow, while whoever writes them still looks. It answers on every
@@ -108,11 +110,28 @@ export class Webhook {
     await this.#server.close();
   }
 
+  /** Counted from the question: whoever asks while others are read for waits for them first. */
+  async #worldInTime(): Promise<World> {
+    const late = Promise.withResolvers<never>();
+    const cancel = this.#whenLate((why) => late.reject(why));
+    try {
+      return await Promise.race([this.#world.ask(), late.promise]);
+    } finally {
+      cancel();
+    }
+  }
+
+  #whenLate(then: (why: ApiError) => void): () => void {
+    const { clock } = this.#ports;
+    const withinMs = this.#options.timeoutMs * READ_WITHIN;
+    const why = new ApiError(0, "TimedOut", `no answer within ${withinMs} ms`);
+    return clock.at(clock.now() + withinMs, () => then(why));
+  }
+
   async #read(): Promise<World> {
-    const { client, clock } = this.#ports;
+    const { client } = this.#ports;
     const abort = new AbortController();
-    const why = new ApiError(0, "TimedOut", `no answer within ${READ_WITHIN_MS} ms`);
-    const cancel = clock.at(clock.now() + READ_WITHIN_MS, () => abort.abort(why));
+    const cancel = this.#whenLate((why) => abort.abort(why));
     try {
       return await readWorld(client, this.#options, abort.signal);
     } finally {
@@ -125,7 +144,7 @@ export class Webhook {
     this.#questions += 1;
     try {
       const question = readReview(body);
-      return { status: 200, body: this.#judge(question, await this.#world.ask()) };
+      return { status: 200, body: this.#judge(question, await this.#worldInTime()) };
     } catch (error) {
       if (error instanceof ReviewError) return this.#fail(400, "senseless", error.message);
       if (error instanceof ApiError) {
