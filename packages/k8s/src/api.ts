@@ -54,6 +54,8 @@ export interface ListOptions extends ReadOptions {
   readonly limit: number;
   /** Where the last page ended; `undefined` for the first page. */
   readonly continue?: string | undefined;
+  /** Asks for the `metadata` of the objects alone; whoever asks must do with more. Not when left out. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface ListPage<T> {

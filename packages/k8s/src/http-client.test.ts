@@ -126,6 +126,18 @@ describe("HTTP client", { timeout: 30_000 }, () => {
     assert.equal(server.connections() - before, 0);
   });
 
+  it("asks for metadata alone where that will do, and for all of it else", async () => {
+    const accepted: (string | undefined)[] = [];
+    server.behave((request, response) => {
+      accepted.push(request.headers.accept);
+      json(response, 200, { metadata: { resourceVersion: "7" }, items: [] });
+    });
+    await server.client.listPage("/l", { limit: 500, metadataOnly: true });
+    await server.client.listPage("/l", { limit: 500 });
+    const metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+    assert.deepEqual(accepted, [metadata, "application/json"]);
+  });
+
   it("names what it wants the way the API server reads it", async () => {
     const bodies: string[] = [];
     server.behave((request, response) => {

@@ -29,6 +29,9 @@ const PATCH_CONTENT_TYPE: Readonly<Record<PatchType, string>> = {
   strategic: "application/strategic-merge-patch+json",
 };
 
+/** Or whole objects, from a server that cannot leave out the rest. */
+const METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 /** The API over HTTP. No throttle of its own: the server has priority and fairness, and says 429. */
 export class HttpApiClient implements ApiClient {
   readonly #transport: Transport;
@@ -44,7 +47,8 @@ export class HttpApiClient implements ApiClient {
   async listPage<T>(path: string, options: ListOptions): Promise<ListPage<T>> {
     const query = { ...options.query, limit: `${options.limit}`, ...given({ continue: options.continue }) };
     const { signal } = options;
-    const answer = await this.#open({ method: "GET", path: withQuery(path, query), signal });
+    const accept = options.metadataOnly ? METADATA_ONLY : undefined;
+    const answer = await this.#open({ method: "GET", path: withQuery(path, query), accept, signal });
     const text = await this.#transport.read(answer, signal);
     // Why the turns: reading, parsing and what the caller does with a page are some milliseconds each; others may go between.
     await nextTurn();

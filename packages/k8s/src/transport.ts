@@ -31,6 +31,8 @@ export interface Exchange {
   /** With its query, without the server's base path. */
   readonly path: string;
   readonly body?: { readonly contentType: string; readonly text: string } | undefined;
+  /** What the answer may be; any JSON when left out. */
+  readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -75,7 +77,7 @@ export class Transport {
       path: server.basePath + exchange.path,
       ...tls,
       headers: {
-        accept: "application/json",
+        accept: exchange.accept ?? "application/json",
         "user-agent": this.#userAgent,
         ...headers,
         ...(body && { "content-type": exchange.body?.contentType ?? "", "content-length": body.length }),

@@ -1,4 +1,4 @@
-import { type ApiClient, ApiError, type ApiObject } from "@herald/k8s/api";
+import { type ApiClient, ApiError, type ApiObject, type ListOptions } from "@herald/k8s/api";
 import { configMapView } from "@herald/k8s/config-map";
 import { configMapsPath, metallbPath, namespacesPath, nodesPath, objectPath } from "@herald/k8s/paths";
 import type { Config } from "@herald/shared/config/config";
@@ -24,7 +24,9 @@ export async function readWorld(
   { namespace, configName }: WorldPlace,
   signal: AbortSignal,
 ): Promise<World> {
-  const list = (path: string) => listAll(client, path, signal);
+  const list = (path: string) => listAll(client, path, { signal });
+  // Why: a node is 20 KB with its images, and thousands of them are parsed for each change.
+  const labelsOf = (path: string) => listAll(client, path, { signal, metadataOnly: true });
   const kind = async (plural: string, version?: string) =>
     (await list(metallbPath(plural, namespace, version))).map(toConfigObject);
   const [
@@ -44,8 +46,8 @@ export async function readWorld(
     kind("bgppeers", "v1beta2"),
     kind("bfdprofiles"),
     kind("communities"),
-    list(namespacesPath()),
-    list(nodesPath()),
+    labelsOf(namespacesPath()),
+    labelsOf(nodesPath()),
   ]);
   const [namespaces, nodes] = labelled.map((objects) => objects.map(toLabelled));
   return {
@@ -68,12 +70,16 @@ export async function readWorld(
 const PAGE_OBJECTS = 500;
 
 /** @returns none where the API server has no such kind. */
-async function listAll(client: ApiClient, path: string, signal: AbortSignal): Promise<readonly Listed[]> {
+async function listAll(
+  client: ApiClient,
+  path: string,
+  options: Pick<ListOptions, "signal" | "metadataOnly">,
+): Promise<readonly Listed[]> {
   const objects: Listed[] = [];
   let token: string | undefined;
   do {
     try {
-      const page = await client.listPage<Listed>(path, { limit: PAGE_OBJECTS, continue: token, signal });
+      const page = await client.listPage<Listed>(path, { ...options, limit: PAGE_OBJECTS, continue: token });
       objects.push(...page.items);
       token = page.continue;
     } catch (error) {

@@ -6,7 +6,14 @@ import { describe, it, type TestContext } from "node:test";
 import { createLog } from "@herald/daemon/log";
 import { ApiError } from "@herald/k8s/api";
 import { FakeApi } from "@herald/k8s/fake";
-import { configMapsPath, metallbPath, objectPath, secretsPath } from "@herald/k8s/paths";
+import {
+  configMapsPath,
+  metallbPath,
+  namespacesPath,
+  nodesPath,
+  objectPath,
+  secretsPath,
+} from "@herald/k8s/paths";
 import { webhookConfigurationsPath } from "@herald/k8s/webhook-configuration";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
@@ -224,6 +231,27 @@ describe("the webhook", () => {
       await replica.registry.metrics(),
       /requests_total\{allowed="true"\} 1\n.*requests_total\{allowed="false"\} 1\n/,
     );
+  });
+
+  it("reads but the metadata of what is there by the thousand", async (t) => {
+    const world = new World();
+    const replica = await world.start(t);
+    await world.ready(replica);
+    const listPage = t.mock.method(world.api, "listPage");
+    await ask(
+      replica,
+      world.believed,
+      review("CREATE", "ipaddresspools", "b", { addresses: ["192.0.2.7/32"] }),
+    );
+    const lists = listPage.mock.calls.map(({ arguments: [path, { metadataOnly }] }) => ({
+      path,
+      metadataOnly,
+    }));
+    assert.deepEqual(
+      lists.filter(({ metadataOnly }) => metadataOnly).map(({ path }) => path),
+      [namespacesPath(), nodesPath()],
+    );
+    assert.equal(lists.length, 8);
   });
 
   it("warns of what is not there yet, and of the ConfigMap's pools", async (t) => {
