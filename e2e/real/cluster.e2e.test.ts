@@ -181,13 +181,14 @@ describe("a cluster without kubelets", () => {
     });
 
     it("hears of a pod's graceful end before its process is gone", { skip: noCluster }, async () => {
-      const slow = ["sh", "-c", 'trap "sleep 0.5; exit 0" TERM; while :; do sleep 0.1; done'];
+      const slow = ["sh", "-c", 'trap "sleep 0.5; exit 0" TERM; echo trapped; while :; do sleep 0.1; done'];
       const pod = await cluster.fakePod({
         name: "slow",
         labels: { app: "slow" },
         node: "node-2",
         argv: slow,
       });
+      await cluster.untilLog(pod.process, "trapped", 5_000);
       const deleted = pod.delete();
       const path = "/api/v1/namespaces/default/pods/slow";
       await cluster.waitFor<ApiObject>(
