@@ -24,7 +24,7 @@ const END_TO_END = ["e2e/real/*.e2e.test.ts", "e2e/interop/**/*.e2e.test.ts"];
 /** Tests of what is, not of how long it takes or what is lost meanwhile: they may wait for each other's processors. */
 const NOT_TIMED = [
   "e2e/interop/bgp/bgp.e2e.test.ts",
-  "e2e/real/{admission,advertisements,allocation,chart,controller,crds,describe,images}.e2e.test.ts",
+  "e2e/real/{admission,advertisements,allocation,chart,controller,crds,demo,describe,images}.e2e.test.ts",
   "e2e/real/{k8s,migrate,migrate-docs,passwords,speaker-io}.e2e.test.ts",
 ];
 
