@@ -5,7 +5,7 @@ import { familyOf, type IpFamily, parseAddress } from "@herald/shared/ip/address
 import type { BfdListeners, BfdPlace, BfdPort, OpenBfdPort } from "../bfd-port.ts";
 import { ttlFilter } from "./bfd-filter.ts";
 import { attachFilter, openUdpSocket, sharePort, type UdpBinding } from "./bfd-socket-options.ts";
-import { SocketError } from "./bgp-socket-options.ts";
+import { SocketError } from "./kernel-socket.ts";
 
 /** How many source ports are tried before it is said that there is none. */
 const PORT_TRIALS = 20;

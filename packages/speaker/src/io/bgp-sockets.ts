@@ -2,7 +2,8 @@ import { Socket } from "node:net";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import type { BgpConnection, BgpListeners, BgpPort, BgpTarget } from "../bgp-port.ts";
 import { localAddresses } from "./bgp-local-addresses.ts";
-import { openBgpSocket, SocketError } from "./bgp-socket-options.ts";
+import { openBgpSocket } from "./bgp-socket-options.ts";
+import { SocketError } from "./kernel-socket.ts";
 
 /** What may wait for a peer that does not read, octets: a million routes and more. */
 const BACKLOG_MAX_OCTETS = 2 ** 26;

@@ -30,7 +30,7 @@ export interface InterfaceWatch {
 /**
  * Watches the network interfaces. Events only say that something changed; what is true is always the whole list.
  *
- * @throws {Error} when the kernel gives no socket.
+ * @throws {SocketError} when the kernel gives none.
  */
 export function watchInterfaces({ clock, onLinks, onTrouble }: InterfaceWatchOptions): InterfaceWatch {
   const socket = new NetlinkSocket();
