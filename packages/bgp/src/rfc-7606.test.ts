@@ -413,7 +413,19 @@ const resets: readonly { section: string; name: string; bytes: Uint8Array; answe
     answer: notification(3, 9, hex`80 0f 02 0002`),
   },
   {
-    section: "5.3",
+    section: "3(j), 5.3, not 3(c)",
+    name: "MP_REACH_NLRI with the flag Transitive",
+    bytes: body([`c${REACH.slice(1)}`, ORIGIN, AS_PATH, LOCAL_PREF], ""),
+    answer: notification(3, 9, parseHex(`c${REACH.slice(1)}`)),
+  },
+  {
+    section: "3(j), 5.3, not 3(c)",
+    name: "MP_REACH_NLRI without the flag Optional, beside IPv4 routes that could be withdrawn",
+    bytes: body([`0${REACH.slice(1)}`, ORIGIN, AS_PATH, NEXT_HOP, LOCAL_PREF], NLRI),
+    answer: notification(3, 9, parseHex(`0${REACH.slice(1)}`)),
+  },
+  {
+    section: "3(j), 5.3, not 3(c)",
     name: "MP_UNREACH_NLRI with the flag Transitive",
     bytes: body(["c0 0f 03 0002 01"], ""),
     answer: notification(3, 9, hex`c0 0f 03 0002 01`),

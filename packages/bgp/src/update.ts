@@ -211,7 +211,10 @@ function leaveOut({ code }: WireAttribute, family: Family, errors: AttributeErro
   return undefined;
 }
 
-/** RFC 7606 §5.3 and §7.11. */
+/**
+ * RFC 7606 §5.3 and §7.11. Wrong flags, too: the rule for them, treat-as-withdraw (§3(c)), is for attributes that are about
+ * routes, and these two are the routes; §5.3 names their flags first among what makes them incorrect.
+ */
 function orReset<T>({ flags, whole }: WireAttribute, field: string, decode: () => T): T {
   const answer = notification(ERROR.update, UPDATE_ERROR.optionalAttribute, whole.slice());
   if ((flags & (FLAG.optional | FLAG.transitive)) !== FLAG.optional) {
