@@ -14,6 +14,7 @@ import { configMapsPath, objectPath, servicePath, serviceStatusPath } from "@her
 import { Reflector } from "@herald/k8s/reflector";
 import { serviceView, writeServiceStatus } from "@herald/k8s/service";
 import { Transport } from "@herald/k8s/transport";
+import { whenAborted } from "@herald/k8s/when-aborted";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { clusterName, stateFolder } from "../cluster/folders.ts";
@@ -337,7 +338,7 @@ describe("Kubernetes client on a real API server", { timeout: 300_000 }, () => {
     const led: string[] = [];
     const lead = (name: string) => async (signal: AbortSignal) => {
       led.push(name);
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      await whenAborted(signal);
     };
     const firstRun = first.run(lead("one"), stopFirst.signal);
     await eventually(() => first.leading, 5_000);

@@ -3,6 +3,7 @@ import type { Clock, Random } from "@herald/shared/core";
 import type { ApiClient, ApiObject } from "./api.ts";
 import { type OptionalNotice, OptionalReflector, PATIENCE_MS } from "./optional-reflector.ts";
 import { type CustomKind, customPath, type ServedKinds } from "./served-kinds.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 export interface CustomObjectsOptions<Plural extends string> {
   readonly client: ApiClient;
@@ -83,8 +84,9 @@ export class CustomObjects<Plural extends string> {
     const { served, clock } = this.#options;
     const overdue = Promise.withResolvers<void>();
     const cancel = clock.at(clock.now() + PATIENCE_MS, overdue.resolve);
-    await Promise.race([served.whenLooked(), overdue.promise, aborted(signal)]);
+    await Promise.race([served.whenLooked(), overdue.promise, whenAborted(signal)]);
     cancel();
+    signal.throwIfAborted();
     this.#isOverdue = !served.isLooked;
     for (const [plural, reflector] of this.#reflectors) {
       if (served.has(plural)) await reflector.whenKnown(signal);
@@ -95,7 +97,7 @@ export class CustomObjects<Plural extends string> {
   async run(signal: AbortSignal): Promise<void> {
     const { served } = this.#options;
     const runs = [...this.#reflectors].map(async ([plural, reflector]) => {
-      await Promise.race([served.whenServed(plural), aborted(signal).catch(() => {})]);
+      await Promise.race([served.whenServed(plural), whenAborted(signal)]);
       await reflector.run(signal);
     });
     await Promise.all(runs);
@@ -116,11 +118,4 @@ function configObject({ metadata, spec }: ApiObject & { readonly spec?: unknown 
     },
     spec,
   };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }

@@ -8,6 +8,7 @@ import { type ApiClient, ApiError, type Raw } from "./api.ts";
 import { elapse } from "./elapse.ts";
 import { FakeApi } from "./fake.ts";
 import { LeaderElector, microTime } from "./lease.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 type LeaseClient = Pick<ApiClient, "get" | "create" | "patch">;
 const PATH = "/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases/herald-controller";
@@ -24,7 +25,7 @@ function candidate(
   identity: string,
   client: LeaseClient,
   clock: Clock,
-  lead: (signal: AbortSignal) => Promise<void> = untilAborted,
+  lead: (signal: AbortSignal) => Promise<void> = whenAborted,
 ): Candidate {
   const elector = new LeaderElector({
     client,
@@ -43,11 +44,6 @@ function candidate(
     signal = undefined;
   }, stop.signal);
   return { elector, run, stop, leads: () => signal !== undefined && !signal.aborted };
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
 const leaders = (all: readonly Candidate[]): number => all.filter(({ leads }) => leads()).length;
@@ -134,7 +130,7 @@ describe("leader elector", () => {
   it("is silent about the reason of its own signal", async () => {
     const clock = new VirtualClock();
     const only = candidate("a", new FakeApi({ clock }), clock, async (signal) => {
-      await untilAborted(signal);
+      await whenAborted(signal);
       signal.throwIfAborted();
     });
     await elapse(clock, 100);

@@ -2,6 +2,7 @@ import type { Clock, Random } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
 import { ApiError } from "./api.ts";
 import { QueueCore, type QueueEffect, type QueueInput } from "./queue-core.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 export interface WorkQueueOptions {
   readonly clock: Clock;
@@ -67,14 +68,12 @@ export class WorkQueue {
    */
   async run(handle: (key: string) => Promise<void>, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const aborted = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => aborted.resolve(), { once: true });
     this.#handle = handle;
     this.#signal = signal;
     this.#fault = Promise.withResolvers();
     try {
       this.#driven.feed({ type: "open" });
-      await Promise.race([aborted.promise, this.#fault.promise]);
+      await Promise.race([whenAborted(signal), this.#fault.promise]);
     } finally {
       this.#driven.feed({ type: "close" });
     }

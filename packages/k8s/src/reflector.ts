@@ -7,6 +7,7 @@ import {
   type ReflectorInput,
   type ReflectorNotice,
 } from "./reflector-core.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 export interface ReflectorOptions<View> {
   readonly client: ApiClient;
@@ -75,7 +76,7 @@ export class Reflector<View> {
   /** @throws the signal's reason when aborted first. */
   async whenSynced(signal?: AbortSignal): Promise<void> {
     if (signal === undefined) return await this.#sync.promise;
-    await Promise.race([this.#sync.promise, untilAborted(signal).then(() => signal.throwIfAborted())]);
+    await Promise.race([this.#sync.promise, whenAborted(signal).then(() => signal.throwIfAborted())]);
   }
 
   /** To be called once. Resolves when aborted. Rejects only with what `view`, `onChange` or `notice` threw: our own bug. */
@@ -86,7 +87,7 @@ export class Reflector<View> {
     try {
       if (signal.aborted) return;
       driven.feed({ type: "start" });
-      await Promise.race([untilAborted(signal), this.#fault.promise]);
+      await Promise.race([whenAborted(signal), this.#fault.promise]);
     } finally {
       driven.stop();
       this.#request.abort(new Error("reflector stopped"));
@@ -232,9 +233,4 @@ interface Entry<View> {
 
 function failed({ status, reason, message, retryAfterMs }: ApiError): ReflectorInput {
   return { type: "failed", status, reason, message, retryAfterMs };
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -9,6 +9,7 @@ import {
   writeServiceAnnouncement,
 } from "@herald/k8s/service-status";
 import type { StatusObjectPorts } from "@herald/k8s/status-object";
+import { whenAborted } from "@herald/k8s/when-aborted";
 import type { Clock, Random } from "@herald/shared/core";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { HoldingWord } from "./kubernetes-protocol.ts";
@@ -130,9 +131,4 @@ export class AnnouncementWriter {
     const { client, namespace } = this.#ports;
     return { client, namespace, fieldManager: "herald-speaker", signal };
   }
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -1,6 +1,7 @@
 import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
 import { passwordSecretView } from "@herald/k8s/password-secret";
 import { secretsPath } from "@herald/k8s/paths";
+import { whenAborted } from "@herald/k8s/when-aborted";
 import { isObjectName } from "@herald/shared/config/object-name";
 import type { ConfigObject, SecretView } from "@herald/shared/config/objects/config-objects";
 import type { KubernetesSourcePorts } from "./kubernetes-source.ts";
@@ -63,9 +64,7 @@ export class PeerSecrets {
 
   /** Resolves when aborted. Rejects only for our own bugs. */
   async run(signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => aborted.resolve(), { once: true });
-    await Promise.race([aborted.promise, this.#fault.promise]);
+    await Promise.race([whenAborted(signal), this.#fault.promise]);
     this.#isEnded = true;
     for (const { abort } of this.#followed.values()) abort.abort();
   }
