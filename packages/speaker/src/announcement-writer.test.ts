@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { ApiError } from "@herald/k8s/api";
-import { elapse } from "@herald/k8s/elapse";
-import { FakeApi } from "@herald/k8s/fake";
-import { podsPath } from "@herald/k8s/paths";
-import { customPath, ServedKinds } from "@herald/k8s/served-kinds";
+import { customPath } from "@herald/k8s/served-kinds";
 import { announcementName, labelValue, SERVICE_STATUSES } from "@herald/k8s/service-status";
-import { SeededRandom } from "@herald/lab/random";
-import { VirtualClock } from "@herald/lab/virtual-clock";
 import { serviceKey } from "@herald/shared/service/view";
 import { AnnouncementWriter } from "./announcement-writer.ts";
-import { OwnPod } from "./own-pod.ts";
+import { NAMESPACE, Writers } from "./writer-fixture.ts";
 
-const NAMESPACE = "metallb-system";
 const service = serviceKey("shop", "web");
 const { layer2, bgp } = SERVICE_STATUSES;
 const OBJECTS = customPath(layer2, NAMESPACE);
@@ -30,43 +24,18 @@ interface Found {
 }
 
 describe("AnnouncementWriter", () => {
-  let api: FakeApi;
-  let clock: VirtualClock;
-  let stop: AbortController;
-  let runs: Promise<void>[];
+  let lab: Writers;
   beforeEach(() => {
-    clock = new VirtualClock();
-    api = new FakeApi({ clock });
-    stop = new AbortController();
-    runs = [];
-    for (const name of ["speaker-a", "speaker-b"]) api.put(`${podsPath(NAMESPACE)}/${name}`, {});
+    lab = new Writers([layer2, bgp], ["speaker-a", "speaker-b"]);
   });
-  afterEach(async () => {
-    stop.abort();
-    await Promise.all(runs);
-  });
+  afterEach(() => lab.end());
 
-  const serve = (): void => {
-    api.put("/apis/metallb.io/v1beta1", { resources: [{ name: layer2.plural }, { name: bgp.plural }] });
-  };
-  const start = (
-    node: string,
-    podName: string,
-    protocol: "layer2" | "bgp" = "layer2",
-  ): AnnouncementWriter => {
-    const random = new SeededRandom(1);
-    const served = new ServedKinds({ client: api, clock, random, wanted: [layer2, bgp] });
-    const failed = (): void => {};
-    const pod = new OwnPod(api, NAMESPACE, podName);
-    const ports = { client: api, clock, random, namespace: NAMESPACE, node, pod, served, failed };
-    const made = new AnnouncementWriter(protocol, ports);
-    runs.push(served.run(stop.signal), made.run(stop.signal));
-    return made;
-  };
+  const start = (node: string, pod: string, protocol: "layer2" | "bgp" = "layer2"): AnnouncementWriter =>
+    lab.start({ node, pod }, (ports) => new AnnouncementWriter(protocol, ports));
   const here = (names: readonly string[] = [], isShared = false) =>
     ({ type: "here", protocol: "layer2", service, names, isShared }) as const;
   const ended = (type: "gone" | "left") => ({ type, protocol: "layer2", service }) as const;
-  const found = () => api.peekAll<Found>(OBJECTS);
+  const found = () => lab.api.peekAll<Found>(OBJECTS);
   const inShort = () =>
     found().map(({ metadata, status }) =>
       [
@@ -75,124 +44,118 @@ describe("AnnouncementWriter", () => {
         ...(status?.interfaces ?? []).map((each) => each.name),
       ].join(" "),
     );
-  const writes = () => {
-    const asked = api.requests.splice(0).map(({ method }) => method);
-    return asked.filter((method) => method !== "GET" && method !== "LIST").join(" ");
-  };
-  const pass = (ms = 1_000): Promise<void> => elapse(clock, ms);
-
   it("writes who announces and where, labelled as MetalLB does, and not again what stands there", async () => {
-    serve();
+    lab.serve();
     const a = start("node-a", "speaker-a");
     a.put(here(["eth0", "eth1"]));
-    await pass();
+    await lab.pass();
     assert.deepEqual(inShort(), ["speaker-a node-a eth0 eth1"]);
     assert.deepEqual(found()[0]?.metadata.labels, {
       "metallb.io/node": "node-a",
       "metallb.io/service-name": "web",
       "metallb.io/service-namespace": "shop",
     });
-    assert.equal(writes(), "POST PATCH");
+    assert.equal(lab.writes(), "POST PATCH");
     a.put(here(["eth0", "eth1"]));
-    await pass();
-    assert.equal(writes(), "");
+    await lab.pass();
+    assert.equal(lab.writes(), "");
     a.put(here([]));
-    await pass();
+    await lab.pass();
     assert.deepEqual(inShort(), ["speaker-a node-a"]);
-    assert.equal(writes(), "PATCH");
+    assert.equal(lab.writes(), "PATCH");
   });
 
   it("replaces what another node said, whose writer need do nothing", async () => {
-    serve();
+    lab.serve();
     const [a, b] = [start("node-a", "speaker-a"), start("node-b", "speaker-b")];
     a.put(here());
-    await pass();
-    writes();
+    await lab.pass();
+    lab.writes();
     a.put(ended("left"));
     b.put(here());
-    await pass();
+    await lab.pass();
     assert.deepEqual(inShort(), ["speaker-b node-b"]);
-    assert.equal(writes(), "DELETE POST PATCH");
+    assert.equal(lab.writes(), "DELETE POST PATCH");
     a.put(ended("gone"));
-    await pass();
+    await lab.pass();
     assert.deepEqual(inShort(), ["speaker-b node-b"]);
     b.put(ended("gone"));
-    await pass();
+    await lab.pass();
     assert.deepEqual(inShort(), []);
-    assert.equal(writes(), "DELETE");
+    assert.equal(lab.writes(), "DELETE");
   });
 
   it("has an object for each node of several that announce, and each takes its own away", async () => {
-    serve();
+    lab.serve();
     const [a, b] = [start("node-a", "speaker-a"), start("node-b", "speaker-b")];
     a.put(here());
-    await pass();
+    await lab.pass();
     a.put(here([], true));
     b.put(here([], true));
-    await pass();
+    await lab.pass();
     assert.deepEqual(inShort().sort(), ["speaker-a node-a", "speaker-b node-b"]);
     assert.deepEqual(
       found().map(({ metadata }) => metadata.name),
       [nameOn("node-a", true), nameOn("node-b", true)].sort(),
     );
     a.put(ended("left"));
-    await pass();
+    await lab.pass();
     assert.deepEqual(inShort(), ["speaker-b node-b"]);
   });
 
   it("writes anew what belongs to a pod that is gone", async () => {
-    serve();
+    lab.serve();
     start("node-a", "speaker-a").put(here());
-    await pass();
-    writes();
+    await lab.pass();
+    lab.writes();
     start("node-a", "speaker-b").put(here());
-    await pass();
+    await lab.pass();
     assert.deepEqual(inShort(), ["speaker-b node-a"]);
   });
 
   it("writes whom a node tells by BGP, an object for each node, and takes it away", async () => {
-    serve();
+    lab.serve();
     const told = (peers: readonly string[]) =>
       ({ type: "here", protocol: "bgp", service, names: peers, isShared: true }) as const;
     const said = () =>
-      api.peekAll<Found>(BGP_OBJECTS).map(({ metadata, status }) => [metadata.name.slice(0, 4), status]);
+      lab.api.peekAll<Found>(BGP_OBJECTS).map(({ metadata, status }) => [metadata.name.slice(0, 4), status]);
     const [a, b] = [start("node-a", "speaker-a", "bgp"), start("node-b", "speaker-b", "bgp")];
     a.put(told(["east", "west"]));
     b.put(told(["east"]));
-    await pass();
+    await lab.pass();
     const status = (node: string, peers: readonly string[]) => [
       "bgp-",
       { node, serviceName: "web", serviceNamespace: "shop", peers },
     ];
     assert.deepEqual(said().sort(), [status("node-a", ["east", "west"]), status("node-b", ["east"])].sort());
-    writes();
+    lab.writes();
     a.put(told(["west"]));
-    await pass();
-    assert.equal(writes(), "PATCH");
+    await lab.pass();
+    assert.equal(lab.writes(), "PATCH");
     a.put({ type: "gone", protocol: "bgp", service });
-    await pass();
+    await lab.pass();
     assert.deepEqual(said(), [status("node-b", ["east"])]);
   });
 
   it("takes away what it said before it was started anew and does not announce any more, and no other's", async () => {
-    serve();
+    lab.serve();
     const [kept, lost, others] = ["kept", "lost", "others"].map((name) => serviceKey("shop", name));
     const before = start("node-a", "speaker-a");
     for (const each of [kept, lost, service]) before.put({ ...here(), service: each as typeof service });
     start("node-b", "speaker-b").put({ ...here(), service: others as typeof service });
-    await pass();
+    await lab.pass();
     before.put(here([], true)); // one of several, too
     const foreign = { "metallb.io/node": "node-a", "metallb.io/service-name": "lost" };
-    api.put(`${OBJECTS}/l2-abcde`, { metadata: { labels: foreign } }); // MetalLB's goes with MetalLB's pod
-    await pass();
-    writes();
+    lab.api.put(`${OBJECTS}/l2-abcde`, { metadata: { labels: foreign } }); // MetalLB's goes with MetalLB's pod
+    await lab.pass();
+    lab.writes();
     const after = start("node-a", "speaker-a");
     after.put({ ...here(), service: kept as typeof service });
-    await pass();
-    assert.equal(writes(), "");
+    await lab.pass();
+    assert.equal(lab.writes(), "");
     after.settled();
-    await pass();
-    assert.equal(writes(), "DELETE DELETE");
+    await lab.pass();
+    assert.equal(lab.writes(), "DELETE DELETE");
     assert.deepEqual(
       found()
         .map(({ metadata, status }) => (status as { serviceName?: string })?.serviceName ?? metadata.name)
@@ -202,12 +165,12 @@ describe("AnnouncementWriter", () => {
   });
 
   it("looks again for what it said before until the API server answers", async () => {
-    serve();
+    lab.serve();
     start("node-a", "speaker-a").put(here());
-    await pass();
-    api.failNext(2, new ApiError(503, "ServiceUnavailable", "away"), ({ method }) => method === "LIST");
+    await lab.pass();
+    lab.api.failNext(2, new ApiError(503, "ServiceUnavailable", "away"), ({ method }) => method === "LIST");
     start("node-a", "speaker-a").settled();
-    await pass(5_000);
+    await lab.pass(5_000);
     assert.deepEqual(inShort(), []);
   });
 
@@ -215,10 +178,10 @@ describe("AnnouncementWriter", () => {
     const a = start("node-a", "speaker-a");
     a.put(here());
     await a.whenIdle();
-    await pass(100_000);
-    assert.ok(api.requests.every(({ path }) => path === "/apis/metallb.io/v1beta1"));
-    serve();
-    await pass(31_000);
+    await lab.pass(100_000);
+    assert.ok(lab.api.requests.every(({ path }) => path === "/apis/metallb.io/v1beta1"));
+    lab.serve();
+    await lab.pass(31_000);
     assert.deepEqual(inShort(), ["speaker-a node-a"]);
   });
 
@@ -232,8 +195,8 @@ describe("AnnouncementWriter", () => {
     a.put(here());
     a.settled();
     assert.equal(a.waiting, 1);
-    serve();
-    await pass(31_000);
+    lab.serve();
+    await lab.pass(31_000);
     assert.deepEqual(inShort(), ["speaker-a node-a"]);
     assert.equal(a.waiting, 0);
   });
