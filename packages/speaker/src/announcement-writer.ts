@@ -1,5 +1,5 @@
-import type { ApiClient, ApiError } from "@herald/k8s/api";
-import { WorkQueue } from "@herald/k8s/queue";
+import type { ApiClient } from "@herald/k8s/api";
+import type { WorkQueue } from "@herald/k8s/queue";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
 import {
   type AnnouncingProtocol,
@@ -10,27 +10,22 @@ import {
 } from "@herald/k8s/service-status";
 import type { StatusObjectPorts } from "@herald/k8s/status-object";
 import { whenAborted } from "@herald/k8s/when-aborted";
-import type { Clock, Random } from "@herald/shared/core";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { HoldingWord } from "./kubernetes-protocol.ts";
 import type { OwnPod } from "./own-pod.ts";
+import { type ServiceQueuePorts, serviceQueue } from "./service-queue.ts";
 
 const CONCURRENCY = 2;
-const RETRY = { minMs: 200, maxMs: 60_000 };
 /** Among the Services to write of, but none: what an earlier life of this speaker said. */
 const LEFTOVERS = "leftovers";
 
-export interface AnnouncementWriterPorts {
+export interface AnnouncementWriterPorts extends ServiceQueuePorts {
   readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly random: Random;
   readonly namespace: string;
   readonly node: string;
   /** What it writes belongs to. */
   readonly pod: OwnPod;
   readonly served: ServedKinds;
-  /** It could not be written, and will be tried again. */
-  readonly failed: (service: ServiceKey, error: ApiError) => void;
 }
 
 /**
@@ -49,16 +44,9 @@ export class AnnouncementWriter {
   #isRunning = false;
 
   constructor(protocol: AnnouncingProtocol, ports: AnnouncementWriterPorts) {
-    const { clock, random, failed } = ports;
     this.#protocol = protocol;
     this.#ports = ports;
-    this.#queue = new WorkQueue({
-      clock,
-      random,
-      concurrency: CONCURRENCY,
-      retry: RETRY,
-      retried: ({ key, error }) => failed(key as ServiceKey, error),
-    });
+    this.#queue = serviceQueue(ports, CONCURRENCY);
   }
 
   /** Takes the place of an earlier word on the Service. */

@@ -1,26 +1,21 @@
-import type { ApiClient, ApiError } from "@herald/k8s/api";
-import { WorkQueue } from "@herald/k8s/queue";
+import type { ApiClient } from "@herald/k8s/api";
+import type { WorkQueue } from "@herald/k8s/queue";
 import { ANNOUNCED_CONDITION } from "@herald/k8s/service";
 import { applyServiceCondition } from "@herald/k8s/service-condition";
-import type { Clock, Random } from "@herald/shared/core";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { ServiceWord } from "./kubernetes-protocol.ts";
+import { type ServiceQueuePorts, serviceQueue } from "./service-queue.ts";
 
 /** Enough for a failover of a thousand Services within seconds, few enough not to be felt by the API server. */
 const CONCURRENCY = 4;
-const RETRY = { minMs: 200, maxMs: 60_000 };
 const FIELD_MANAGER = "herald-speaker";
 
-export interface ConditionWriterPorts {
+export interface ConditionWriterPorts extends ServiceQueuePorts {
   readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly random: Random;
   /** Milliseconds since 1970. */
   readonly epochMs: () => number;
   /** The condition says so from now on. */
   readonly written: (word: ServiceWord) => void;
-  /** It could not be written, and will be tried again. */
-  readonly failed: (service: ServiceKey, error: ApiError) => void;
 }
 
 /** Writes what this node has to say of Services into their statuses: of each the newest word, as soon as can be. */
@@ -31,15 +26,8 @@ export class ConditionWriter {
   readonly #words = new Map<ServiceKey, ServiceWord>();
 
   constructor(ports: ConditionWriterPorts) {
-    const { clock, random, failed } = ports;
     this.#ports = ports;
-    this.#queue = new WorkQueue({
-      clock,
-      random,
-      concurrency: CONCURRENCY,
-      retry: RETRY,
-      retried: ({ key, error }) => failed(key as ServiceKey, error),
-    });
+    this.#queue = serviceQueue(ports, CONCURRENCY);
   }
 
   /** Takes the place of an earlier word on the Service. */
