@@ -229,6 +229,22 @@ function parted(): Pair {
   return pair;
 }
 
+/** A stranger announces the address twice: once may be a mistake. */
+function giveUp(pair: Pair, name: Name): void {
+  for (const waitMs of [0, 1_000]) {
+    pair.clock.advance(waitMs);
+    pair.hear(name, strangers(VIP));
+  }
+}
+
+/** These and nobody else answer, all the time. */
+function expectAnswers(pair: Pair, names: readonly Name[], forMs: number, everyMs = 50): void {
+  for (const until = pair.clock.now() + forMs; pair.clock.now() < until; ) {
+    assert.deepEqual(pair.answering(), names);
+    pair.clock.advance(everyMs);
+  }
+}
+
 describe("speakers that claim", () => {
   it("leave an address to the newer claim at once when a partition heals", () => {
     const pair = parted();
@@ -276,18 +292,11 @@ describe("speakers that claim", () => {
       pair.gossips = false;
       const { said } = pair;
       pair.start(SECOND);
-      const until = pair.clock.now() + meetAfterMs;
-      while (pair.clock.now() < until) {
-        pair.clock.advance(50);
-        assert.deepEqual(pair.answering(), [FIRST]);
-      }
+      expectAnswers(pair, [FIRST], meetAfterMs);
       assert.equal(pair.said, said, "nothing is claimed");
       pair.gossips = true;
       pair.meet();
-      for (let ms = 0; ms < 3_000; ms += 50) {
-        assert.deepEqual(pair.answering(), [FIRST]);
-        pair.clock.advance(50);
-      }
+      expectAnswers(pair, [FIRST], 3_000);
     });
   }
 
@@ -308,7 +317,8 @@ describe("speakers that claim", () => {
     assert.deepEqual([pair.answering(), pair.said], [[], 0]);
   });
 
-  it("leave an address to the one that goes on when the other had the newer claim and gave it up to a stranger", () => {
+  /** Neither hears the other; the second is the newer one. */
+  const unheard = (): Pair => {
     const pair = new Pair([FIRST], "defend");
     pair.wired = false;
     pair.gossips = false;
@@ -316,39 +326,28 @@ describe("speakers that claim", () => {
     pair.start(SECOND);
     pair.clock.advance(2_000);
     assert.deepEqual(pair.answering(), NAMES);
-    for (const waitMs of [0, 1_000]) {
-      pair.clock.advance(waitMs);
-      pair.hear(SECOND, strangers(VIP));
-    }
-    assert.deepEqual(pair.answering(), [FIRST]);
+    return pair;
+  };
+  const reunite = (pair: Pair): void => {
     pair.wired = true;
     pair.gossips = true;
     pair.meet();
-    for (let ms = 0; ms < 3_000; ms += 50) {
-      assert.deepEqual(pair.answering(), [FIRST]);
-      pair.clock.advance(50);
-    }
+  };
+
+  it("leave an address to the one that goes on when the other had the newer claim and gave it up to a stranger", () => {
+    const pair = unheard();
+    giveUp(pair, SECOND);
+    assert.deepEqual(pair.answering(), [FIRST]);
+    reunite(pair);
+    expectAnswers(pair, [FIRST], 3_000);
   });
 
   it("take an address from nobody while they leave it to a stranger, though that one may not own it", () => {
-    const pair = new Pair([FIRST], "defend");
-    pair.wired = false;
-    pair.gossips = false;
-    pair.clock.advance(2_000);
-    pair.start(SECOND);
-    pair.clock.advance(2_000);
-    for (const waitMs of [0, 1_000]) {
-      pair.clock.advance(waitMs);
-      pair.hear(FIRST, strangers(VIP));
-    }
+    const pair = unheard();
+    giveUp(pair, FIRST);
     pair.apply(FIRST, drained(SECOND));
-    pair.wired = true;
-    pair.gossips = true;
-    pair.meet();
-    for (let ms = 0; ms < 3_000; ms += 50) {
-      assert.deepEqual(pair.answering(), [SECOND]);
-      pair.clock.advance(50);
-    }
+    reunite(pair);
+    expectAnswers(pair, [SECOND], 3_000);
   });
 
   it("claim nothing that they lost, though they would have it", () => {
@@ -368,14 +367,8 @@ describe("speakers that claim", () => {
     pair.meet();
     pair.clock.advance(2_000);
     const [holder] = pair.answering();
-    for (const waitMs of [0, 1_000]) {
-      pair.clock.advance(waitMs);
-      pair.hear(holder as Name, strangers(VIP));
-    }
-    for (let ms = 0; ms < 10_000; ms += 50) {
-      assert.deepEqual(pair.answering(), []);
-      pair.clock.advance(50);
-    }
+    giveUp(pair, holder as Name);
+    expectAnswers(pair, [], 10_000);
   });
 
   /** The first to hold it gave it up to a stranger. */
@@ -386,32 +379,25 @@ describe("speakers that claim", () => {
     pair.meet();
     assert.deepEqual(pair.answering(), [FIRST]);
     pair.stranger = true;
-    for (const waitMs of [0, 1_000]) {
-      pair.clock.advance(waitMs);
-      pair.hear(FIRST, strangers(VIP));
-    }
+    giveUp(pair, FIRST);
     pair.clock.advance(1_000);
     assert.deepEqual(pair.answering(), []);
     return pair;
-  };
-  const expectSilence = (pair: Pair, ms: number): void => {
-    for (const until = pair.clock.now() + ms; pair.clock.now() < until; pair.clock.advance(5))
-      assert.deepEqual(pair.answering(), []);
   };
 
   it("ask for an address that one left to a stranger before they take it over when that one is gone", () => {
     const pair = leftToStranger();
     pair.stop(FIRST);
     pair.members(SECOND, []);
-    expectSilence(pair, 2_000);
+    expectAnswers(pair, [], 2_000, 5);
   });
 
   it("ask for an address that one left to a stranger before they take it over from a drained node, and back", () => {
     const pair = leftToStranger();
     for (const name of NAMES) pair.apply(name, drained(FIRST));
-    expectSilence(pair, 2_000);
+    expectAnswers(pair, [], 2_000, 5);
     for (const name of NAMES) pair.apply(name, drained(SECOND), { type: "node", name: FIRST, node: fit });
-    expectSilence(pair, 2_000);
+    expectAnswers(pair, [], 2_000, 5);
   });
 
   it("ask for nothing that is taken over from one that answers, though it was left to a stranger before", () => {
