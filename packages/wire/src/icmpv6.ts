@@ -16,6 +16,8 @@ export interface Icmpv6Message {
 
 /** Types we know by name (https://www.iana.org/assignments/icmpv6-parameters). */
 export const ICMPV6_TYPE = {
+  routerSolicitation: 133,
+  routerAdvertisement: 134,
   neighbourSolicitation: 135,
   neighbourAdvertisement: 136,
   multicastListenerReport2: 143,

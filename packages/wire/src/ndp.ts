@@ -2,7 +2,7 @@ import { DecodeError, expectField, Reader, readU16, readU32, Writer } from "./by
 import { ETHERNET_OCTETS, ETHERTYPE } from "./ethernet.ts";
 import { ICMPV6_TYPE, type Icmpv6Message } from "./icmpv6.ts";
 import { IPV6_ADDRESS_OCTETS, IPV6_FIELD, IPV6_OCTETS, NEXT_HEADER } from "./ipv6.ts";
-import { MAC_OCTETS } from "./mac.ts";
+import { macIn, OPTION, optionOctets, readOptions, writeOption } from "./ndp-options.ts";
 
 /**
  * "Who has this address?" (RFC 4861 §4.3), behind the four octets of ICMPv6.
@@ -47,9 +47,6 @@ export const NDP_OCTETS = 32;
 export const NDP_FIELD = { checksum: 2, flags: 4, target: 8, linkAddress: 26 } as const;
 
 const FLAG = { router: 0x8000_0000, solicited: 0x4000_0000, override: 0x2000_0000 } as const;
-const OPTION = { source: 1, target: 2, nonce: 14 } as const;
-const OPTION_UNIT = 8;
-const OPTION_HEADER = 2;
 
 /**
  * @returns views into the message's body. Options not known are skipped; of one that is there twice the first counts.
@@ -140,37 +137,6 @@ export function isSolicitedNodeGroupOf(group: Uint8Array, address: Uint8Array): 
 /** Where Ethernet carries a multicast group: 33:33 and the lowest 32 bits of it (RFC 2464 §7). @returns 6 octets. */
 export function groupMac(group: Uint8Array): Uint8Array {
   return Uint8Array.of(0x33, 0x33, ...group.subarray(12, 16));
-}
-
-/** @returns by type, without header; the first of each. Bounded by the 256 types there are. */
-function readOptions(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> {
-  const options = new Map<number, Uint8Array>();
-  const r = new Reader(bytes);
-  for (let left = bytes.length; left > 0; ) {
-    const type = r.u8("ndp.option.type");
-    const octets = r.u8("ndp.option.length") * OPTION_UNIT;
-    if (octets === 0) throw new DecodeError("invalid", "ndp.option.length", "0");
-    const value = r.bytes(octets - OPTION_HEADER, "ndp.option.value");
-    if (!options.has(type)) options.set(type, value);
-    left -= octets;
-  }
-  return options;
-}
-
-function macIn(value: Uint8Array | undefined): Uint8Array | undefined {
-  if (value !== undefined) expectField("ndp.option.linkAddress", value.length, MAC_OCTETS);
-  return value;
-}
-
-function writeOption(w: Writer, type: number, value: Uint8Array | undefined): void {
-  if (value === undefined) return;
-  w.u8(type)
-    .u8(optionOctets(value) / OPTION_UNIT)
-    .bytes(value);
-}
-
-function optionOctets(value: Uint8Array | undefined): number {
-  return value === undefined ? 0 : OPTION_HEADER + value.length;
 }
 
 function flagsOf({ router, solicited, override }: NeighbourAdvertisement): number {
