@@ -1,112 +1,33 @@
 import { Socket } from "node:net";
-import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import { parseAddress } from "@herald/shared/ip/address";
 import type { BgpConnection, BgpListeners, BgpPort, BgpTarget } from "../bgp-port.ts";
+import { TcpConnection } from "./bgp-connection.ts";
 import { localAddresses } from "./bgp-local-addresses.ts";
 import { openBgpSocket } from "./bgp-socket-options.ts";
 import { SocketError } from "./kernel-socket.ts";
 
-/** What may wait for a peer that does not read, octets: a million routes and more. */
-const BACKLOG_MAX_OCTETS = 2 ** 26;
-
-/** How long a peer may read nothing while something waits for it, ms (SendHoldTimer, RFC 9687 §5). */
-const UNREAD_MAX_MS = 480_000;
-
-/** How long a connection that is closed may take to get rid of what was sent, ms. */
-const LINGER_MS = 2_000;
-
 /** Connections of this machine's kernel. */
-export const bgpSockets: BgpPort = { dial: (target, listeners) => new Dialled(target, listeners) };
+export const bgpSockets: BgpPort = { dial };
 
-class Dialled implements BgpConnection {
-  readonly #listeners: BgpListeners;
-  #socket: Socket | undefined;
-  #over = false;
-  /** Ends the wait for a peer that does not read. */
-  #unread: NodeJS.Timeout | undefined;
-
-  constructor(target: BgpTarget, listeners: BgpListeners) {
-    this.#listeners = listeners;
-    try {
-      this.#socket = this.#connect(target);
-    } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
-      queueMicrotask(() => this.#end(error.message));
-    }
+function dial(target: BgpTarget, listeners: BgpListeners): BgpConnection {
+  const connection = new TcpConnection(listeners);
+  try {
+    connect(connection, target, listeners);
+  } catch (error) {
+    if (!(error instanceof SocketError)) throw error;
+    queueMicrotask(() => connection.giveUp(error.message));
   }
-
-  send(bytes: Uint8Array): void {
-    const socket = this.#socket;
-    if (this.#over || socket === undefined || socket.write(bytes)) return;
-    this.#unread ??= setTimeout(() => this.#give("the peer reads nothing"), UNREAD_MAX_MS).unref();
-    if (socket.writableLength > BACKLOG_MAX_OCTETS) {
-      queueMicrotask(() => this.#give(`${socket.writableLength} octets wait for a peer that does not read`));
-    }
-  }
-
-  close(): void {
-    this.#over = true;
-    clearTimeout(this.#unread);
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    if (socket.connecting) {
-      socket.destroy();
-      return;
-    }
-    socket.end();
-    const late = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once("close", () => clearTimeout(late));
-    socket.resume(); // what still comes is not read by anyone, and must not keep the end from being seen
-  }
-
-  #connect(target: BgpTarget): Socket {
-    const { address, port, source } = target;
-    const socket = new Socket({ fd: openBgpSocket(target) });
-    socket.setNoDelay(true);
-    socket.on("data", (bytes) => {
-      if (!this.#over) this.#listeners.onBytes(bytes);
-    });
-    socket.on("drain", () => {
-      clearTimeout(this.#unread);
-      this.#unread = undefined;
-    });
-    socket.on("error", (error) => this.#end(inWords(error)));
-    socket.on("close", () => this.#end(""));
-    const local = source === undefined ? {} : { localAddress: source };
-    socket.connect({ host: address, port, ...local }, () => this.#connected(socket, address));
-    return socket;
-  }
-
-  #connected(socket: Socket, peer: IpAddress): void {
-    const own = parseAddress(socket.localAddress ?? "");
-    if (own === undefined) this.#give("the connection ended before it began");
-    else if (!this.#over) this.#listeners.onConnected(localAddresses(own, peer));
-  }
-
-  #give(why: string): void {
-    this.#end(why);
-    this.#socket?.destroy();
-  }
-
-  #end(why: string): void {
-    clearTimeout(this.#unread);
-    if (this.#over) return;
-    this.#over = true;
-    this.#listeners.onClosed(why);
-  }
+  return connection;
 }
 
-const WORDS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "refused: nobody listens there, or the peer does not know us",
-  ECONNRESET: "reset by the peer",
-  EHOSTUNREACH: "no such host on the segment, or no route from a router on the way",
-  ENETUNREACH: "no route to it",
-  ETIMEDOUT: "nobody answered",
-  EADDRNOTAVAIL: "the source address is none of this node's",
-  EPIPE: "the peer closed it",
-};
-
-function inWords(error: Error): string {
-  const code = "code" in error ? String(error.code) : "";
-  const words = WORDS[code];
-  return words === undefined ? error.message : `${words} (${code})`;
+function connect(connection: TcpConnection, target: BgpTarget, listeners: BgpListeners): void {
+  const { address, port, source } = target;
+  const socket = new Socket({ fd: openBgpSocket(target) });
+  connection.use(socket);
+  const local = source === undefined ? {} : { localAddress: source };
+  socket.connect({ host: address, port, ...local }, () => {
+    const own = parseAddress(socket.localAddress ?? "");
+    if (own === undefined) connection.giveUp("the connection ended before it began");
+    else if (!connection.isOver) listeners.onConnected(localAddresses(own, address));
+  });
 }

@@ -1,0 +1,97 @@
+import type { Socket } from "node:net";
+import type { BgpConnection, BgpListeners } from "../bgp-port.ts";
+
+/** What may wait for a peer that does not read, octets: a million routes and more. */
+const BACKLOG_MAX_OCTETS = 2 ** 26;
+
+/** How long a peer may read nothing while something waits for it, ms (SendHoldTimer, RFC 9687 §5). */
+const UNREAD_MAX_MS = 480_000;
+
+/** How long a connection that is closed may take to get rid of what was sent, ms. */
+const LINGER_MS = 2_000;
+
+/** A TCP connection with a router, whoever began it. */
+export class TcpConnection implements BgpConnection {
+  readonly #listeners: Pick<BgpListeners, "onBytes" | "onClosed">;
+  #socket: Socket | undefined;
+  #over = false;
+  /** Ends the wait for a peer that does not read. */
+  #unread: NodeJS.Timeout | undefined;
+
+  constructor(listeners: Pick<BgpListeners, "onBytes" | "onClosed">) {
+    this.#listeners = listeners;
+  }
+
+  /** Whether it was closed, or has ended. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** What there is to read and write on, from now on. */
+  use(socket: Socket): void {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on("data", (bytes) => {
+      if (!this.#over) this.#listeners.onBytes(bytes);
+    });
+    socket.on("drain", () => {
+      clearTimeout(this.#unread);
+      this.#unread = undefined;
+    });
+    socket.on("error", (error) => this.#end(inWords(error)));
+    socket.on("close", () => this.#end(""));
+  }
+
+  send(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    if (this.#over || socket === undefined || socket.write(bytes)) return;
+    this.#unread ??= setTimeout(() => this.giveUp("the peer reads nothing"), UNREAD_MAX_MS).unref();
+    if (socket.writableLength > BACKLOG_MAX_OCTETS) {
+      queueMicrotask(() => this.giveUp(`${socket.writableLength} octets wait for a peer that does not read`));
+    }
+  }
+
+  close(): void {
+    this.#over = true;
+    clearTimeout(this.#unread);
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    if (socket.connecting) {
+      socket.destroy();
+      return;
+    }
+    socket.end();
+    const late = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once("close", () => clearTimeout(late));
+    socket.resume(); // what still comes is not read by anyone, and must not keep the end from being seen
+  }
+
+  /** Ends it from this side for a reason that the listeners hear. */
+  giveUp(why: string): void {
+    this.#end(why);
+    this.#socket?.destroy();
+  }
+
+  #end(why: string): void {
+    clearTimeout(this.#unread);
+    if (this.#over) return;
+    this.#over = true;
+    this.#listeners.onClosed(why);
+  }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "refused: nobody listens there, or the peer does not know us",
+  ECONNRESET: "reset by the peer",
+  EHOSTUNREACH: "no such host on the segment, or no route from a router on the way",
+  ENETUNREACH: "no route to it",
+  ETIMEDOUT: "nobody answered",
+  EADDRNOTAVAIL: "the source address is none of this node's",
+  EPIPE: "the peer closed it",
+};
+
+function inWords(error: Error): string {
+  const code = "code" in error ? String(error.code) : "";
+  const words = WORDS[code];
+  return words === undefined ? error.message : `${words} (${code})`;
+}
