@@ -103,6 +103,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant("drain" as const), draining: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constant({ type: "announce-again" } as const) },
   { weight: 1, arbitrary: fc.constant({ type: "peer-down", why: "" } as const) },
+  { weight: 1, arbitrary: fc.constant({ type: "reachable" } as const) },
 );
 
 const OPTION_SETS: readonly SessionOptions[] = [

@@ -367,6 +367,28 @@ describe("the end of a session", () => {
   });
 });
 
+describe("a peer that can be reached now", () => {
+  const reachable = { type: "reachable" } as const;
+
+  it("is tried at once where an error was to be slept off", () => {
+    const bench = new Bench().reach("established");
+    bench.closed();
+    assert.deepEqual(bench.handle(reachable), ["idle > connect", "2 connect"]);
+  });
+
+  it("is left alone once no session is wanted", () => {
+    const bench = new Bench().reach("active");
+    bench.handle({ type: "stop", how: "shutdown", text: "" });
+    assert.deepEqual(bench.handle(reachable), []);
+  });
+
+  it("is waited for where it is to call us", () => {
+    const bench = new Bench({ passive: true });
+    bench.start();
+    assert.deepEqual(bench.handle(reachable), []);
+  });
+});
+
 describe("graceful restart, our side", () => {
   const restarting = { ...RESTART, restarting: true };
   /** The flags and time of the capability in our OPEN. */

@@ -132,6 +132,9 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
       case "peer-down":
         this.#peerDown(input.why, now);
         return;
+      case "reachable":
+        this.#hurry(now);
+        return;
       default:
         this.#takeRoutes(input, now);
     }
@@ -206,6 +209,12 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     for (const machine of [this.#contender, this.#primary]) {
       machine?.on("peer-down", now, { error, answer: cease(CEASE.bfdDown) });
     }
+  }
+
+  #hurry(now: Instant): void {
+    if (!this.#wanted || this.options.passive) return;
+    if (this.#idleHoldDue !== undefined) this.#begin(now);
+    else if (this.#primary.state === "active") this.#primary.on("retry-expires", now);
   }
 
   #machineOf(connection: ConnectionId): Machine | undefined {
