@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { encodeDatagram } from "@herald/gossip/datagram";
 import { framing } from "@herald/gossip/framing";
 import { type Alive, FULL_VERSIONS } from "@herald/gossip/message";
@@ -6,19 +5,16 @@ import { encodeMessage } from "@herald/gossip/message-codec";
 import { serviceView } from "@herald/k8s/service";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
-import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { loadConfig } from "@herald/shared/config/load";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { assemble, VACANT_MS } from "@herald/speaker/assemble";
 import type { GossipListeners, GossipSockets } from "@herald/speaker/gossip-port";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
-import type { SpeakerMetrics } from "@herald/speaker/metrics";
 import type { CandidateNode } from "@herald/speaker/plan";
 import { encodeSpeakerMeta } from "@herald/speaker/speaker-meta";
 import type { MacAddress } from "@herald/wire/mac";
-import { silentMetrics, storyLog } from "../sim/silence.ts";
 import type { Row } from "./row.ts";
+import { SILENT_PORTS, speakerOptions } from "./speaker-parts.ts";
 
 const MEMBERS = 1_000;
 const SERVICES = 10;
@@ -87,16 +83,12 @@ async function startSpeaker(): Promise<{ clock: VirtualClock; listeners: GossipL
         joinWaitMs: 1_000,
       },
       speaker: {
-        node: SELF,
-        plan: { ignoreExcludeLb: false, lbClass: undefined, drainOnCordon: false, drainOnNotReady: false },
+        ...speakerOptions(SELF),
         ownership: { failBackMs: Number.POSITIVE_INFINITY, vacantMs: VACANT_MS },
-        announcer: { ...DEFAULT_ANNOUNCER_OPTIONS, yieldMs: 5_000 },
-        conflicts: { ...DEFAULT_CONFLICT_OPTIONS, detection: "defend" },
-        captures: { retryMinMs: 100, retryMaxMs: 10_000 },
-        excludedInterfaces: [],
       },
     },
     {
+      ...SILENT_PORTS,
       clock,
       wallMs: () => Date.UTC(2026, 0, 1) + clock.now(),
       random: new SeededRandom(2),
@@ -105,15 +97,6 @@ async function startSpeaker(): Promise<{ clock: VirtualClock; listeners: GossipL
         return SILENCE;
       },
       packets: { open: () => ({ send: () => "sent", close: () => {} }) },
-      groups: { join: () => "joined", leave: () => {}, leaveAll: () => {} },
-      digest: (text) => hash("sha256", text, "buffer"),
-      log: storyLog(undefined),
-      metrics: silentMetrics<SpeakerMetrics>(),
-      recordEvent: () => {},
-      say: () => {},
-      sayHolding: () => {},
-      isStill: () => true,
-      onCaptureLost: () => {},
       onGossipFailed: (error) => {
         throw error;
       },

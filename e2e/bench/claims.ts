@@ -1,18 +1,14 @@
-import { hash } from "node:crypto";
 import { SeededRandom } from "@herald/lab/random";
 import { encodeBook, encodePage } from "@herald/layer2/claims/claim-codec";
-import { DEFAULT_CONFLICT_OPTIONS } from "@herald/layer2/conflict-options";
-import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { loadConfig } from "@herald/shared/config/load";
 import type { Clock, Instant } from "@herald/shared/core";
 import { fromBigint, type IpAddress } from "@herald/shared/ip/address";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
-import type { SpeakerMetrics } from "@herald/speaker/metrics";
 import { fit, on, service } from "@herald/speaker/planner-fixture";
 import { createSpeaker, type Speaker } from "@herald/speaker/speaker";
 import type { MacAddress } from "@herald/wire/mac";
-import { silentMetrics, storyLog } from "../sim/silence.ts";
 import type { Row } from "./row.ts";
+import { SILENT_PORTS, speakerOptions } from "./speaker-parts.ts";
 
 const FIRST = 0x0a00_0000n; // 10.0.0.0
 const WALL_MS = 1_700_000_000_000;
@@ -49,41 +45,22 @@ function takeClaims(addresses: number): number {
 }
 
 function speakerWith(addresses: number, clock: Clock): Speaker {
-  const speaker = createSpeaker(
-    {
-      node: SELF,
-      plan: { ignoreExcludeLb: false, lbClass: undefined, drainOnCordon: false, drainOnNotReady: false },
-      ownership: { failBackMs: 300_000, vacantMs: 1_000 },
-      announcer: DEFAULT_ANNOUNCER_OPTIONS,
-      conflicts: DEFAULT_CONFLICT_OPTIONS,
-      captures: { retryMinMs: 100, retryMaxMs: 10_000 },
-      excludedInterfaces: [],
-    },
-    {
-      clock,
-      wallMs: () => WALL_MS,
-      random: new SeededRandom(1),
-      packets: {
-        open: ({ onOpen }) => {
-          clock.at(clock.now(), onOpen);
-          return { send: () => "sent", close: () => {} };
-        },
+  const speaker = createSpeaker(speakerOptions(SELF), {
+    ...SILENT_PORTS,
+    clock,
+    wallMs: () => WALL_MS,
+    random: new SeededRandom(1),
+    packets: {
+      open: ({ onOpen }) => {
+        clock.at(clock.now(), onOpen);
+        return { send: () => "sent", close: () => {} };
       },
-      gossip: { broadcast: () => {}, tell: () => {}, setAckPayload: () => {} },
-      groups: { join: () => "joined", leave: () => {}, leaveAll: () => {} },
-      digest: (text) => hash("sha256", text, "buffer"),
-      log: storyLog(undefined),
-      metrics: silentMetrics<SpeakerMetrics>(),
-      recordEvent: () => {},
-      say: () => {},
-      sayHolding: () => {},
-      isStill: () => true,
-      onStations: () => {},
-      onCaptureLost: () => {},
-      onSynced: () => {},
-      onSpeakers: () => {},
     },
-  );
+    gossip: { broadcast: () => {}, tell: () => {}, setAckPayload: () => {} },
+    onStations: () => {},
+    onSynced: () => {},
+    onSpeakers: () => {},
+  });
   const up = { up: true, broadcast: true, noArp: false, hasMaster: false, operational: true };
   speaker.setLinks([{ name: "eth0", index: 2, mac: "02:00:00:00:00:01" as MacAddress, ...up }]);
   const both = new Set([SELF, OTHER]);
