@@ -57,6 +57,8 @@ const speaker = new BgpSpeaker(
     metrics: createSpeakerMetrics(registry),
     recordEvent: () => {},
     sayHolding: () => {},
+    saySession: () => {},
+    epochMs: () => Date.now(),
     startBfd,
     isNear,
     sharedMs: () => Number(process.hrtime.bigint()) / 1e6,

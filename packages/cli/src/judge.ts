@@ -103,7 +103,9 @@ function judgeConfigMap(
 }
 
 /** Of these MetalLB's programs write what is the case; ours write it anew. */
-const REPORTS: ReadonlySet<string> = new Set(["ServiceL2Status", "ServiceBGPStatus", "ConfigurationState"]);
+const REPORTS: ReadonlySet<string> = new Set([
+  ...["ServiceL2Status", "ServiceBGPStatus", "BGPSessionState", "ConfigurationState"],
+]);
 
 function judgeObjects(reading: ClusterReading, mistakes: readonly ConfigMistake[]): readonly Finding[] {
   return [...reading.objects].flatMap(([kind, objects]) =>

@@ -41,7 +41,7 @@ export interface Change {
 /** Resources whose status is written only through `/status`, and whose other fields are not written there. */
 const WITH_STATUS = [
   ...["services", "nodes", "pods"],
-  ...["servicel2statuses", "servicebgpstatuses", "configurationstates"],
+  ...["servicel2statuses", "servicebgpstatuses", "configurationstates", "bgpsessionstates", "bgppeers"],
 ];
 
 /** Objects with the rules an API server applies to them: versions, uids, status subresources, ipMode, selectors. */

@@ -19,6 +19,8 @@ export interface BfdWatchPorts {
   readonly isNear: (address: IpAddress) => boolean;
   /** The way to a BGP peer is broken. */
   readonly onFailed: (peer: string, text: string) => void;
+  /** Of each BGP peer that is watched, whether it is heard: once for each change. */
+  readonly onWatched: (hears: ReadonlyMap<string, boolean>) => void;
 }
 
 type News = Exclude<FromBfd, { type: "parted" }>;
@@ -30,6 +32,8 @@ export class BfdWatch {
   /** By session, what is wanted now; bounded by the configuration. */
   #wishes: ReadonlyMap<string, BfdWish> = new Map();
   #asked = "[]";
+  /** Sessions that are up; bounded by those that are wanted. */
+  readonly #up = new Set<string>();
 
   constructor(node: string, ports: BfdWatchPorts) {
     this.#node = node;
@@ -40,6 +44,8 @@ export class BfdWatch {
   plan(peers: readonly BgpPeerConfig[], profiles: readonly BfdProfileConfig[]): void {
     const wishes = bfdWishes(peers, profiles, this.#ports.isNear);
     this.#wishes = new Map(wishes.map((wish) => [wish.key, wish]));
+    for (const session of this.#up) if (!this.#wishes.has(session)) this.#up.delete(session);
+    this.#tellWhoIsHeard();
     const wanted = wishes.map(({ session }) => session);
     const asked = JSON.stringify(wanted);
     if (asked === this.#asked) return;
@@ -53,6 +59,9 @@ export class BfdWatch {
     const { log, metrics } = this.#ports;
     switch (news.type) {
       case "state":
+        if (news.to === "up") this.#up.add(news.session);
+        else this.#up.delete(news.session);
+        this.#tellWhoIsHeard();
         if (news.to === "up") this.#cameUp(news.session);
         else log.debug("BFD state", { session: news.session, from: news.from, to: news.to });
         return;
@@ -74,6 +83,13 @@ export class BfdWatch {
   /** Shuts all sessions down: the peers are told, so that they do not take the end of this process for a failure. */
   async part(withinMs: number): Promise<void> {
     await this.#ports.link.part(withinMs);
+  }
+
+  #tellWhoIsHeard(): void {
+    const hears = [...this.#wishes].flatMap(([session, { peers }]) =>
+      peers.map((peer) => [peer, this.#up.has(session)] as const),
+    );
+    this.#ports.onWatched(new Map(hears));
   }
 
   #cameUp(session: string): void {

@@ -21,7 +21,7 @@ import { Registry } from "prom-client";
 import type { BfdHandlers, BfdLink } from "./bfd-link.ts";
 import type { BgpListeners, BgpPort, BgpTarget } from "./bgp-port.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
-import type { HoldingWord } from "./kubernetes-protocol.ts";
+import type { HoldingWord, SessionWord } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CandidateNode } from "./plan.ts";
 import { fit, on, service } from "./planner-fixture.ts";
@@ -139,6 +139,7 @@ interface Stage {
   readonly speaker: BgpSpeaker;
   readonly events: EventRecord[];
   readonly holdings: HoldingWord[];
+  readonly words: SessionWord[];
   readonly bfd: ToldBfd;
   readonly registry: Registry;
   /** All lines of the log. */
@@ -153,6 +154,7 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
   const clock = new VirtualClock();
   const router = new RecordingRouter(clock, keepsRoutes);
   const [events, lines, holdings]: [EventRecord[], string[], HoldingWord[]] = [[], [], []];
+  const words: SessionWord[] = [];
   const registry = new Registry();
   const bfd = new ToldBfd((what) => router.note(what));
   const speaker = new BgpSpeaker(
@@ -170,6 +172,8 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
       metrics: createSpeakerMetrics(registry),
       recordEvent: (event) => events.push(event),
       sayHolding: (word) => holdings.push(word),
+      saySession: (word) => words.push(word),
+      epochMs: () => clock.now(),
       startBfd: (handlers) => bfd.start(handlers),
       sharedMs: () => clock.now(),
       isNear: () => true,
@@ -182,6 +186,7 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
     speaker,
     events,
     holdings,
+    words,
     bfd,
     registry,
     lines,

@@ -8,6 +8,7 @@ import { BgpReporter, type BgpReporterPorts } from "./bgp-reporter.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import type { CandidateNode, PlanOptions } from "./plan.ts";
 import { type BgpPorts, BgpSessions } from "./run-bgp.ts";
+import { SessionWords, type SessionWordsPorts } from "./session-words.ts";
 import { SlicedWork } from "./sliced-work.ts";
 
 export interface BgpOptions {
@@ -27,8 +28,9 @@ function* NO_WORK(): Generator<void> {}
 const FAREWELL_MS = 100;
 
 export interface BgpSpeakerPorts
-  extends Omit<BgpPorts, "metrics">,
+  extends Omit<BgpPorts, "metrics" | "words">,
     Omit<BgpReporterPorts, "metrics">,
+    SessionWordsPorts,
     Pick<BfdWatchPorts, "sharedMs" | "isNear"> {
   readonly metrics: BgpReporterPorts["metrics"] & { readonly bfd: BfdWatchPorts["metrics"] };
   readonly startBfd: StartBfd;
@@ -43,6 +45,7 @@ export class BgpSpeaker {
   readonly #plan: BgpPlan;
   readonly #sessions: BgpSessions;
   readonly #reporter: BgpReporter;
+  readonly #words: SessionWords;
   readonly #bfdLink: BfdLink;
   readonly #bfd: BfdWatch;
   /** Those of the configuration. */
@@ -63,7 +66,8 @@ export class BgpSpeaker {
     this.#options = options;
     this.#ports = ports;
     this.#plan = new BgpPlan({ self: options.node, options: options.plan });
-    this.#sessions = new BgpSessions(options, { ...ports, metrics: ports.metrics.bgp });
+    this.#words = new SessionWords(options.node, ports);
+    this.#sessions = new BgpSessions(options, { ...ports, metrics: ports.metrics.bgp, words: this.#words });
     this.#reporter = new BgpReporter(options.node, ports);
     this.#bfdLink = ports.startBfd({ onNews: (news) => this.#bfd.hear(news), onCrash: ports.onBfdCrash });
     this.#bfd = new BfdWatch(options.node, {
@@ -71,6 +75,7 @@ export class BgpSpeaker {
       metrics: ports.metrics.bfd,
       link: this.#bfdLink,
       onFailed: (peer, text) => this.#sessions.fail(peer, text),
+      onWatched: (hears) => this.#words.watched(hears),
     });
     this.#work = new SlicedWork(ports.clock, () => this.#settle());
   }
@@ -164,11 +169,10 @@ export class BgpSpeaker {
     }
     yield* this.#plan.work();
     if (this.#leaving) return;
+    const peers = this.#plan.plans.map(({ peer }) => peer);
+    this.#words.planned(peers);
     this.#sessions.plan(this.#plan.plans);
-    this.#bfd.plan(
-      this.#plan.plans.map(({ peer }) => peer),
-      this.#bfdProfiles,
-    );
+    this.#bfd.plan(peers, this.#bfdProfiles);
     this.#reporter.planned(this.#plan);
   }
 

@@ -9,6 +9,7 @@ import type {
   KubernetesOptions,
   Resource,
   ServiceWord,
+  SessionWord,
   ToWorker,
 } from "./kubernetes-protocol.ts";
 
@@ -34,6 +35,8 @@ export interface KubernetesLink {
   say(word: ServiceWord): void;
   /** The same for the objects that say who announces a Service. */
   sayHolding(word: HoldingWord): void;
+  /** The same for the objects that say how sessions with routers stand. */
+  saySession(word: SessionWord): void;
   /** Resolves once all Events and words so far are written, or `withinMs` has passed. */
   flush(withinMs: number): Promise<void>;
   close(): Promise<void>;
@@ -75,6 +78,7 @@ export function startKubernetes(options: KubernetesOptions, handlers: Kubernetes
     recordEvent: (record) => tell({ type: "event", record }),
     say: (word) => tell({ type: "word", word }),
     sayHolding: (word) => tell({ type: "holding", word }),
+    saySession: (word) => tell({ type: "session", word }),
     flush: async (withinMs) => {
       flushed = Promise.withResolvers();
       tell({ type: "flush", withinMs });

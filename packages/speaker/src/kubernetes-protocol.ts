@@ -1,3 +1,4 @@
+import type { SessionStanding } from "@herald/k8s/bgp-session-state";
 import type { EventRecord } from "@herald/k8s/events";
 import type { OptionalNotice } from "@herald/k8s/optional-reflector";
 import type { ConditionWish } from "@herald/k8s/service-condition";
@@ -74,6 +75,11 @@ export type HoldingWord = { readonly protocol: AnnouncingProtocol; readonly serv
   | { readonly type: "gone" | "left" }
 );
 
+/** How the session with a router stands; `gone`: there is to be none. */
+export type SessionWord =
+  | { readonly type: "here"; readonly peer: string; readonly standing: SessionStanding }
+  | { readonly type: "gone"; readonly peer: string };
+
 export type FromWorker =
   /** At most {@link BATCH_CHANGES}; the next one follows a `taken`. */
   | { readonly type: "batch"; readonly changes: readonly Change[] }
@@ -91,6 +97,7 @@ export type ToWorker =
   | { readonly type: "event"; readonly record: EventRecord }
   | { readonly type: "word"; readonly word: ServiceWord }
   | { readonly type: "holding"; readonly word: HoldingWord }
+  | { readonly type: "session"; readonly word: SessionWord }
   /** Send what waits, within this time. */
   | { readonly type: "flush"; readonly withinMs: number };
 

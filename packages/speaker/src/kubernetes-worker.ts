@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "@herald/daemon/clock";
 import { systemRandom } from "@herald/daemon/random";
 import type { ApiError } from "@herald/k8s/api";
+import { BGP_SESSION_STATES } from "@herald/k8s/bgp-session-state";
 import { connect } from "@herald/k8s/client";
 import { CONFIGURATION_STATES } from "@herald/k8s/configuration-state";
 import { createEventRecorder } from "@herald/k8s/events";
@@ -16,6 +17,7 @@ import { followKubernetes } from "./kubernetes-source.ts";
 import { notAnnouncedEvent } from "./not-announced-event.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnPod } from "./own-pod.ts";
+import { SessionStateWriter } from "./session-state-writer.ts";
 
 // The thread that talks to the API server and parses what it says, so that the main thread need not. It must
 // never load anything that loads cap: see docs/adr/0004-packets-through-cap.md.
@@ -63,7 +65,7 @@ if (client !== undefined) {
     client,
     clock: systemClock,
     random: systemRandom,
-    wanted: [...CONFIG_KINDS, ...Object.values(SERVICE_STATUSES), CONFIGURATION_STATES],
+    wanted: [...CONFIG_KINDS, ...Object.values(SERVICE_STATUSES), CONFIGURATION_STATES, BGP_SESSION_STATES],
   });
   const writing = {
     client,
@@ -78,6 +80,7 @@ if (client !== undefined) {
     layer2: new AnnouncementWriter("layer2", { ...writing, failed }),
     bgp: new AnnouncementWriter("bgp", { ...writing, failed }),
   };
+  const sessions = new SessionStateWriter({ ...writing, failed });
   const state = new ConfigurationStateWriter({
     ...writing,
     epochMs: Date.now,
@@ -97,6 +100,9 @@ if (client !== undefined) {
         return;
       case "holding":
         holdings[message.word.protocol].put(message.word);
+        return;
+      case "session":
+        sessions.put(message.word);
         return;
       case "flush": {
         const written = events.flush(AbortSignal.timeout(message.withinMs));
@@ -120,6 +126,7 @@ if (client !== undefined) {
         if (change.type === "synced") {
           systemClock.at(systemClock.now() + SETTLED_MS, () => {
             for (const holding of Object.values(holdings)) holding.settled();
+            sessions.settled();
           });
         }
       },
@@ -135,5 +142,6 @@ if (client !== undefined) {
     holdings.layer2.run(untilTheEnd),
     holdings.bgp.run(untilTheEnd),
     state.run(untilTheEnd),
+    sessions.run(untilTheEnd),
   ]);
 }

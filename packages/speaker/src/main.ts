@@ -11,7 +11,6 @@ import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { parseAddress } from "@herald/shared/ip/address";
 import { assemble, JOIN_WAIT_MS, VACANT_MS } from "./assemble.ts";
 import { startBfd } from "./bfd-link.ts";
-import type { BgpReporterPorts } from "./bgp-reporter.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
@@ -21,7 +20,7 @@ import { openGossipSockets } from "./io/gossip-sockets.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
 import { multicastGroups } from "./io/multicast-groups.ts";
 import { pcap } from "./io/pcap.ts";
-import { type KubernetesHandlers, startKubernetes } from "./kubernetes-link.ts";
+import { type KubernetesHandlers, type KubernetesLink, startKubernetes } from "./kubernetes-link.ts";
 import type { KubernetesOptions } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics, type SpeakerMetrics } from "./metrics.ts";
 import type { Speaker, SpeakerOptions } from "./speaker.ts";
@@ -106,7 +105,7 @@ async function observe({ plan, excludedInterfaces }: SpeakerOptions, life: Life)
 function createBgp(
   { node, plan }: SpeakerOptions,
   metrics: SpeakerMetrics,
-  { recordEvent, sayHolding }: Pick<BgpReporterPorts, "recordEvent" | "sayHolding">,
+  { recordEvent, sayHolding, saySession }: Pick<KubernetesLink, "recordEvent" | "sayHolding" | "saySession">,
   onBfdCrash: (error: Error) => void,
 ): BgpSpeaker {
   const address = parseAddress(flags["ml-bindaddr"]);
@@ -120,6 +119,8 @@ function createBgp(
       metrics,
       recordEvent,
       sayHolding,
+      saySession,
+      epochMs: () => Date.now(),
       startBfd,
       sharedMs: () => Number(process.hrtime.bigint()) / 1e6,
       isNear,

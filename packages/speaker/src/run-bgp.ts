@@ -8,6 +8,7 @@ import { type Driven, drive } from "@herald/shared/driver";
 import type { BgpMetrics, SessionSight } from "./bgp-metrics.ts";
 import { type BgpIdentity, peerLabel, sessionKey, sessionOptions, targetOf } from "./bgp-peer.ts";
 import type { BgpConnection, BgpPort, BgpTarget } from "./bgp-port.ts";
+import type { SessionWords } from "./session-words.ts";
 
 export interface BgpPorts {
   readonly clock: Clock;
@@ -15,6 +16,8 @@ export interface BgpPorts {
   readonly sockets: BgpPort;
   readonly log: Log;
   readonly metrics: BgpMetrics;
+  /** For people, how each session stands. */
+  readonly words: SessionWords;
 }
 
 /** What a peer is to know, beside who it is. */
@@ -128,6 +131,7 @@ export class BgpSessions {
 class PeerSession {
   readonly key: string;
   readonly feed: (input: BgpInput) => void;
+  readonly #name: string;
   readonly #label: string;
   readonly #target: BgpTarget;
   readonly #ports: BgpPorts;
@@ -148,6 +152,7 @@ class PeerSession {
     ports: BgpPorts,
   ) {
     this.key = sessionKey(peer);
+    this.#name = peer.name;
     this.#label = peerLabel(peer);
     this.#target = target;
     this.#ports = ports;
@@ -223,10 +228,12 @@ class PeerSession {
         const { peerAsn, peerRouterId, holdTimeSeconds, families } = effect.negotiated;
         this.#log.info("BGP session established", { peerAsn, peerRouterId, holdTimeSeconds, families });
         this.#said = "";
+        this.#ports.words.established(this.#name);
         return;
       }
       case "down": {
         const { reason, text } = effect.error;
+        this.#ports.words.failed(this.#name, reason, text);
         metrics.downs.inc({ peer: this.#label, reason });
         if (reason === "stopped" || reason === "restarting") this.#log.info("BGP session ended", { text });
         else this.#sayDown(reason, text, effect.established);

@@ -3,7 +3,6 @@ import { quoted } from "../../quoted.ts";
 import { parseDuration } from "../duration.ts";
 import { MAX_U32, readHoldTime, readOptionalAddress, readSeconds, textOf } from "../text-field.ts";
 import type { Column, CrdKind, CrdVersion } from "./crd-kind.ts";
-import { EmptyStatus } from "./empty-status.ts";
 import { IMMUTABLE, type Rule, ruled, validations } from "./rules.ts";
 import { selectors } from "./selectors.ts";
 import { ADDRESS, DURATION, matches } from "./text-patterns.ts";
@@ -189,6 +188,24 @@ export const BgpPeerSpec = ruled(
   RULES,
 );
 
+export const BgpPeerStatus = z
+  .object({
+    sessions: z.int().optional().meta({
+      description: "How many nodes are to have a session with the router.",
+      format: "int64",
+    }),
+    established: z.int().optional().meta({ description: "How many of them have one.", format: "int64" }),
+    summary: z.string().optional().meta({ description: "Both in words." }),
+    troubles: z
+      .array(z.string().meta({ description: "A node, and what went wrong there last." }))
+      .optional()
+      .meta({ description: "Nodes without a session, sorted; the first ten." }),
+  })
+  .meta({
+    description:
+      "How many nodes have a session; the controller sums up the BGPSessionStates, which say more.",
+  });
+
 const COLUMNS: readonly Column[] = [
   { name: "Address", type: "string", jsonPath: ".spec.peerAddress", description: "Address of the router." },
   { name: "ASN", type: "string", jsonPath: ".spec.peerASN", description: "The router's number." },
@@ -204,12 +221,19 @@ const COLUMNS: readonly Column[] = [
     jsonPath: ".spec.ebgpMultiHop",
     description: "Whether it may be several hops away.",
   },
+  // Beyond MetalLB's, which therefore come first.
+  {
+    name: "Sessions",
+    type: "string",
+    jsonPath: ".status.summary",
+    description: "How many nodes have a session with it.",
+  },
 ];
 
 const COMMON: Pick<CrdVersion, "spec" | "needsSpec" | "status" | "columns"> = {
   spec: BgpPeerSpec,
   needsSpec: true,
-  status: EmptyStatus,
+  status: BgpPeerStatus,
   columns: COLUMNS,
 };
 

@@ -92,7 +92,12 @@ const PEER = `
   spec.peerPort: integer, 0..16384, default 179
   spec.dualStackAddressFamily: boolean, default false
   spec.disableMP: boolean, default false
-  status: object`;
+  status: object
+    status.sessions: integer, int64
+    status.established: integer, int64
+    status.summary: string
+    status.troubles: array
+    status.troubles[]: string`;
 
 const SERVICE_STATUS = `
   spec: object
@@ -169,6 +174,17 @@ const FIELDS: Readonly<Record<string, string>> = {
     ${SERVICE_STATUS}
     status.peers: array
     status.peers[]: string`,
+  "BGPSessionState v1beta1": `
+    status: object
+    status.node: string
+    status.peer: string
+    status.address: string
+    status.vrf: string
+    status.bgpStatus: string, Established or Down
+    status.bfdStatus: string, Up or Down or N/A
+    status.since: string, date-time
+    status.lastError: string
+    status.lastErrorTime: string, date-time`,
   "ConfigurationState v1beta1": `
     status: object
     status.result: string, Valid or Invalid or Unknown
@@ -184,7 +200,13 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 const POOL_COLUMNS = ["IPAddressPools: string", "IPAddressPool Selectors: string"];
 const SERVICE_COLUMNS = ["Service Name: string", "Service Namespace: string"];
-const PEER_COLUMNS = ["Address: string", "ASN: string", "BFD Profile: string", "Multi Hops: string"];
+const PEER_COLUMNS = [
+  "Address: string",
+  "ASN: string",
+  "BFD Profile: string",
+  "Multi Hops: string",
+  "Sessions: string",
+];
 
 /** Ours, after MetalLB's: how full a pool is. */
 const COUNT_COLUMNS = [
@@ -215,6 +237,10 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   "Community v1beta1": [],
   "ServiceL2Status v1beta1": ["Allocated Node: string", ...SERVICE_COLUMNS],
   "ServiceBGPStatus v1beta1": ["Node: string", ...SERVICE_COLUMNS],
+  "BGPSessionState v1beta1": [
+    ...["Node: string", "Peer: string", "BGP: string", "BFD: string", "Since: date", "Last Error: string"],
+    ...["(Address: string)", "(VRF: string)"],
+  ],
   "ConfigurationState v1beta1": ["Result: string", "ErrorSummary: string", "Age: date"],
 };
 
@@ -222,7 +248,7 @@ const VERSIONS = CRD_KINDS.flatMap((kind) => kind.versions.map((version) => ({ k
 const nameOf = ({ kind, version }: (typeof VERSIONS)[number]) => `${kind.kind} ${version.name}`;
 
 describe("MetalLB's kinds", () => {
-  it("are all there, and no others", () => {
+  it("are all there, and of others BGPSessionState alone", () => {
     assert.deepEqual(VERSIONS.map(nameOf).sort(), Object.keys(FIELDS).sort());
   });
 

@@ -1,6 +1,7 @@
 import { BFD_PROFILE } from "./bfd-profile.ts";
 import { BGP_ADVERTISEMENT } from "./bgp-advertisement.ts";
 import { BGP_PEER } from "./bgp-peer.ts";
+import { BGP_SESSION_STATE } from "./bgp-session-state.ts";
 import { COMMUNITY_KIND } from "./community.ts";
 import { CONFIGURATION_STATE } from "./configuration-state.ts";
 import type { CrdKind } from "./crd-kind.ts";
@@ -18,5 +19,6 @@ export const CRD_KINDS: readonly CrdKind[] = [
   COMMUNITY_KIND,
   SERVICE_L2_STATUS,
   SERVICE_BGP_STATUS,
+  BGP_SESSION_STATE,
   CONFIGURATION_STATE,
 ];

@@ -42,7 +42,7 @@ describe("manifests of the kinds", () => {
     );
   });
 
-  it("have MetalLB's kinds, versions and defaults", () => {
+  it("have MetalLB's kinds, versions and defaults, and one kind of ours", () => {
     const defaults = ALL.filter(([, schema]) => schema.default !== undefined).map(
       ([path, schema]) => `${path} ${schema.default}`,
     );
@@ -57,6 +57,7 @@ describe("manifests of the kinds", () => {
         "communities v1beta1",
         "servicel2statuses v1beta1",
         "servicebgpstatuses v1beta1",
+        "bgpsessionstates v1beta1",
         "configurationstates v1beta1",
       ],
     );

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import type { BgpPeerConfig } from "@herald/shared/config/config";
+import { loadConfig } from "@herald/shared/config/load";
+import { SessionWords } from "./session-words.ts";
+
+const [router] = loadConfig("peers: [{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512}]").peers;
+const tor: BgpPeerConfig = { ...(router as BgpPeerConfig), name: "tor", password: "" };
+const SILENCE = "a password that is wrong, or set on one side only, looks the same";
+
+describe("what is said of a session", () => {
+  let now: number;
+  let said: string[];
+  let events: string[];
+  let words: SessionWords;
+  beforeEach(() => {
+    [now, said, events] = [0, [], []];
+    words = new SessionWords("iris1", {
+      epochMs: () => now,
+      saySession: (word) => {
+        if (word.type === "gone") said.push(`${word.peer} gone`);
+        else {
+          const { address, vrf, bgp, bfd, sinceMs, error } = word.standing;
+          const trouble = error === undefined ? "" : `, at ${error.atMs}: ${error.text}`;
+          said.push(`${word.peer} ${address} ${vrf}: ${bgp} since ${sinceMs}, BFD ${bfd}${trouble}`);
+        }
+      },
+      recordEvent: ({ regarding, type, reason, message }) =>
+        events.push(`${regarding.kind} ${regarding.name} ${type} ${reason}: ${message}`),
+    });
+    words.planned([tor]);
+  });
+  const news = (): readonly string[] => said.splice(0);
+
+  it("is where the router is, and that there is none yet, once", () => {
+    words.planned([tor]);
+    assert.deepEqual(news(), ["tor 192.0.2.254:179 default: Down since 0, BFD N/A"]);
+    words.planned([{ ...tor, vrf: "red", peerPort: 1179 }]);
+    assert.deepEqual(news(), ["tor 192.0.2.254:1179 red: Down since 0, BFD N/A"]);
+    words.planned([]);
+    assert.deepEqual(news(), ["tor gone"]);
+    words.established("tor");
+    assert.deepEqual(news(), []);
+  });
+
+  it("is when it came up and when it went, and nothing of the attempts between that end alike", () => {
+    news();
+    now = 10;
+    words.established("tor");
+    now = 20;
+    words.failed("tor", "hold-expired", "nothing heard for the hold time of 9 s");
+    for (now of [30, 40, 50]) words.failed("tor", "connect-failed", "no connection: refused");
+    now = 60;
+    words.established("tor");
+    const at = "tor 192.0.2.254:179 default:";
+    assert.deepEqual(news(), [
+      `${at} Established since 10, BFD N/A`,
+      `${at} Down since 20, BFD N/A, at 20: nothing heard for the hold time of 9 s`,
+      `${at} Down since 20, BFD N/A, at 30: no connection: refused`,
+      `${at} Established since 60, BFD N/A, at 30: no connection: refused`,
+    ]);
+  });
+
+  it("keeps what the router said when both met last, until there is a session", () => {
+    const error = () => news().map((line) => line.replace(/^.*?: .*?: /, ""));
+    error();
+    words.failed("tor", "notification", "the peer says: bad peer AS");
+    words.failed("tor", "closed", "the connection was closed");
+    assert.deepEqual(error(), [
+      "the peer says: bad peer AS",
+      "the connection was closed (before that: the peer says: bad peer AS)",
+    ]);
+    words.established("tor");
+    error();
+    words.failed("tor", "closed", "the connection was closed");
+    assert.deepEqual(error(), ["the connection was closed"]);
+  });
+
+  it("mentions passwords where nobody answers", () => {
+    news();
+    words.failed("tor", "connect-failed", "no connection within 5 s");
+    const at = "tor 192.0.2.254:179 default: Down since 0, BFD N/A, at 0";
+    assert.deepEqual(news(), [`${at}: no connection within 5 s; ${SILENCE}`]);
+  });
+
+  it("is that a password is not known, where there can be no session without", () => {
+    words.planned([{ ...tor, name: "guarded", password: undefined }]);
+    assert.deepEqual(news().slice(1), [
+      "tor gone",
+      "guarded 192.0.2.254:179 default: Down since 0, BFD N/A, at 0: its password is not known yet; the ConfigurationState of this node says why",
+    ]);
+  });
+
+  it("is what BFD makes of those that it watches", () => {
+    news();
+    const hears = [new Map([["tor", false]]), new Map([["tor", true]]), new Map([["tor", true]]), new Map()];
+    for (const each of hears) words.watched(each);
+    assert.deepEqual(
+      news().map((line) => line.slice(-3)),
+      ["own", " Up", "N/A"],
+    );
+  });
+
+  it("is an Event on the Node once for each time that there is no session, unless it was shut down or BFD has said so", () => {
+    words.failed("tor", "connect-failed", "no connection: refused");
+    words.failed("tor", "closed", "the connection was closed");
+    words.established("tor");
+    words.failed("tor", "stopped", "the configuration changed");
+    words.failed("tor", "peer-down", "BFD: nothing heard");
+    words.failed("tor", "connect-failed", "no connection: refused");
+    words.established("tor");
+    words.failed("tor", "hold-expired", "nothing heard");
+    assert.deepEqual(events, [
+      "Node iris1 Warning BGPSessionDown: no BGP session with 192.0.2.254:179 (BGP peer tor): no connection: refused",
+      "Node iris1 Warning BGPSessionDown: no BGP session with 192.0.2.254:179 (BGP peer tor): nothing heard",
+    ]);
+  });
+});
