@@ -343,7 +343,7 @@ describe("Kubernetes client on a real API server", { timeout: 300_000 }, () => {
     const firstRun = first.run(lead("one"), stopFirst.signal);
     await eventually(() => first.leading, 5_000);
     const secondRun = second.run(lead("two"), stopSecond.signal);
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await new Promise((resolve) => setTimeout(resolve, 3_000)); // both have looked at the Lease again, which is every 2 s
     assert.deepEqual([first.leading, second.leading, led], [true, false, ["one"]]);
     stopFirst.abort();
     await firstRun;

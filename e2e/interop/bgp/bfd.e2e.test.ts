@@ -213,6 +213,7 @@ for (const name of ["FRR", "BIRD"] as const) {
         const isDown = (report: OurBgpReport): boolean => series(report, "session_up") === 0;
         const { log } = await speaker.until("BFD is down", isDown);
         assert.equal(log.findLast(({ msg }) => msg === "BFD session ended")?.["reason"], "peer-admin-down");
+        // For longer than the detection time nothing may come of it.
         await new Promise((resolve) => setTimeout(resolve, 4 * EVERY_MS));
         assert.ok(await router.isUp());
         assert.deepEqual(endings(await speaker.ask({ type: "report" })), []);
@@ -227,7 +228,11 @@ for (const name of ["FRR", "BIRD"] as const) {
       const watch = await RouteWatch.start(segment.router);
       await speaker.ask({ type: "drain" });
       await speaker.stop();
-      await new Promise((resolve) => setTimeout(resolve, 10 * EVERY_MS));
+      await until(
+        `${name} knows that BFD ended`,
+        () => router.bfd(),
+        (bfd) => bfd?.isUp !== true,
+      );
       speaker = new OurSpeaker(segment.node);
       await speaker.serve("web", [V4]);
       await speaker.begin(configMap({}), { gracefulRestart: true });

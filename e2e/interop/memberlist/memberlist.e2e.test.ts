@@ -76,7 +76,7 @@ function describeCluster(
 
     it("has nobody suspected while all are well", async () => {
       const before = ourOne.seen.length + ourTwo.seen.length;
-      // Three seconds are sixty rounds of probes of ours and thirty of theirs.
+      // That time passes is what is tested: three seconds are sixty rounds of probes of ours and thirty of theirs.
       await new Promise((resolve) => setTimeout(resolve, 3_000));
       assert.equal(ourOne.seen.length + ourTwo.seen.length, before, ourOne.seen.join());
       assert.deepEqual(
