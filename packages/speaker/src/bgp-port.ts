@@ -36,3 +36,45 @@ export interface BgpConnection {
 export interface BgpPort {
   dial(target: BgpTarget, listeners: BgpListeners): BgpConnection;
 }
+
+/** Where routers may connect to us, and which. */
+export interface BgpDoor {
+  /** One of ours. */
+  readonly address: IpAddress;
+  readonly port: number;
+  /** As that of the targets. */
+  readonly vrf: string | undefined;
+  /** Who is expected. The kernel drops what is not signed with their passwords or comes from too far away. */
+  readonly targets: readonly BgpTarget[];
+}
+
+/** A connection that somebody made to us. It is to be taken or refused at once. */
+export interface BgpArrival {
+  readonly from: IpAddress;
+  /** Calls back when nothing is left of it. */
+  onceGone(callback: () => void): void;
+  take(target: BgpTarget, listeners: Omit<BgpListeners, "onConnected">): BgpAccepted;
+  /** Resets it. */
+  refuse(): void;
+}
+
+export interface BgpAccepted {
+  readonly connection: BgpConnection;
+  readonly local: LocalAddresses;
+}
+
+/** Each is called from the event loop, never from inside a call. Nothing is told after `onFailed`. */
+export interface BgpDoorListeners {
+  readonly onListening: () => void;
+  readonly onArrival: (arrival: BgpArrival) => void;
+  /** `why` in the system's words. */
+  readonly onFailed: (why: string) => void;
+}
+
+/** Connections that routers begin. */
+export interface BgpIncomingPort {
+  /** @returns the address that the kernel would take towards a peer; `undefined` without a route. */
+  sourceTowards(target: BgpTarget): IpAddress | undefined;
+  /** @returns what ends the listening; connections that were taken stay. */
+  listen(door: BgpDoor, listeners: BgpDoorListeners): () => void;
+}

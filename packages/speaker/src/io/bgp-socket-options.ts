@@ -1,17 +1,23 @@
-import { familyOf } from "@herald/shared/ip/address";
-import type { BgpTarget } from "../bgp-port.ts";
+import { familyOf, type IpAddress } from "@herald/shared/ip/address";
+import type { BgpDoor, BgpTarget } from "../bgp-port.ts";
 import {
+  bindSocket,
   bindToDevice,
+  closeSocket,
+  connectSocket,
   LEVEL,
   openSocket,
+  ownAddress,
   SocketError,
   setOption,
   socketAddress,
   TTL,
 } from "./kernel-socket.ts";
 
-/** <netinet/in.h>, <netinet/tcp.h>; the same on x64 and arm64. */
+/** <sys/socket.h>, <netinet/in.h>, <netinet/tcp.h>; the same on x64 and arm64. */
 const MINIMUM_TTL = { 4: [LEVEL.ip, 21], 6: [LEVEL.ipv6, 73] } as const; // IP_MINTTL, IPV6_MINHOPCOUNT
+const SO_REUSEADDR = [LEVEL.socket, 2] as const;
+const IPV6_V6ONLY = [LEVEL.ipv6, 26] as const;
 const TCP_MD5SIG = [LEVEL.tcp, 14] as const;
 
 /** TCP_MD5SIG_MAXKEYLEN of <linux/tcp.h>. */
@@ -32,6 +38,63 @@ export function openBgpSocket(target: BgpTarget): number {
     if (vrf !== undefined) bindToDevice(fd, `VRF ${vrf}`, vrf);
     if (password !== "") setOption(fd, "the password", TCP_MD5SIG, signature(target));
   });
+}
+
+/**
+ * A TCP socket that is bound and does not listen yet. What holds for all who are expected is set for it, and the password of
+ * each; what only holds for one is set when it has come ({@link setForPeer}).
+ *
+ * @returns its descriptor, which is the caller's to close.
+ * @throws {SocketError}
+ */
+export function openBgpDoor({ address, port, vrf, targets }: BgpDoor): number {
+  const family = familyOf(address);
+  return openSocket(family, "stream", (fd) => {
+    setOption(fd, "an address in use before", SO_REUSEADDR, 1); // connections of a socket that listened before
+    if (family === 6) setOption(fd, "IPv6 alone", IPV6_V6ONLY, 1);
+    // Why the most and the least: the answer to the first segment has to reach whoever demands GTSM, and come from all.
+    setOption(fd, "the TTL", TTL[family], Math.max(...targets.map(({ ttl }) => ttl)));
+    setOption(fd, "the least TTL", MINIMUM_TTL[family], Math.min(...targets.map(leastTtl)));
+    if (vrf !== undefined) bindToDevice(fd, `VRF ${vrf}`, vrf);
+    for (const target of targets) {
+      if (target.password !== "")
+        setOption(fd, "the password", TCP_MD5SIG, signature({ ...target, port: 0 }));
+    }
+    bindSocket(fd, `${address} port ${port}`, socketAddress(family, address, port));
+  });
+}
+
+/**
+ * A connection that a peer made is to be as one that we made to it; the password is the kernel's already.
+ *
+ * @throws {SocketError}
+ */
+export function setForPeer(fd: number, target: BgpTarget): void {
+  const family = familyOf(target.address);
+  setOption(fd, "the TTL", TTL[family], target.ttl);
+  setOption(fd, "the least TTL", MINIMUM_TTL[family], leastTtl(target));
+}
+
+/** @returns ours that the kernel would take towards a peer; `undefined` when it knows no way. */
+export function sourceTowards({ address, port, vrf }: BgpTarget): IpAddress | undefined {
+  const family = familyOf(address);
+  let source: IpAddress | undefined;
+  try {
+    // Why UDP: nothing is sent by connecting.
+    const fd = openSocket(family, "datagram", (made) => {
+      if (vrf !== undefined) bindToDevice(made, `VRF ${vrf}`, vrf);
+      connectSocket(made, `a way to ${address}`, socketAddress(family, address, port));
+      source = ownAddress(made);
+    });
+    closeSocket(fd);
+  } catch (error) {
+    if (!(error instanceof SocketError)) throw error;
+  }
+  return source;
+}
+
+function leastTtl({ minimumTtl }: BgpTarget): number {
+  return minimumTtl ?? 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { getSystemErrorName } from "node:util";
-import { type IpAddress, type IpFamily, toOctets } from "@herald/shared/ip/address";
+import { fromOctets, type IpAddress, type IpFamily, toOctets } from "@herald/shared/ip/address";
 import koffi from "koffi";
 
 /** <sys/socket.h>, <netinet/in.h>, <linux/in6.h>; the same on x64 and arm64. */
@@ -67,6 +67,19 @@ export function bindSocket(fd: number, what: string, address: Uint8Array): void 
 }
 
 /** @throws {SocketError} */
+export function connectSocket(fd: number, what: string, address: Uint8Array): void {
+  succeed(what, libc().connect(fd, address, address.length));
+}
+
+/** @returns ours on a socket of IPv4 or IPv6 that is bound or connected. */
+export function ownAddress(fd: number): IpAddress {
+  const octets = new Uint8Array(28);
+  succeed("to tell an address", libc().getsockname(fd, octets, int(octets.length)));
+  const isIpv4 = new DataView(octets.buffer).getUint16(0, true) === DOMAIN[4];
+  return fromOctets(isIpv4 ? octets.subarray(4, 8) : octets.subarray(8, 24));
+}
+
+/** @throws {SocketError} */
 export function sendOn(fd: number, bytes: Uint8Array): void {
   succeed("what is sent", libc().send(fd, bytes, bytes.length, 0));
 }
@@ -126,6 +139,8 @@ interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, octets: number): number;
   bind(fd: number, address: Uint8Array, octets: number): number;
+  connect(fd: number, address: Uint8Array, octets: number): number;
+  getsockname(fd: number, address: Uint8Array, octets: Uint8Array): number;
   send(fd: number, bytes: Uint8Array, octets: number, flags: number): number;
   recv(fd: number, bytes: Uint8Array, octets: number, flags: number): number;
   close(fd: number): number;
@@ -141,6 +156,8 @@ function libc(): Libc {
     socket: library.func("int socket(int, int, int)"),
     setsockopt: library.func("int setsockopt(int, int, int, void *, uint32_t)"),
     bind: library.func("int bind(int, void *, uint32_t)"),
+    connect: library.func("int connect(int, void *, uint32_t)"),
+    getsockname: library.func("int getsockname(int, void *, void *)"),
     send: library.func("intptr_t send(int, void *, size_t, int)"),
     recv: library.func("intptr_t recv(int, void *, size_t, int)"),
     close: library.func("int close(int)"),
