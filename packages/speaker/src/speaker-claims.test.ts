@@ -12,6 +12,7 @@ import { Election } from "@herald/layer2/election";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "@herald/layer2/options";
 import { loadConfig } from "@herald/shared/config/load";
 import { type IpAddress, toOctets } from "@herald/shared/ip/address";
+import { L2_SPREAD } from "@herald/shared/service/annotations";
 import type { MacAddress } from "@herald/wire/mac";
 import { Registry } from "prom-client";
 import type { Change } from "./kubernetes-protocol.ts";
@@ -408,6 +409,30 @@ describe("speakers that claim", () => {
     pair.stop(FIRST);
     pair.members(SECOND, []);
     assert.deepEqual(pair.answering(), [SECOND]);
+  });
+
+  /** A single node is left of those that an address is spread over, and sees that first. */
+  const spreadOver = (pair: Pair, name: Name): void => {
+    const annotations = { [L2_SPREAD]: "per-client" };
+    const spread: Change = { type: "service", service: service("web", [VIP], { annotations }) };
+    const other = NAMES.find((each) => each !== name) as Name;
+    for (const each of [name, other]) pair.apply(each, spread, drained(other));
+  };
+
+  it("ask for an address that one left to a stranger before it is spread over another one alone", () => {
+    const pair = leftToStranger();
+    spreadOver(pair, SECOND);
+    expectAnswers(pair, [], 2_000, 5);
+  });
+
+  it("ask for nothing that is spread over one alone, and was another's that answers", () => {
+    const pair = new Pair([FIRST], "defend");
+    pair.clock.advance(2_000);
+    pair.start(SECOND);
+    pair.meet();
+    assert.deepEqual(pair.answering(), [FIRST]);
+    spreadOver(pair, SECOND);
+    assert.ok(pair.answering().includes(SECOND));
   });
 
   it("go through their Services piece by piece when a page tells of many claims", (t) => {

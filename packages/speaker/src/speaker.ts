@@ -534,7 +534,9 @@ class JoinedSpeaker implements Speaker {
     if (input.type === "withdraw") return input;
     if (input.spread !== undefined) {
       this.claims.unclaim(input.address); // it is nobody's alone
-      const isOurs = input.spread.nodes.length > 1 || this.claims.claimantsOf(input.address).size > 0;
+      const isTakenOver =
+        this.claims.claimantsOf(input.address).size > 0 && this.claims.isKnown(input.address);
+      const isOurs = input.spread.nodes.length > 1 || isTakenOver;
       return { ...input, epoch: 0, probe: isOurs ? "skip" : "first" };
     }
     const standing = this.#standing.get(input.address);
