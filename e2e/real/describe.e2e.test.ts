@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { ECHO } from "../cluster/workload.ts";
 import { clusterTests } from "./cluster-tests.ts";
-import { presentable, shownIn, withOutputs, wordsOf } from "./documented-output.ts";
+import { differences, settled, shownIn, type, withOutputs } from "./documented-output.ts";
 import { Installation } from "./installation.ts";
 import { installKinds, metallbObject } from "./metallb-objects.ts";
 
@@ -16,7 +15,6 @@ const PAGE = join(import.meta.dirname, "../../docs/troubleshooting.md");
 const WRITES = process.env["HERALD_WRITE_DOCS"] === "1";
 const DISPUTED = "192.168.1.149";
 const WITHIN_MS = 20_000;
-const LOOK_EVERY_MS = 500;
 
 const OBJECTS = [
   metallbObject("IPAddressPool", "default", { addresses: ["192.168.1.100-192.168.1.149"] }),
@@ -46,6 +44,7 @@ const SERVICES: readonly { name: string; annotations?: Record<string, string>; u
 describe("what kubectl shows, as the page says", () => {
   let cluster: Cluster;
   const seen = new Map<string, string>();
+  const typed = (command: string): Promise<string> => type(cluster, command);
 
   before(async () => {
     cluster = await startCluster({ name: "describe" });
@@ -73,15 +72,12 @@ describe("what kubectl shows, as the page says", () => {
     it(`is the same after: ${command}`, async () => {
       const done = DONE_BEFORE[command];
       if (done !== undefined) await cluster.apply(done);
-      if (WRITES) return void seen.set(command, presentable(await settled(command)));
-      const due = performance.now() + WITHIN_MS;
-      const [wanted, look] = [wordsOf(output), async () => wordsOf(await type(command))];
-      let found = await look();
-      while (`${found}` !== `${wanted}` && performance.now() < due) {
-        await sleep(LOOK_EVERY_MS); // Events come a little later
-        found = await look();
-      }
-      assert.deepEqual(found, wanted, "npm run docs:kubectl brings the page up to date; then read it");
+      if (WRITES) return void seen.set(command, await settled(command, typed));
+      assert.deepEqual(
+        await differences({ command, output }, typed),
+        [],
+        "npm run docs:kubectl brings the page up to date; then read it",
+      );
     });
   }
 
@@ -108,23 +104,5 @@ describe("what kubectl shows, as the page says", () => {
       WITHIN_MS,
       `${name} is ${until}`,
     );
-  }
-
-  /** As a shell whose `kubectl` is an administrator's. */
-  function type(command: string): Promise<string> {
-    const [, kubectl = ""] = /(\S*kubectl .*)$/.exec(cluster.kubectlCommand.join(" ")) ?? [];
-    return cluster.exec("control-plane", ["sh", "-c", `kubectl() { command ${kubectl} "$@"; }\n${command}`]);
-  }
-
-  /** What it prints once it prints the same again. */
-  async function settled(command: string): Promise<string> {
-    let before = "";
-    let now = await type(command);
-    while (`${wordsOf(before)}` !== `${wordsOf(now)}`) {
-      before = now;
-      await sleep(3_000); // Events come a little later
-      now = await type(command);
-    }
-    return now;
   }
 });
