@@ -12,6 +12,8 @@ interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What failed and why, as the runner says it. */
+  readonly failures?: readonly string[];
 }
 
 interface Stage {
@@ -21,6 +23,9 @@ interface Stage {
 }
 
 const END_TO_END = ["e2e/real/*.e2e.test.ts", "e2e/interop/**/*.e2e.test.ts"];
+/** Of what failed, at the end of a run: as many lines, and as much of each. */
+const SHOWN_LINES = 150;
+const SHOWN_OCTETS = 300;
 /** Tests of what is, not of how long it takes or what is lost meanwhile: they may wait for each other's processors. */
 const NOT_TIMED = [
   "e2e/interop/bgp/bgp.e2e.test.ts",
@@ -74,6 +79,7 @@ function main(): void {
     ({ name }) => (values.only === undefined || values.only === name) && !(values.quick && name === "e2e"),
   );
   const lines: string[] = [];
+  const failures: string[] = [];
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const { about, run } of stages) {
     process.stdout.write(`\n=== ${about}\n`);
@@ -81,10 +87,13 @@ function main(): void {
     const counts = run();
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     lines.push(`${counts.failed === 0 ? "ok    " : "FAILED"} ${seconds.padStart(7)} s  ${about}`);
+    if (counts.failures !== undefined) failures.push(`\n=== failed: ${about}`, ...counts.failures);
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
   }
+  // Why again: they are far up by now, and who reads the end of a log reads only that.
+  if (failures.length > 0) process.stdout.write(`${failures.join("\n")}\n`);
   process.stdout.write(`\n${lines.join("\n")}\n\n`);
   process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
   process.exitCode = total.failed === 0 ? 0 : 1;
@@ -97,36 +106,45 @@ function program(name: string, args: readonly string[]): Counts {
   return status === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
 }
 
-/** Runs test files under node's own runner; the counts are read from its TAP summary. */
+/** Runs test files under node's own runner; the counts are read from its summary. */
 function nodeTests(
   patterns: readonly string[],
   flags: readonly string[],
   not: readonly string[] = [],
 ): Counts {
   const files = globSync([...patterns], { cwd: root, exclude: ["**/node_modules/**", ...not] }).sort();
-  const folder = mkdtempSync(join(tmpdir(), "herald-tap-"));
-  const tap = join(folder, "tap");
+  const folder = mkdtempSync(join(tmpdir(), "herald-tests-"));
+  const told = join(folder, "told");
   const reporters = [
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
-    "--test-reporter=tap",
-    `--test-reporter-destination=${tap}`,
+    "--test-reporter=spec",
+    `--test-reporter-destination=${told}`,
   ];
   const { status, error } = spawnSync("node", ["--test", ...flags, ...reporters, ...files], {
     cwd: root,
     stdio: "inherit",
   });
   if (error !== undefined) throw error;
-  const summary = readFileSync(tap, "utf8");
+  const [summary = "", why] = readFileSync(told, "utf8").split(/^.*failing tests:$/m);
   rmSync(folder, { recursive: true });
   const count = (word: string): number =>
-    Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(summary)?.[1] ?? 0);
+    Number([...summary.matchAll(new RegExp(`^\\S+ ${word} (\\d+)$`, "gm"))].at(-1)?.[1] ?? 0);
   const failed = count("fail") + count("cancelled");
   return {
     passed: count("pass"),
     failed: status === 0 ? failed : Math.max(failed, 1),
     skipped: count("skipped") + count("todo"),
+    ...(why === undefined ? {} : { failures: shortened(why) }),
   };
+}
+
+function shortened(text: string): readonly string[] {
+  return text
+    .trim()
+    .split("\n")
+    .slice(0, SHOWN_LINES)
+    .map((line) => line.slice(0, SHOWN_OCTETS));
 }
 
 main();
