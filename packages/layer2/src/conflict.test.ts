@@ -4,6 +4,7 @@ import type { IpAddress } from "@herald/shared/ip/address";
 import { parseAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 import type { AnnouncerInput, ClaimKind } from "./announcer.ts";
+import { WEAKEST } from "./claims/claim-messages.ts";
 import { ConflictGuard } from "./conflict.ts";
 import {
   type ConflictEffect,
@@ -515,6 +516,16 @@ describe("ConflictGuard, against a speaker of ours", () => {
   it("takes the address back when the winner lets go of it", () => {
     tell([rival(6), claimed(PEER)]);
     assert.deepEqual(tell([rival(undefined)]), begin);
+  });
+
+  it("asks for the address when the winner lets go of it that had given it up to a stranger", () => {
+    tell([rival(6), claimed(PEER)]);
+    assert.deepEqual(tell([rival(WEAKEST)]), []);
+    assert.deepEqual(tell([rival(undefined)]), [watch]);
+    assert.deepEqual(
+      run(60_000).map(({ effects }) => effects),
+      [[probe], [probe], [probe], [probed(undefined), ...begin]],
+    );
   });
 
   it("leaves the address to the next winner when the one that won lets go of it", () => {

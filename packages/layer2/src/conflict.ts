@@ -2,6 +2,7 @@ import type { Core, Instant, Random } from "@herald/shared/core";
 import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import type { MacAddress } from "@herald/wire/mac";
 import { Checks } from "./checks.ts";
+import { WEAKEST } from "./claims/claim-messages.ts";
 import {
   addedTo,
   type Claimed,
@@ -448,6 +449,7 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     epoch: Epoch | undefined,
     now: Instant,
   ): readonly ConflictEffect[] {
+    const before = this.#rivals.get(address, speaker);
     this.#rivals.set(address, speaker, epoch);
     const holding = this.#holdings.get(address);
     switch (holding?.state.name) {
@@ -459,7 +461,8 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
           ? this.#lose(holding, speaker, epoch)
           : [];
       case "lost":
-        return holding.state.to === speaker && epoch === undefined ? this.#succeed(holding) : [];
+        if (holding.state.to !== speaker || epoch !== undefined) return [];
+        return this.#succeed(holding, before === WEAKEST, now);
       default:
         return [];
     }
@@ -481,10 +484,14 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
     return mustHear ? [tellAgain(holding.address)] : settled;
   }
 
-  /** The winner has let go, and this node is still to hold it: it takes over from one of ours, unless the next does. */
-  #succeed(holding: Holding): readonly ConflictEffect[] {
+  /**
+   * The winner has let go, and this node is still to hold it: it takes over from one of ours, unless the next does.
+   *
+   * @param isLeft the winner had given it up to a stranger by then, who may have it still.
+   */
+  #succeed(holding: Holding, isLeft: boolean, now: Instant): readonly ConflictEffect[] {
     const next = this.#rivals.newest(holding.address);
-    if (next === undefined) return this.#begin(holding);
+    if (next === undefined) return isLeft ? this.#startProbing(holding, now) : this.#begin(holding);
     holding.state = { name: "lost", to: next.speaker, epoch: next.epoch };
     return [];
   }
