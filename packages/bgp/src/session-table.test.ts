@@ -1,37 +1,70 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { BgpInput } from "./effect.ts";
 import { encodeMessage } from "./message.ts";
 import { notification } from "./notification.ts";
 import type { BgpState } from "./states.ts";
-import { Bench, KEEPALIVE, theirOpen, UPDATE } from "./testdata/bench.ts";
+import { Bench, KEEPALIVE, routes, theirOpen, UPDATE } from "./testdata/bench.ts";
 
 // RFC 4271 §8.2.2 as seen from outside: what a session does in each state about each thing that may happen.
 
 const REFRESH = encodeMessage({ type: "route-refresh", family: { afi: 1, safi: 1 }, subtype: 0 });
 const BAD_UPDATE = Uint8Array.of(...UPDATE.subarray(0, 17), 24, 2, 0, 9, 0, 0, 0);
 
+type Do = (bench: Bench) => readonly string[];
+
+/** By type of the input, and there is one of every type: the compiler says so. */
 const HAPPENS = {
-  start: (bench) => bench.start(),
-  stop: (bench) => bench.handle({ type: "stop", how: "shutdown", text: "" }),
-  restart: (bench) => bench.handle({ type: "stop", how: "restart", text: "" }),
-  "peer-down": (bench) => bench.handle({ type: "peer-down", why: "" }),
-  reachable: (bench) => bench.handle({ type: "reachable" }),
-  connected: (bench) => bench.connected(),
-  accepted: (bench) => bench.accepted(),
-  closed: (bench) => bench.closed(),
-  OPEN: (bench) => bench.hear(encodeMessage(theirOpen())),
-  "bad OPEN": (bench) => bench.hear(encodeMessage(theirOpen({ asn: 1, capabilities: [] }))),
-  KEEPALIVE: (bench) => bench.hear(KEEPALIVE),
-  UPDATE: (bench) => bench.hear(UPDATE),
-  "bad UPDATE": (bench) => bench.hear(BAD_UPDATE),
-  "ROUTE-REFRESH": (bench) => bench.hear(REFRESH),
-  NOTIFICATION: (bench) => bench.hear(encodeMessage(notification(6, 4))),
-  rubbish: (bench) => bench.hear(Uint8Array.of(1)),
-} satisfies Record<string, (bench: Bench) => readonly string[]>;
+  start: { start: (bench) => bench.start() },
+  stop: {
+    stop: (bench) => bench.handle({ type: "stop", how: "shutdown", text: "" }),
+    reset: (bench) => bench.handle({ type: "stop", how: "reset", text: "" }),
+    deconfigured: (bench) => bench.handle({ type: "stop", how: "deconfigured", text: "" }),
+    restart: (bench) => bench.handle({ type: "stop", how: "restart", text: "" }),
+  },
+  "peer-down": { "peer-down": (bench) => bench.handle({ type: "peer-down", why: "" }) },
+  reachable: { reachable: (bench) => bench.handle({ type: "reachable" }) },
+  connected: { connected: (bench) => bench.connected() },
+  accepted: { accepted: (bench) => bench.accepted() },
+  closed: { closed: (bench) => bench.closed() },
+  bytes: {
+    OPEN: (bench) => bench.hear(encodeMessage(theirOpen())),
+    "bad OPEN": (bench) => bench.hear(encodeMessage(theirOpen({ asn: 1, capabilities: [] }))),
+    KEEPALIVE: (bench) => bench.hear(KEEPALIVE),
+    UPDATE: (bench) => bench.hear(UPDATE),
+    "bad UPDATE": (bench) => bench.hear(BAD_UPDATE),
+    "ROUTE-REFRESH": (bench) => bench.hear(REFRESH),
+    NOTIFICATION: (bench) => bench.hear(encodeMessage(notification(6, 4))),
+    "NOTIFICATION of the version": (bench) => bench.hear(encodeMessage(notification(2, 1))),
+    rubbish: (bench) => bench.hear(Uint8Array.of(1)),
+    "on a connection that is none": (bench) => bench.hear(KEEPALIVE, 7),
+  },
+  routes: { routes: (bench) => bench.handle({ type: "routes", routes: routes("203.0.113.1/32") }) },
+  drain: { drain: (bench) => bench.handle({ type: "drain", draining: true }) },
+  "announce-again": { "announce-again": (bench) => bench.handle({ type: "announce-again" }) },
+  wake: {
+    "next timer": (bench) => bench.pass((bench.session.nextWake() ?? bench.now) - bench.now),
+    "silence for long": (bench) => bench.oversleep(100_000),
+  },
+} satisfies Record<BgpInput["type"] | "wake", Readonly<Record<string, Do>>>;
 
-type Happens = keyof typeof HAPPENS;
+type KeysOf<T> = T extends unknown ? keyof T : never;
+type Happens = KeysOf<(typeof HAPPENS)[keyof typeof HAPPENS]>;
 
-const EXPECTED: Readonly<Record<BgpState, Readonly<Record<Happens, readonly string[]>>>> = {
+const DO: Readonly<Record<Happens, Do>> = Object.assign({}, ...Object.values(HAPPENS));
+
+/** Idle is two: before it was wanted, and while it waits after an error. */
+type Place = BgpState | "idle after an error";
+
+function reach(place: Place): Bench {
+  if (place !== "idle after an error") return new Bench().reach(place);
+  const bench = new Bench().reach("open-sent");
+  bench.hear(Uint8Array.of(1));
+  assert.equal(bench.state, "idle");
+  return bench;
+}
+
+const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[]>>>> = {
   idle: {
     start: ["idle > connect", "1 connect"],
     stop: [],
@@ -49,6 +82,15 @@ const EXPECTED: Readonly<Record<BgpState, Readonly<Record<Happens, readonly stri
     "ROUTE-REFRESH": [],
     NOTIFICATION: [],
     rubbish: [],
+    reset: [],
+    deconfigured: [],
+    "NOTIFICATION of the version": [],
+    "on a connection that is none": [],
+    routes: [],
+    drain: [],
+    "announce-again": [],
+    "next timer": [],
+    "silence for long": [],
   },
   connect: {
     start: [],
@@ -67,6 +109,15 @@ const EXPECTED: Readonly<Record<BgpState, Readonly<Record<Happens, readonly stri
     "ROUTE-REFRESH": [],
     NOTIFICATION: [],
     rubbish: [],
+    reset: ["1 close", "connect > idle", "down: stopped: ended from this side, reset"],
+    deconfigured: ["1 close", "connect > idle", "down: stopped: ended from this side, deconfigured"],
+    "NOTIFICATION of the version": [],
+    "on a connection that is none": [],
+    routes: [],
+    drain: [],
+    "announce-again": [],
+    "next timer": ["1 close", "2 connect", "down: connect-failed: no connection within 5 s"],
+    "silence for long": ["1 close", "2 connect", "down: connect-failed: no connection within 5 s"],
   },
   active: {
     start: [],
@@ -85,6 +136,15 @@ const EXPECTED: Readonly<Record<BgpState, Readonly<Record<Happens, readonly stri
     "ROUTE-REFRESH": [],
     NOTIFICATION: [],
     rubbish: [],
+    reset: ["active > idle", "down: stopped: ended from this side, reset"],
+    deconfigured: ["active > idle", "down: stopped: ended from this side, deconfigured"],
+    "NOTIFICATION of the version": [],
+    "on a connection that is none": [],
+    routes: [],
+    drain: [],
+    "announce-again": [],
+    "next timer": ["active > connect", "2 connect"],
+    "silence for long": ["active > connect", "2 connect"],
   },
   "open-sent": {
     start: [],
@@ -146,6 +206,39 @@ const EXPECTED: Readonly<Record<BgpState, Readonly<Record<Happens, readonly stri
       "1 close",
       "open-sent > idle",
       "down: protocol-error: header.marker: invalid (octet 0 is 1); told the peer: message header error, connection not synchronized",
+    ],
+    reset: [
+      "1 < Cease, administrative reset",
+      "1 close",
+      "open-sent > idle",
+      "down: stopped: ended from this side, reset",
+    ],
+    deconfigured: [
+      "1 < Cease, peer de-configured",
+      "1 close",
+      "open-sent > idle",
+      "down: stopped: ended from this side, deconfigured",
+    ],
+    "NOTIFICATION of the version": [
+      "1 close",
+      "open-sent > idle",
+      "down: notification: the peer says: OPEN message error, unsupported version number",
+    ],
+    "on a connection that is none": [],
+    routes: [],
+    drain: [],
+    "announce-again": [],
+    "next timer": [
+      "1 < hold timer expired",
+      "1 close",
+      "open-sent > idle",
+      "down: hold-expired: no OPEN within 30 s",
+    ],
+    "silence for long": [
+      "1 < hold timer expired",
+      "1 close",
+      "open-sent > idle",
+      "down: hold-expired: no OPEN within 30 s",
     ],
   },
   "open-confirm": {
@@ -214,6 +307,34 @@ const EXPECTED: Readonly<Record<BgpState, Readonly<Record<Happens, readonly stri
       "open-confirm > idle",
       "down: protocol-error: header.marker: invalid (octet 0 is 1); told the peer: message header error, connection not synchronized",
     ],
+    reset: [
+      "1 < Cease, administrative reset",
+      "1 close",
+      "open-confirm > idle",
+      "down: stopped: ended from this side, reset",
+    ],
+    deconfigured: [
+      "1 < Cease, peer de-configured",
+      "1 close",
+      "open-confirm > idle",
+      "down: stopped: ended from this side, deconfigured",
+    ],
+    "NOTIFICATION of the version": [
+      "1 close",
+      "open-confirm > idle",
+      "down: notification: the peer says: OPEN message error, unsupported version number",
+    ],
+    "on a connection that is none": [],
+    routes: [],
+    drain: [],
+    "announce-again": [],
+    "next timer": ["1 < KEEPALIVE"],
+    "silence for long": [
+      "1 < hold timer expired",
+      "1 close",
+      "open-confirm > idle",
+      "down: hold-expired: nothing heard for the hold time of 90 s",
+    ],
   },
   established: {
     start: [],
@@ -271,16 +392,74 @@ const EXPECTED: Readonly<Record<BgpState, Readonly<Record<Happens, readonly stri
       "established > idle",
       "lost: protocol-error: header.marker: invalid (octet 0 is 1); told the peer: message header error, connection not synchronized",
     ],
+    reset: [
+      "1 < Cease, administrative reset",
+      "1 close",
+      "established > idle",
+      "lost: stopped: ended from this side, reset",
+    ],
+    deconfigured: [
+      "1 < Cease, peer de-configured",
+      "1 close",
+      "established > idle",
+      "lost: stopped: ended from this side, deconfigured",
+    ],
+    "NOTIFICATION of the version": [
+      "1 close",
+      "established > idle",
+      "lost: notification: the peer says: OPEN message error, unsupported version number",
+    ],
+    "on a connection that is none": [],
+    routes: ["1 < UPDATE 29", "told 1, took back 0, in 1"],
+    drain: [],
+    "announce-again": [],
+    "next timer": ["1 < KEEPALIVE"],
+    "silence for long": [
+      "1 < hold timer expired",
+      "1 close",
+      "established > idle",
+      "lost: hold-expired: nothing heard for the hold time of 90 s",
+    ],
+  },
+  "idle after an error": {
+    start: [],
+    stop: [],
+    reset: [],
+    deconfigured: [],
+    restart: [],
+    "peer-down": [],
+    reachable: ["idle > connect", "2 connect"],
+    connected: [],
+    accepted: ["-1 close", "connection-refused: too soon after an error"],
+    closed: [],
+    OPEN: [],
+    "bad OPEN": [],
+    KEEPALIVE: [],
+    UPDATE: [],
+    "bad UPDATE": [],
+    "ROUTE-REFRESH": [],
+    NOTIFICATION: [],
+    "NOTIFICATION of the version": [],
+    rubbish: [],
+    "on a connection that is none": [],
+    routes: [],
+    drain: [],
+    "announce-again": [],
+    "next timer": ["idle > connect", "2 connect"],
+    "silence for long": ["idle > connect", "2 connect"],
   },
 };
 
-for (const [state, row] of Object.entries(EXPECTED) as [BgpState, Record<Happens, readonly string[]>][]) {
-  describe(`a session in state ${state}`, () => {
+for (const [place, row] of Object.entries(EXPECTED) as [Place, Record<Happens, readonly string[]>][]) {
+  describe(`a session in state ${place}`, () => {
     for (const [what, effects] of Object.entries(row) as [Happens, readonly string[]][]) {
       it(`does ${effects.length === 0 ? "nothing" : effects.length} about ${what}`, () => {
-        const bench = new Bench().reach(state);
-        assert.deepEqual(HAPPENS[what](bench), effects);
+        assert.deepEqual(DO[what](reach(place)), effects);
       });
     }
+
+    it("is asked about all that may happen", () => {
+      assert.deepEqual(Object.keys(row).sort(), Object.keys(DO).sort());
+    });
   });
 }

@@ -122,6 +122,12 @@ export class Bench {
     return told;
   }
 
+  /** Wakes once, late: all timers until then are due at once. */
+  oversleep(ms: number): readonly string[] {
+    this.now += ms;
+    return this.session.wake(this.now).map(tell);
+  }
+
   /** Brings the session there by the shortest way, over connection 1. */
   reach(state: BgpState, open: Open = theirOpen()): this {
     const ways: Record<BgpState, (() => void)[]> = {
