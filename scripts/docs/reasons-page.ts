@@ -10,6 +10,7 @@ import { BGP_DISAGREEMENTS } from "../../packages/speaker/src/bgp-routes.ts";
 import { UNFIT_REASONS } from "../../packages/speaker/src/interface-rules.ts";
 import { WITHDRAW_REASONS } from "../../packages/speaker/src/plan.ts";
 import { SPREAD_REFUSALS } from "../../packages/speaker/src/plan-spread.ts";
+import { ROUTER_DROP_REASONS } from "../../packages/speaker/src/router-frames.ts";
 import { page, table } from "./markdown.ts";
 
 export function reasonsPage(): string {
@@ -85,6 +86,11 @@ function bgpSections(): readonly string[] {
       "What BGP advertisements disagree on",
       "Source: `packages/speaker/src/bgp-routes.ts`. In `herald_speaker_bgp_withheld`, beside the reasons why a node does not answer for a Service, and in the log.",
       BGP_DISAGREEMENTS,
+    ),
+    section(
+      "Why a router advertisement counts for nothing",
+      "Source: `packages/speaker/src/router-frames.ts`. In `herald_speaker_bgp_router_advertisements_dropped_total`; on interfaces that BGP peers name instead of an address, see [bgp.md](../bgp.md).",
+      ROUTER_DROP_REASONS,
     ),
     section(
       "Why a BFD session is not up any more",

@@ -9,8 +9,10 @@ import type { RouteRules } from "@herald/shared/config/config";
 import { configFromConfigMap } from "@herald/shared/config/load";
 import { startBfd } from "@herald/speaker/bfd-link";
 import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
-import { isNear } from "@herald/speaker/io/bgp-local-addresses";
+import { isNear, linkLocalOf } from "@herald/speaker/io/bgp-local-addresses";
 import { bgpSockets } from "@herald/speaker/io/bgp-sockets";
+import { watchInterfaces } from "@herald/speaker/io/interfaces";
+import { pcap } from "@herald/speaker/io/pcap";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 import { createSpeakerMetrics } from "@herald/speaker/metrics";
 
@@ -61,12 +63,22 @@ const speaker = new BgpSpeaker(
     epochMs: () => Date.now(),
     startBfd,
     isNear,
+    packets: pcap,
+    linkLocalOf,
     sharedMs: () => Number(process.hrtime.bigint()) / 1e6,
     onBfdCrash: (error) => {
       throw error;
     },
   },
 );
+
+watchInterfaces({
+  clock: systemClock,
+  onLinks: (links) => speaker.setLinks(links),
+  onTrouble: (message) => {
+    throw new Error(message);
+  },
+});
 
 async function obey(command: OurBgpCommand): Promise<void> {
   switch (command.type) {

@@ -17,6 +17,8 @@ export interface BfdWatchPorts {
   readonly sharedMs: () => number;
   /** Whether an address is on a segment of this node. */
   readonly isNear: (address: IpAddress) => boolean;
+  /** Where a BGP peer was dialled last, by name; `undefined` while nobody knows. */
+  readonly remoteOf: (peer: string) => IpAddress | undefined;
   /** The way to a BGP peer is broken. */
   readonly onFailed: (peer: string, text: string) => void;
   /** Of each BGP peer that is watched, whether it is heard: once for each change. */
@@ -42,7 +44,7 @@ export class BfdWatch {
 
   /** The peers there are now; each that names a profile is watched. */
   plan(peers: readonly BgpPeerConfig[], profiles: readonly BfdProfileConfig[]): void {
-    const wishes = bfdWishes(peers, profiles, this.#ports.isNear);
+    const wishes = bfdWishes(peers, profiles, this.#ports.isNear, this.#ports.remoteOf);
     this.#wishes = new Map(wishes.map((wish) => [wish.key, wish]));
     for (const session of this.#up) if (!this.#wishes.has(session)) this.#up.delete(session);
     this.#tellWhoIsHeard();

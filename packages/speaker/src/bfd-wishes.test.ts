@@ -11,11 +11,13 @@ peers: [{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512, bfd-profile:
 bfd-profiles: [{name: fast, receive-interval: 50, transmit-interval: 60, detect-multiplier: 4, minimum-ttl: 100}]`);
 const [base] = peers as [BgpPeerConfig];
 const [fast] = bfdProfiles as [BfdProfileConfig];
+const ROUTER = ip("fe80::1");
 const wishes = (changes: readonly Partial<BgpPeerConfig>[], isNear = true): readonly BfdWish[] =>
   bfdWishes(
     changes.map((change) => ({ ...base, ...change })),
     [fast, { ...fast, name: "slow", transmitIntervalMs: 1_000 }],
     () => isNear,
+    (peer) => (peer === base.name ? ROUTER : undefined),
   );
 
 const PATHS: readonly (readonly [
@@ -34,7 +36,14 @@ const PATHS: readonly (readonly [
   ["in its VRF", { vrf: "red" }, true, "single 192.0.2.254%red"],
   ["none that names no profile", { bfdProfile: undefined }, true, undefined],
   ["none whose password is not known: there is no session with it", { password: undefined }, true, undefined],
-  ["none without an address", { remote: { interface: "eth1" } }, true, undefined],
+  ["the router found on an interface", { remote: { interface: "eth1" } }, false, "single fe80::1%eth1"],
+  ["none whose router is not found yet", { name: "other", remote: { interface: "eth1" } }, false, undefined],
+  [
+    "a link-local address on its link, in our AS, too",
+    { remote: { address: ip("fe80::2"), interface: "eth1" }, peerAsn: "internal", vrf: "red" },
+    false,
+    "single fe80::2%eth1",
+  ],
 ];
 
 describe("BFD watches", () => {

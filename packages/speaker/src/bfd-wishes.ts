@@ -1,7 +1,7 @@
 import { pathKey, type WantedSession } from "@herald/bfd/effect";
 import { type BfdPath, bfdOptions } from "@herald/bfd/options";
 import type { BfdProfileConfig, BgpPeerConfig } from "@herald/shared/config/config";
-import type { IpAddress } from "@herald/shared/ip/address";
+import { type IpAddress, isLinkLocal } from "@herald/shared/ip/address";
 import { isExternal, targetOf } from "./bgp-peer.ts";
 
 /** A BFD session and whom it is for. */
@@ -18,15 +18,17 @@ export interface BfdWish {
  * counts. A peer that there can be no BGP session with gets none.
  *
  * @param isNear whether an address is on a segment of this node.
+ * @param remoteOf where a peer was dialled last, by name; for those that have no address.
  */
 export function bfdWishes(
   peers: readonly BgpPeerConfig[],
   profiles: readonly BfdProfileConfig[],
   isNear: (address: IpAddress) => boolean,
+  remoteOf: (peer: string) => IpAddress | undefined,
 ): readonly BfdWish[] {
   const wishes = new Map<string, BfdWish>();
   for (const peer of peers) {
-    const path = peer.bfdProfile === undefined ? undefined : pathTo(peer, isNear);
+    const path = peer.bfdProfile === undefined ? undefined : pathTo(peer, isNear, remoteOf(peer.name));
     if (path === undefined) continue;
     const key = pathKey(path);
     const shared = wishes.get(key);
@@ -37,14 +39,18 @@ export function bfdWishes(
   return [...wishes.values()];
 }
 
-function pathTo(peer: BgpPeerConfig, isNear: (address: IpAddress) => boolean): BfdPath | undefined {
-  const target = targetOf(peer);
+function pathTo(
+  peer: BgpPeerConfig,
+  isNear: (address: IpAddress) => boolean,
+  remote: IpAddress | undefined,
+): BfdPath | undefined {
+  const target = targetOf(peer, remote);
   if (target === undefined) return undefined;
   return {
     hops: isManyHops(peer, target.address, isNear) ? "multi" : "single",
     remote: target.address,
     local: target.source,
-    interface: target.vrf,
+    interface: target.interface ?? target.vrf,
   };
 }
 
@@ -54,5 +60,6 @@ function isManyHops(
   address: IpAddress,
   isNear: (address: IpAddress) => boolean,
 ): boolean {
+  if (isLinkLocal(address)) return false;
   return peer.ebgpMultihop || (!isExternal(peer) && !isNear(address));
 }

@@ -24,6 +24,8 @@ export interface BgpMetrics {
   readonly notices: Counter<"peer" | "reason">;
   /** Services and prefixes that are not announced as asked, by reason. */
   readonly withheld: Gauge<"reason">;
+  /** Router advertisements that count for nothing. */
+  readonly routerDrops: Counter<"reason">;
   /** Whom to ask at every scrape. */
   watch(sessions: () => Iterable<SessionSight>): void;
   /** Ends the series of a peer. */
@@ -124,6 +126,12 @@ export function createBgpMetrics(registry: Registry): BgpMetrics {
     withheld: new Gauge({
       name: "herald_speaker_bgp_withheld",
       help: "Services that BGP is for and this node does not announce, and prefixes that advertisements disagree on, by reason (docs/reference/reasons.md).",
+      labelNames: ["reason"],
+      registers,
+    }),
+    routerDrops: new Counter({
+      name: "herald_speaker_bgp_router_advertisements_dropped_total",
+      help: "Router advertisements that count for nothing, on interfaces that BGP peers name instead of an address, by reason (docs/reference/reasons.md).",
       labelNames: ["reason"],
       registers,
     }),

@@ -1,6 +1,6 @@
 import { DEFAULT_TIMINGS, PLAIN_OPTIONS, type SessionOptions } from "@herald/bgp/options";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
-import { familyOf, fromOctets, type IpAddress, type IpFamily } from "@herald/shared/ip/address";
+import { familyOf, fromOctets, type IpAddress, type IpFamily, isLinkLocal } from "@herald/shared/ip/address";
 import type { BgpTarget } from "./bgp-port.ts";
 
 /** This node, as routers get to know it. */
@@ -17,20 +17,33 @@ const RESTART_TIME_SECONDS = 120;
 const TTL_OF_NEIGHBOURS = 255;
 const TTL_OF_OTHERS = 64;
 
+/** Whether there can be a session: without its password there would be none, or one that anybody can forge. */
+export function isUsable({ password }: BgpPeerConfig): boolean {
+  return password !== undefined;
+}
+
+/** The interface whose router a peer is; `undefined` for one that has an address. */
+export function linkOf({ remote }: BgpPeerConfig): string | undefined {
+  return "address" in remote ? undefined : remote.interface;
+}
+
 /**
  * Where a peer is.
  *
- * @returns `undefined` for one that is only known by the interface, or whose password is not known: without it there
- *   would be no session, or one that anybody can forge.
+ * @param router that is known on the interface of a peer which has no address.
+ * @returns `undefined` for one that is not usable, or whose router is not known.
  */
-export function targetOf(peer: BgpPeerConfig): BgpTarget | undefined {
-  if (!("address" in peer.remote) || peer.password === undefined) return undefined;
+export function targetOf(peer: BgpPeerConfig, router?: IpAddress): BgpTarget | undefined {
+  const { remote, password } = peer;
+  const address = "address" in remote ? remote.address : router;
+  if (address === undefined || password === undefined) return undefined;
   const isNeighbour = isExternal(peer) && !peer.ebgpMultihop;
   return {
-    address: peer.remote.address,
+    address,
+    interface: isLinkLocal(address) ? remote.interface : undefined,
     port: peer.peerPort,
     source: peer.sourceAddress,
-    password: peer.password,
+    password,
     ttl: isNeighbour ? TTL_OF_NEIGHBOURS : TTL_OF_OTHERS,
     minimumTtl: undefined,
     vrf: peer.vrf,
@@ -78,11 +91,17 @@ export function sessionKey({ name, nodeSelectors: _, bfdProfile: __, ...rest }: 
 
 /** As MetalLB calls a peer in its metrics. */
 export function peerLabel({ remote, peerPort }: BgpPeerConfig): string {
-  return `${"address" in remote ? remote.address : remote.interface}:${peerPort}`;
+  return `${"address" in remote ? scoped(remote.address, remote.interface) : remote.interface}:${peerPort}`;
 }
 
+/** As RFC 4007 §11 has it. */
+export function scoped(address: IpAddress, link: string | undefined): string {
+  return link === undefined ? address : `${address}%${link}`;
+}
+
+/** Who has no address is of neither family: MetalLB, too, tells such a router both. */
 function familiesOf(peer: BgpPeerConfig): readonly IpFamily[] {
-  return peer.dualStackAddressFamily ? [4, 6] : [transportOf(peer)];
+  return peer.dualStackAddressFamily || !("address" in peer.remote) ? [4, 6] : [transportOf(peer)];
 }
 
 function transportOf({ remote }: BgpPeerConfig): IpFamily {

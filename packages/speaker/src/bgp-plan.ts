@@ -2,7 +2,7 @@ import type { BgpAdvertisementConfig } from "@herald/shared/config/config";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
-import { targetOf } from "./bgp-peer.ts";
+import { isUsable } from "./bgp-peer.ts";
 import { type PeerRoutes, routesFor } from "./bgp-routes.ts";
 import {
   anyMatches,
@@ -142,7 +142,7 @@ export class BgpPlan {
     if (typeof wishes === "string") return [];
     const known = this.#audiences.get(wishes);
     if (known !== undefined) return known;
-    const peers = this.#plans.map(({ peer }) => peer).filter((peer) => targetOf(peer) !== undefined);
+    const peers = this.#plans.map(({ peer }) => peer).filter(isUsable);
     const told = peers.filter(({ name }) =>
       wishes.some(({ advertisement }) => isToldOf(name, advertisement)),
     );

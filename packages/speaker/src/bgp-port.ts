@@ -4,6 +4,8 @@ import type { IpAddress } from "@herald/shared/ip/address";
 /** Whom to connect to, and how. */
 export interface BgpTarget {
   readonly address: IpAddress;
+  /** Name of the interface that a link-local address is on; `undefined` for others. */
+  readonly interface: string | undefined;
   readonly port: number;
   /** `undefined`: whichever the kernel takes. */
   readonly source: IpAddress | undefined;

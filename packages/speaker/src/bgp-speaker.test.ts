@@ -177,6 +177,8 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
       startBfd: (handlers) => bfd.start(handlers),
       sharedMs: () => clock.now(),
       isNear: () => true,
+      packets: { open: () => assert.fail("no peer is without an address") },
+      linkLocalOf: () => undefined,
       onBfdCrash: assert.fail,
     },
   );

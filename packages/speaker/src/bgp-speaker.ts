@@ -1,13 +1,15 @@
-import type { LogFields } from "@herald/daemon/log";
 import type { BfdProfileConfig, Config } from "@herald/shared/config/config";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { BfdLink, StartBfd } from "./bfd-link.ts";
 import { BfdWatch, type BfdWatchPorts } from "./bfd-watch.ts";
+import { isUsable, linkOf } from "./bgp-peer.ts";
 import { BgpPlan } from "./bgp-plan.ts";
 import { BgpReporter, type BgpReporterPorts } from "./bgp-reporter.ts";
+import type { Link } from "./interface-rules.ts";
 import type { Change } from "./kubernetes-protocol.ts";
 import type { CandidateNode, PlanOptions } from "./plan.ts";
 import { type BgpPorts, BgpSessions } from "./run-bgp.ts";
+import { RouterWatch, type RouterWatchPorts } from "./run-router-search.ts";
 import { SessionWords, type SessionWordsPorts } from "./session-words.ts";
 import { SlicedWork } from "./sliced-work.ts";
 
@@ -28,10 +30,11 @@ function* NO_WORK(): Generator<void> {}
 const FAREWELL_MS = 100;
 
 export interface BgpSpeakerPorts
-  extends Omit<BgpPorts, "metrics" | "words">,
+  extends Omit<BgpPorts, "metrics" | "words" | "routerOn" | "onMoved">,
     Omit<BgpReporterPorts, "metrics">,
     SessionWordsPorts,
-    Pick<BfdWatchPorts, "sharedMs" | "isNear"> {
+    Pick<BfdWatchPorts, "sharedMs" | "isNear">,
+    Pick<RouterWatchPorts, "packets" | "linkLocalOf"> {
   readonly metrics: BgpReporterPorts["metrics"] & { readonly bfd: BfdWatchPorts["metrics"] };
   readonly startBfd: StartBfd;
   /** BFD ended, by a bug of ours. */
@@ -46,6 +49,7 @@ export class BgpSpeaker {
   readonly #sessions: BgpSessions;
   readonly #reporter: BgpReporter;
   readonly #words: SessionWords;
+  readonly #routers: RouterWatch;
   readonly #bfdLink: BfdLink;
   readonly #bfd: BfdWatch;
   /** Those of the configuration. */
@@ -59,21 +63,32 @@ export class BgpSpeaker {
   #isParting = false;
   /** Ends the wait for routers that find other ways. */
   #disarm = (): void => {};
-  /** What was said of what is asked for and not there yet; bounded by the configuration. */
-  #lacks: ReadonlySet<string> = new Set();
 
   constructor(options: BgpOptions, ports: BgpSpeakerPorts) {
     this.#options = options;
     this.#ports = ports;
     this.#plan = new BgpPlan({ self: options.node, options: options.plan });
     this.#words = new SessionWords(options.node, ports);
-    this.#sessions = new BgpSessions(options, { ...ports, metrics: ports.metrics.bgp, words: this.#words });
+    this.#routers = new RouterWatch({
+      ...ports,
+      metrics: ports.metrics.bgp,
+      onFound: (link) => this.#sessions.found(link),
+      onCut: (link, why) => this.#sessions.cut(link, why),
+    });
+    this.#sessions = new BgpSessions(options, {
+      ...ports,
+      metrics: ports.metrics.bgp,
+      words: this.#words,
+      routerOn: (link) => this.#routers.on(link),
+      onMoved: () => this.#work.add(NO_WORK()), // BFD goes where BGP goes
+    });
     this.#reporter = new BgpReporter(options.node, ports);
     this.#bfdLink = ports.startBfd({ onNews: (news) => this.#bfd.hear(news), onCrash: ports.onBfdCrash });
     this.#bfd = new BfdWatch(options.node, {
       ...ports,
       metrics: ports.metrics.bfd,
       link: this.#bfdLink,
+      remoteOf: (peer) => this.#sessions.remoteOf(peer),
       onFailed: (peer, text) => this.#sessions.fail(peer, text),
       onWatched: (hears) => this.#words.watched(hears),
     });
@@ -112,6 +127,11 @@ export class BgpSpeaker {
     this.#work.add(NO_WORK());
   }
 
+  /** All interfaces of this node, as they are now. */
+  setLinks(links: readonly Link[]): void {
+    this.#routers.setLinks(links);
+  }
+
   /**
    * Leaves: routers are asked to prefer other ways, then lose the routes, then hear good-bye. Those that keep routes over
    * a restart keep them, unless this node is to serve no more anyway. Resolves when all is said.
@@ -138,6 +158,7 @@ export class BgpSpeaker {
     this.#disarm();
     this.#work.stop();
     this.#sessions.stop("the speaker of this node stops");
+    this.#routers.stop();
     await this.#bfdLink.close();
   }
 
@@ -149,15 +170,6 @@ export class BgpSpeaker {
   #configure(config: Config): void {
     this.#plan.configure(config);
     this.#bfdProfiles = config.bfdProfiles;
-    const said = new Set<string>();
-    for (const { name: peer, remote } of config.peers) {
-      if ("interface" in remote) said.add(JSON.stringify({ peer, lacks: "a session without an address" }));
-    }
-    for (const each of said) {
-      if (this.#lacks.has(each)) continue;
-      this.#ports.log.warn("BGP cannot do yet what a peer is configured for", JSON.parse(each) as LogFields);
-    }
-    this.#lacks = said;
   }
 
   *#settle(): Generator<void> {
@@ -171,6 +183,7 @@ export class BgpSpeaker {
     if (this.#leaving) return;
     const peers = this.#plan.plans.map(({ peer }) => peer);
     this.#words.planned(peers);
+    this.#routers.want(peers.filter(isUsable).flatMap((peer) => linkOf(peer) ?? []));
     this.#sessions.plan(this.#plan.plans);
     this.#bfd.plan(peers, this.#bfdProfiles);
     this.#reporter.planned(this.#plan);

@@ -14,7 +14,7 @@ import { startBfd } from "./bfd-link.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
-import { isNear } from "./io/bgp-local-addresses.ts";
+import { isNear, linkLocalOf } from "./io/bgp-local-addresses.ts";
 import { bgpSockets } from "./io/bgp-sockets.ts";
 import { openGossipSockets } from "./io/gossip-sockets.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
@@ -76,7 +76,10 @@ async function start(life: Life): Promise<void> {
 
   const interfaces = watchInterfaces({
     clock,
-    onLinks: (links) => speaker.setLinks(links),
+    onLinks: (links) => {
+      speaker.setLinks(links);
+      bgp.setLinks(links);
+    },
     onTrouble: (message) => {
       metrics.layer2.interfaceTroubles.inc();
       log.warn("news of interfaces were lost", { reason: message });
@@ -124,6 +127,8 @@ function createBgp(
       startBfd,
       sharedMs: () => Number(process.hrtime.bigint()) / 1e6,
       isNear,
+      packets: pcap,
+      linkLocalOf,
       onBfdCrash,
     },
   );

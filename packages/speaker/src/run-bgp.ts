@@ -5,12 +5,14 @@ import type { Log } from "@herald/daemon/log";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
+import type { IpAddress } from "@herald/shared/ip/address";
 import type { BgpMetrics, SessionSight } from "./bgp-metrics.ts";
-import { type BgpIdentity, peerLabel, sessionKey, sessionOptions, targetOf } from "./bgp-peer.ts";
-import type { BgpConnection, BgpPort, BgpTarget } from "./bgp-port.ts";
+import { type BgpIdentity, isUsable, linkOf, peerLabel, sessionKey, sessionOptions } from "./bgp-peer.ts";
+import type { BgpConnection, BgpPort } from "./bgp-port.ts";
+import { PeerDialler, type PeerDiallerPorts } from "./peer-dialler.ts";
 import type { SessionWords } from "./session-words.ts";
 
-export interface BgpPorts {
+export interface BgpPorts extends Pick<PeerDiallerPorts, "routerOn" | "onMoved"> {
   readonly clock: Clock;
   readonly random: Random;
   readonly sockets: BgpPort;
@@ -102,6 +104,21 @@ export class BgpSessions {
     this.#sessions.get(peer)?.feed({ type: "peer-down", why });
   }
 
+  /** There is a router on an interface, or another one: peers that are found there need not wait any longer. */
+  found(link: string): void {
+    for (const session of this.#sessions.values()) if (session.link === link) session.found();
+  }
+
+  /** The link is gone that sessions with peers on an interface went over: they end, and are tried again in their time. */
+  cut(link: string, why: string): void {
+    for (const session of this.#sessions.values()) if (session.link === link) session.cut(why);
+  }
+
+  /** Where a peer was dialled last; `undefined` while nobody knows, or there is no session with it. */
+  remoteOf(peer: string): IpAddress | undefined {
+    return this.#sessions.get(peer)?.remote;
+  }
+
   /** How many there are, established or not. */
   get count(): number {
     return this.#sessions.size;
@@ -112,9 +129,8 @@ export class BgpSessions {
   }
 
   #begin(peer: BgpPeerConfig): PeerSession | undefined {
-    const target = targetOf(peer);
-    if (target === undefined) return undefined;
-    const session = new PeerSession(peer, target, this.#identity, this.#isFirst, this.#ports);
+    if (!isUsable(peer)) return undefined;
+    const session = new PeerSession(peer, this.#identity, this.#isFirst, this.#ports);
     this.#sessions.set(peer.name, session);
     if (this.#draining) session.feed({ type: "drain", draining: true });
     session.feed({ type: "start" });
@@ -130,10 +146,13 @@ export class BgpSessions {
 
 class PeerSession {
   readonly key: string;
+  /** Of a peer that is known by its interface, that. */
+  readonly link: string | undefined;
   readonly feed: (input: BgpInput) => void;
   readonly #name: string;
   readonly #label: string;
-  readonly #target: BgpTarget;
+  readonly #vrf: string;
+  readonly #dialler: PeerDialler;
   readonly #ports: BgpPorts;
   readonly #log: Log;
   readonly #core: BgpSession;
@@ -144,17 +163,13 @@ class PeerSession {
   /** What was said last of why there is no session: once for each new answer. */
   #said = "";
 
-  constructor(
-    peer: BgpPeerConfig,
-    target: BgpTarget,
-    identity: BgpIdentity,
-    restarting: boolean,
-    ports: BgpPorts,
-  ) {
+  constructor(peer: BgpPeerConfig, identity: BgpIdentity, restarting: boolean, ports: BgpPorts) {
     this.key = sessionKey(peer);
     this.#name = peer.name;
     this.#label = peerLabel(peer);
-    this.#target = target;
+    this.link = linkOf(peer);
+    this.#vrf = peer.vrf ?? "default";
+    this.#dialler = new PeerDialler(peer, ports);
     this.#ports = ports;
     this.#log = ports.log.with({ peer: peer.name, address: this.#label });
     this.#core = new BgpSession(sessionOptions(peer, identity, restarting), ports.random);
@@ -180,8 +195,26 @@ class PeerSession {
   }
 
   sight(): SessionSight {
-    const labels = { peer: this.#label, vrf: this.#target.vrf ?? "default" };
+    const labels = { peer: this.#label, vrf: this.#vrf };
     return { labels, status: this.#core.status(), wanted: this.#routes?.best.size ?? 0 };
+  }
+
+  get remote(): IpAddress | undefined {
+    return this.#dialler.remote;
+  }
+
+  found(): void {
+    this.#dialler.found();
+    this.feed({ type: "reachable" });
+  }
+
+  cut(why: string): void {
+    this.#dialler.lost();
+    for (const [connection, opened] of this.#connections) {
+      opened.close();
+      this.#connections.delete(connection);
+      this.feed({ type: "closed", connection, why });
+    }
   }
 
   end(stop: Stop): void {
@@ -210,7 +243,7 @@ class PeerSession {
   }
 
   #dial(connection: ConnectionId): void {
-    const opened = this.#ports.sockets.dial(this.#target, {
+    const opened = this.#dialler.dial({
       onConnected: (local) => this.feed({ type: "connected", connection, local }),
       onBytes: (bytes) => this.feed({ type: "bytes", connection, bytes }),
       onClosed: (why) => {

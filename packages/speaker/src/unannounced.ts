@@ -9,7 +9,7 @@ import type {
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceView } from "@herald/shared/service/view";
 import { ANNOUNCED_BY_BGP, nobodyCondition } from "./announced-condition.ts";
-import { targetOf } from "./bgp-peer.ts";
+import { isUsable } from "./bgp-peer.ts";
 import { anyMatches } from "./bgp-wishes.ts";
 import type { UsableInterfaces } from "./interface-rules.ts";
 import { type CandidateNode, claim, eligible, type Hosts, type PlanOptions, poolFor, unfit } from "./plan.ts";
@@ -168,7 +168,7 @@ export class UnannouncedServices {
   }
 
   #byBgp(advertisements: readonly BgpAdvertisementConfig[]): Refusals {
-    const peers = this.#config.peers.filter((peer) => targetOf(peer) !== undefined);
+    const peers = this.#config.peers.filter(isUsable);
     const byNode = this.#judge((_, { labels }) => {
       const own = advertisements.filter(({ nodeSelectors }) => anyMatches(nodeSelectors, labels));
       if (own.length === 0) return "noMatchingAdvertisement";

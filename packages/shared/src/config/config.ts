@@ -121,8 +121,13 @@ export interface BgpPeerConfig {
   readonly peerAsn: number | "internal" | "external";
   /** What we say we are to this router instead of `myAsn`. */
   readonly localAsn: number | undefined;
-  /** Where the router is; on an interface: whoever answers at the other end of the link. */
-  readonly remote: { readonly address: IpAddress } | { readonly interface: string };
+  /**
+   * Where the router is; on an interface: whoever answers at the other end of the link. With both the address is a
+   * link-local one, which means nothing without.
+   */
+  readonly remote:
+    | { readonly address: IpAddress; readonly interface?: string }
+    | { readonly interface: string };
   readonly sourceAddress: IpAddress | undefined;
   readonly peerPort: number;
   /** Whole seconds; 0 or at least 3 (RFC 4271 §4.2). */

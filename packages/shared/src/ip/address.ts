@@ -31,6 +31,11 @@ export function familyOf(address: IpAddress): IpFamily {
   return address.includes(":") ? 6 : 4;
 }
 
+/** fe80::/10 (RFC 4291 §2.5.6): an address of one link; on another one the same may be somebody else's. */
+export function isLinkLocal(address: IpAddress): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(address);
+}
+
 /** Big-endian, 4 or 16 octets. */
 export function toOctets(address: IpAddress): Uint8Array {
   if (familyOf(address) === 4) return Uint8Array.from(address.split("."), Number);

@@ -1,8 +1,9 @@
 import { createSocket, type Socket } from "node:dgram";
 import { BFD_PORT, BFD_SOURCE_PORTS } from "@herald/bfd/iana";
 import type { BfdPath } from "@herald/bfd/options";
-import { familyOf, type IpFamily, parseAddress } from "@herald/shared/ip/address";
+import { familyOf, type IpFamily, isLinkLocal, parseAddress } from "@herald/shared/ip/address";
 import type { BfdListeners, BfdPlace, BfdPort, OpenBfdPort } from "../bfd-port.ts";
+import { scoped } from "../bgp-peer.ts";
 import { ttlFilter } from "./bfd-filter.ts";
 import { attachFilter, openUdpSocket, sharePort, type UdpBinding } from "./bfd-socket-options.ts";
 import { SocketError } from "./kernel-socket.ts";
@@ -162,7 +163,7 @@ function onDescriptor(family: IpFamily, fd: number): Socket {
 }
 
 function addressed({ remote, interface: device }: BfdPath): string {
-  return device !== undefined && remote.startsWith("fe80:") ? `${remote}%${device}` : remote;
+  return isLinkLocal(remote) ? scoped(remote, device) : remote;
 }
 
 function withoutZone(address: string): string {

@@ -1,12 +1,16 @@
 import { networkInterfaces } from "node:os";
 import type { LocalAddresses } from "@herald/bgp/export";
 import { formatPrefix, parsePrefix, prefixOf } from "@herald/bgp/prefix";
-import { familyOf, type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import { familyOf, type IpAddress, isLinkLocal, parseAddress } from "@herald/shared/ip/address";
 
-/** Ours that may stand as next hop on a connection: those of the interface that has its address. */
-export function localAddresses(own: IpAddress, peer: IpAddress): LocalAddresses {
+/**
+ * Ours that may stand as next hop on a connection: those of the interface that has its address.
+ *
+ * @param link name of the interface, where that is known: several may have the same link-local address.
+ */
+export function localAddresses(own: IpAddress, peer: IpAddress, link?: string): LocalAddresses {
   const transport = familyOf(own);
-  const candidates = addressesBeside(own);
+  const candidates = addressesBeside(own, link);
   const usable = candidates.filter(({ address }) => !isLoopback(address));
   const global = (family: 4 | 6): IpAddress | undefined =>
     usable.find(({ address }) => familyOf(address) === family && !isLinkLocal(address))?.address;
@@ -33,9 +37,16 @@ interface Own {
   readonly cidr: string;
 }
 
+/** This node's link-local address on an interface; `undefined` while it has none. */
+export function linkLocalOf(link: string): IpAddress | undefined {
+  const addresses = (networkInterfaces()[link] ?? []).map(({ address }) => parseAddress(address));
+  return addresses.find((address) => address !== undefined && isLinkLocal(address));
+}
+
 /** All addresses of the interface that has this one, it among them. */
-function addressesBeside(own: IpAddress): readonly Own[] {
-  for (const infos of Object.values(networkInterfaces())) {
+function addressesBeside(own: IpAddress, link: string | undefined): readonly Own[] {
+  for (const [name, infos] of Object.entries(networkInterfaces())) {
+    if (link !== undefined && name !== link) continue;
     const all = (infos ?? []).flatMap(({ address, cidr }) => {
       const parsed = parseAddress(address);
       return parsed === undefined || cidr === null ? [] : [{ address: parsed, cidr }];
@@ -49,10 +60,6 @@ function holds(cidr: string, peer: IpAddress): boolean {
   const block = parsePrefix(cidr);
   if (block === undefined || block.family !== familyOf(peer)) return false;
   return formatPrefix(prefixOf(peer, block.length)) === formatPrefix(block);
-}
-
-function isLinkLocal(address: IpAddress): boolean {
-  return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
 function isLoopback(address: IpAddress): boolean {

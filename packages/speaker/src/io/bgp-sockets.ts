@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
-import { parseAddress } from "@herald/shared/ip/address";
+import { isLinkLocal, parseAddress } from "@herald/shared/ip/address";
+import { scoped } from "../bgp-peer.ts";
 import type { BgpConnection, BgpListeners, BgpPort, BgpTarget } from "../bgp-port.ts";
 import { TcpConnection } from "./bgp-connection.ts";
 import { localAddresses } from "./bgp-local-addresses.ts";
@@ -21,13 +22,15 @@ function dial(target: BgpTarget, listeners: BgpListeners): BgpConnection {
 }
 
 function connect(connection: TcpConnection, target: BgpTarget, listeners: BgpListeners): void {
-  const { address, port, source } = target;
+  const { address, interface: link, port, source } = target;
   const socket = new Socket({ fd: openBgpSocket(target) });
   connection.use(socket);
-  const local = source === undefined ? {} : { localAddress: source };
-  socket.connect({ host: address, port, ...local }, () => {
-    const own = parseAddress(socket.localAddress ?? "");
+  const local =
+    source === undefined ? {} : { localAddress: scoped(source, isLinkLocal(source) ? link : undefined) };
+  socket.connect({ host: scoped(address, link), port, ...local }, () => {
+    const [bare = ""] = (socket.localAddress ?? "").split("%"); // a link-local one says on which link
+    const own = parseAddress(bare);
     if (own === undefined) connection.giveUp("the connection ended before it began");
-    else if (!connection.isOver) listeners.onConnected(localAddresses(own, address));
+    else if (!connection.isOver) listeners.onConnected(localAddresses(own, address, link));
   });
 }

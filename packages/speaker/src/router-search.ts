@@ -1,0 +1,146 @@
+import type { Core, Instant } from "@herald/shared/core";
+import type { IpAddress } from "@herald/shared/ip/address";
+import type { HeardRouter, LinkStation } from "./router-frames.ts";
+
+export type RouterSearchInput =
+  /** From now on it can be heard and spoken on. */
+  | { readonly type: "up"; readonly interface: string }
+  /** It is down, gone, another one or not wanted any more: whoever was there is forgotten. */
+  | { readonly type: "down"; readonly interface: string }
+  | { readonly type: "heard"; readonly interface: string; readonly router: HeardRouter };
+
+export type RouterSearchEffect =
+  /** Ask whether there is a router. */
+  | { readonly type: "solicit"; readonly interface: string }
+  /** Tell a router that we are here. */
+  | { readonly type: "answer"; readonly interface: string; readonly to: LinkStation }
+  /** Whoever was heard last is another one now, or the first. */
+  | { readonly type: "found"; readonly interface: string; readonly address: IpAddress }
+  /** Two are heard on a link where one was expected; once until the first of them falls silent. */
+  | { readonly type: "rivals"; readonly interface: string; readonly addresses: readonly IpAddress[] }
+  /** Nobody was heard for longer than the router said that it can be relied on. */
+  | { readonly type: "silent"; readonly interface: string; readonly address: IpAddress };
+
+/** Who is the router of a link: it is known, was known or was not heard yet. */
+export type RouterKnown = { readonly address: IpAddress } | "silent" | "unheard";
+
+/** First pause between two questions, ms (RTR_SOLICITATION_INTERVAL of RFC 4861 §10); doubled by each (RFC 7559 §2). */
+const SOLICIT_MIN_MS = 4_000;
+/** Longest pause, ms. RFC 7559 has an hour for hosts that may have no router at all; here somebody configured one. */
+const SOLICIT_MAX_MS = 60_000;
+
+/** Shortest pause between two answers on a link, ms (MIN_DELAY_BETWEEN_RAS of RFC 4861 §10). */
+const ANSWER_MIN_MS = 3_000;
+
+/**
+ * How long a router counts that says that it is nobody's default router, ms: three of FRR's advertisements to BGP
+ * neighbours. Such a router is as good for BGP as any other.
+ */
+const LASTS_MS = 30_000;
+
+interface LinkState {
+  solicitAt: Instant | undefined;
+  solicitPauseMs: number;
+  router: { readonly address: IpAddress; readonly due: Instant } | undefined;
+  /** Whether somebody was heard at all. */
+  hasHeard: boolean;
+  hasRivals: boolean;
+  answeredAt: Instant;
+}
+
+/**
+ * Finds the router at the other end of each link that a BGP peer is on, by what it says of itself (RFC 4861 §6), and
+ * answers it in kind. Whoever was heard last counts.
+ */
+export class RouterSearch implements Core<RouterSearchInput, RouterSearchEffect> {
+  /** By interface; bounded by those that are up and that peers name. */
+  readonly #links = new Map<string, LinkState>();
+
+  handle(input: RouterSearchInput, now: Instant): readonly RouterSearchEffect[] {
+    switch (input.type) {
+      case "up":
+        return this.#up(input.interface, now);
+      case "down":
+        this.#links.delete(input.interface);
+        return [];
+      case "heard":
+        return this.#heard(input.interface, input.router, now);
+    }
+  }
+
+  wake(now: Instant): readonly RouterSearchEffect[] {
+    return [...this.#links].flatMap(([name, link]) => [
+      ...expire(name, link, now),
+      ...(link.solicitAt !== undefined && link.solicitAt <= now ? solicit(name, link, now) : []),
+    ]);
+  }
+
+  nextWake(): Instant | undefined {
+    const dues = [...this.#links.values()]
+      .flatMap(({ solicitAt, router }) => [solicitAt, router?.due])
+      .filter((due) => due !== undefined);
+    return dues.length === 0 ? undefined : Math.min(...dues);
+  }
+
+  /** @returns "unheard" also for a link that is not up. */
+  on(name: string): RouterKnown {
+    const { router, hasHeard } = this.#links.get(name) ?? {};
+    if (router !== undefined) return { address: router.address };
+    return hasHeard ? "silent" : "unheard";
+  }
+
+  /** Also where it is up already: what was heard stays true while nobody listened. */
+  #up(name: string, now: Instant): readonly RouterSearchEffect[] {
+    const known = this.#links.get(name);
+    if (known?.router !== undefined) return [];
+    const link = known ?? {
+      solicitAt: now,
+      solicitPauseMs: SOLICIT_MIN_MS,
+      router: undefined,
+      hasHeard: false,
+      hasRivals: false,
+      answeredAt: Number.NEGATIVE_INFINITY,
+    };
+    this.#links.set(name, link);
+    return solicit(name, link, now);
+  }
+
+  #heard(name: string, router: HeardRouter, now: Instant): readonly RouterSearchEffect[] {
+    const link = this.#links.get(name);
+    if (link === undefined) return [];
+    const { address, mac, lifetimeSeconds } = router;
+    const before = link.router;
+    const isRival = before !== undefined && before.address !== address && before.due > now;
+    const isNews = before?.address !== address;
+    link.router = { address, due: now + Math.max(lifetimeSeconds * 1_000, LASTS_MS) };
+    link.hasHeard = true;
+    link.solicitAt = undefined;
+    const effects: RouterSearchEffect[] = [];
+    if (now - link.answeredAt >= ANSWER_MIN_MS) {
+      link.answeredAt = now;
+      effects.push({ type: "answer", interface: name, to: { address, mac } });
+    }
+    if (isNews) effects.push({ type: "found", interface: name, address });
+    if (isRival && !link.hasRivals) {
+      link.hasRivals = true;
+      effects.push({ type: "rivals", interface: name, addresses: [before.address, address] });
+    }
+    return effects;
+  }
+}
+
+function expire(name: string, link: LinkState, now: Instant): readonly RouterSearchEffect[] {
+  const { router } = link;
+  if (router === undefined || router.due > now) return [];
+  link.router = undefined;
+  link.hasRivals = false;
+  link.solicitAt = now;
+  link.solicitPauseMs = SOLICIT_MIN_MS;
+  return [{ type: "silent", interface: name, address: router.address }];
+}
+
+function solicit(name: string, link: LinkState, now: Instant): readonly RouterSearchEffect[] {
+  link.solicitAt = now + link.solicitPauseMs;
+  link.solicitPauseMs = Math.min(2 * link.solicitPauseMs, SOLICIT_MAX_MS);
+  return [{ type: "solicit", interface: name }];
+}
