@@ -150,6 +150,7 @@ const GOOD: readonly object[] = [
   written("Community", "names", { communities: [{ name: "no-export", value: "65535:65281" }] }),
   written("ServiceL2Status", "l2-abcde"),
   written("ServiceBGPStatus", "bgp-abcde"),
+  written("BGPSessionState", "session-abcde"),
   written("ConfigurationState", "controller"),
 ];
 
@@ -202,7 +203,7 @@ describe("objects of metallb.io on a real API server", () => {
       /NAME +AUTO ASSIGN +AVOID BUGGY IPS +ADDRESSES/,
       /plain +true +false +\["203\.0\.113\.7\/32"\]/,
       /NAME +IPADDRESSPOOLS +IPADDRESSPOOL SELECTORS +INTERFACES/,
-      /NAME +ADDRESS +ASN +BFD PROFILE +MULTI HOPS/,
+      /NAME +ADDRESS +ASN +BFD PROFILE +MULTI HOPS +SESSIONS/,
     ]) {
       assert.match(table, row);
     }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { LAN } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { Bird } from "../interop/bgp/bird.ts";
@@ -28,7 +29,7 @@ describe("the password of a BGP session in a Secret", () => {
     cluster = await startCluster({ name: "passwords", nodes: 1 });
     await cluster.apply(await cluster.helm(["template", "herald", CHART, "--show-only=templates/crds.yaml"]));
     await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
-    herald = await Installation.start(cluster, { controllers: 0, speakers: [] });
+    herald = await Installation.start(cluster, { controllers: 0, speakers: [] }); // the controller comes with its rights below
     const rights = await cluster.helm([
       ...["template", "herald", CHART, `--namespace=${NAMESPACE}`, "--show-only=templates/rbac.yaml"],
       "--set=speaker.passwordSecrets={tor}",
@@ -51,7 +52,7 @@ describe("the password of a BGP session in a Secret", () => {
       metadata: { namespace: NAMESPACE, name: "pool" },
       spec: { addresses: ["198.51.100.0/28"] },
     });
-    await herald.startSpeaker(NODE, ["--log-level=debug"]);
+    await Promise.all([herald.startController("summing"), herald.startSpeaker(NODE, ["--log-level=debug"])]);
   });
   after(async () => {
     await guarded?.delete();
@@ -67,6 +68,9 @@ describe("the password of a BGP session in a Secret", () => {
     );
     assert.equal(await guarded.isUp(), false);
     await untilSaid('BGPPeer guarded: spec.passwordSecret.name: there is no Secret "tor" yet');
+    await untilShown(
+      /guarded +Down .* its password is not known yet; the ConfigurationState of this node says why/,
+    );
   });
 
   it("refuses a Secret of another type, and one without the key", async () => {
@@ -90,19 +94,34 @@ describe("the password of a BGP session in a Secret", () => {
     assert.equal(await open.isUp(), true);
   });
 
-  it("loses it when the password in the Secret becomes a wrong one", async () => {
+  it("loses it when the password in the Secret becomes a wrong one, and says what that looks like", async () => {
+    await untilShown(/guarded +Established +N\/A/);
+    await untilSummed("1/1 established", []);
     await secret("kubernetes.io/basic-auth", { password: "wrong" });
     await until(
       "the session is down",
       () => guarded.isUp(),
       (isUp) => !isUp,
     );
+    const silence =
+      "no connection within 5 s; a password that is wrong, or set on one side only, looks the same";
+    await untilShown(new RegExp(`${NODE} +guarded +Down +N/A +\\S+ +${silence}`));
+    await untilSummed("0/1 established", [`${NODE}: ${silence}`]);
+    const peers = await cluster.kubectl(["get", "bgppeers", `--namespace=${NAMESPACE}`]);
+    assert.match(peers, /guarded .* 0\/1 established/);
+    assert.match(peers, /open .* 1\/1 established/);
     await secret("kubernetes.io/basic-auth", { password: PASSWORD });
     await until(
       "the session is up again",
       () => guarded.isUp(),
       (isUp) => isUp,
     );
+  });
+
+  it("leaves nothing to be read of a peer that is deleted", async () => {
+    await cluster.kubectl(["delete", "bgppeer", "open", `--namespace=${NAMESPACE}`]);
+    await until("its state is gone", sessionStates, (shown) => !/ open /.test(shown));
+    assert.match(await sessionStates(), / guarded /);
   });
 
   it("is nowhere to be read but in its Secret", async () => {
@@ -112,7 +131,7 @@ describe("the password of a BGP session in a Secret", () => {
       await cluster.kubectl(["get", "events", "--all-namespaces", "-o", "yaml"]),
       await cluster.kubectl([
         "get",
-        "configurationstates,bgppeers",
+        "configurationstates,bgppeers,bgpsessionstates",
         `--namespace=${NAMESPACE}`,
         "-o",
         "yaml",
@@ -138,6 +157,24 @@ describe("the password of a BGP session in a Secret", () => {
     await cluster.kubectl(["delete", "secret", "tor", `--namespace=${NAMESPACE}`, "--ignore-not-found"]);
     const metadata = { namespace: NAMESPACE, name: "tor" };
     await cluster.apply({ apiVersion: "v1", kind: "Secret", metadata, type, stringData });
+  }
+
+  function sessionStates(): Promise<string> {
+    return cluster.kubectl(["get", "bgpsessionstates", `--namespace=${NAMESPACE}`]);
+  }
+
+  /** What kubectl shows of sessions, sooner or later. */
+  async function untilShown(line: RegExp): Promise<void> {
+    await until(`kubectl shows ${line}`, sessionStates, (shown) => line.test(shown));
+  }
+
+  /** What the BGPPeer with the password says of its sessions, sooner or later. */
+  async function untilSummed(summary: string, troubles: readonly string[]): Promise<void> {
+    const read = async (): Promise<object | undefined> =>
+      (await cluster.get<{ status?: object }>("bgppeer", "guarded", NAMESPACE)).status;
+    const isSaid = (status: object | undefined): boolean =>
+      isDeepStrictEqual({ summary: undefined, ...status }, { ...status, summary, troubles });
+    await until(`the peer says "${summary}"`, read, isSaid);
   }
 
   /** What the speaker finds wrong with the configuration. */

@@ -10,6 +10,7 @@ import { ConfigWatch } from "./config-watch.ts";
 import type { ControllerMetrics, ControllerState } from "./metrics.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { logLeaseNotice, logReflectorNotice } from "./notices.ts";
+import { PeerSummaries } from "./peer-summaries.ts";
 import { configMapReference, poolReference } from "./references.ts";
 import { Term } from "./term.ts";
 
@@ -158,6 +159,7 @@ export class Controller {
       caches.run(lease),
       networks.run(lease),
       this.#advertisements.run(lease),
+      this.#createPeerSummaries(mayWrite).run(lease, lost.signal),
       this.#decideAndWrite(term, caches, lease, lost.signal),
     ]);
     this.#networks = undefined;
@@ -239,6 +241,23 @@ export class Controller {
         metrics.noticed(resource, notice.type);
         logReflectorNotice(log, resource, notice);
       },
+    });
+  }
+
+  #createPeerSummaries(mayWrite: () => boolean): PeerSummaries {
+    const { client, clock, random, log, metrics } = this.#ports;
+    return new PeerSummaries({
+      client,
+      clock,
+      random,
+      namespace: this.#options.namespace,
+      mayWrite,
+      notice: (resource, notice) => {
+        metrics.noticed(resource, notice.type);
+        logReflectorNotice(log, resource, notice);
+      },
+      retried: ({ key, error, inMs }) =>
+        log.warn("status not written, trying again", { peer: key, reason: error.message, inMs }),
     });
   }
 

@@ -3,11 +3,12 @@ import type { LeaseNotice } from "@herald/k8s/lease-core";
 import type { OptionalNotice } from "@herald/k8s/optional-reflector";
 import type { AdvertisementKind } from "./advertisement-watch.ts";
 import type { Resource } from "./caches.ts";
+import type { SummedKind } from "./peer-summaries.ts";
 
 /** One log line per fact of the connection to the API server. */
 export function logReflectorNotice(
   log: Log,
-  resource: Resource | AdvertisementKind | "nodes" | "servicecidrs",
+  resource: Resource | AdvertisementKind | SummedKind | "nodes" | "servicecidrs",
   notice: OptionalNotice,
 ): void {
   const { type, ...fields } = notice;

@@ -97,7 +97,7 @@ export async function sweepSessionStates(
 
 /** Always the same for the same session, so that nobody need look for it. */
 export function sessionStateName({ node, peer }: SessionPlace): string {
-  return `session-${hash("sha256", `${node}#${peer}`, "hex").slice(0, 24)}`;
+  return `session-${hash("sha256", `${node}#${peer}`, "hex").slice(0, 12)}`;
 }
 
 /** A session as whoever sums them up sees it. */

@@ -86,7 +86,7 @@ describe("SessionStateWriter", () => {
       await lab.pass();
       if (second % 60 === 59) perMinute.push(lab.writes().split(" ").length);
     }
-    assert.deepEqual(perMinute, [5, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    assert.deepEqual(perMinute, [6, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
     await lab.pass(60_000);
     assert.equal(lab.writes(), "PATCH");
     assert.equal(found()[0]?.status?.["since"], "1970-01-01T00:09:59Z");

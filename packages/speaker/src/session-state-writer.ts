@@ -19,7 +19,7 @@ const RETRY = { minMs: 1_000, maxMs: 60_000 };
 /** For what comes with a piece of news, ms; half of it by chance: a router that ends has a session with every node. */
 const SETTLE_MS = 1_000;
 /** Between two writes on one session, ms: at first, and for one that keeps coming and going. */
-const GAP_MS = { min: 5_000, max: 60_000 };
+const GAP_MS = { min: 2_000, max: 60_000 };
 /** No peer has that name: names of objects have no blanks, and those of a ConfigMap neither. */
 const LEFTOVERS = "left over";
 

@@ -14,7 +14,7 @@ export interface SessionWordsPorts {
 
 /** The router and this side have met, and do not agree: that says more than the silence that follows. */
 const VERDICTS: ReadonlySet<DownReason> = new Set(["notification", "open-refused", "protocol-error"]);
-/** Sessions that end so are no trouble. */
+/** What ends so ends by our own will, and is no trouble. */
 const IN_ORDER: ReadonlySet<DownReason> = new Set(["stopped", "restarting", "collision"]);
 
 const NO_PASSWORD = "its password is not known yet; the ConfigurationState of this node says why";
@@ -64,15 +64,7 @@ export class SessionWords {
     const known = this.#known.get(peer);
     if (known === undefined) return;
     this.#become(known, "Down");
-    if (VERDICTS.has(reason)) known.verdict = text;
-    const words = inWords(reason, text, known.verdict);
-    const { error } = known.standing;
-    if (error?.text !== words) {
-      known.standing = { ...known.standing, error: { text: words, atMs: this.#ports.epochMs() } };
-    }
-    if (reason === "peer-down")
-      known.isReported = true; // BFD has an Event of its own
-    else if (!IN_ORDER.has(reason)) this.#report(known, peer, words);
+    if (!IN_ORDER.has(reason)) this.#complain(known, peer, reason, text);
     this.#say(peer);
   }
 
@@ -95,6 +87,17 @@ export class SessionWords {
   #become(known: Known, bgp: SessionStanding["bgp"]): void {
     if (known.standing.bgp === bgp) return;
     known.standing = { ...known.standing, bgp, sinceMs: this.#ports.epochMs() };
+  }
+
+  #complain(known: Known, peer: string, reason: DownReason, text: string): void {
+    if (VERDICTS.has(reason)) known.verdict = text;
+    const words = inWords(reason, text, known.verdict);
+    if (known.standing.error?.text !== words) {
+      known.standing = { ...known.standing, error: { text: words, atMs: this.#ports.epochMs() } };
+    }
+    if (reason === "peer-down")
+      known.isReported = true; // BFD has an Event of its own
+    else this.#report(known, peer, words);
   }
 
   /** On the Node, for those who have no BGPSessionStates: once for each time that the router is away. */
