@@ -20,6 +20,8 @@ const HOLDER_REASONS = {
 
 type HolderReason = keyof typeof HOLDER_REASONS;
 
+export const QUARANTINED = "AddressQuarantined" satisfies HolderReason;
+
 /** The closed list of reasons of the condition, each with a sentence; those of a withdrawal as in the log. */
 export const ANNOUNCED_REASONS: Readonly<Record<string, string>> = {
   ...HOLDER_REASONS,
@@ -61,7 +63,7 @@ const TROUBLES: readonly {
   readonly reason: HolderReason;
   readonly describe: (address: IpAddress, intruder: Intruder) => string;
 }[] = [
-  { name: "quarantined", reason: "AddressQuarantined", describe: describeQuarantine },
+  { name: "quarantined", reason: QUARANTINED, describe: describeQuarantine },
   { name: "conflict", reason: "AddressConflict", describe: describeConflict },
 ];
 

@@ -10,7 +10,7 @@ import type { HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { AddressNews } from "./perform-layer2.ts";
 import type { Decision, WithdrawReason } from "./plan.ts";
-import { Reporter } from "./reporter.ts";
+import { Reporter, type ReporterPorts } from "./reporter.ts";
 
 const key = serviceKey("shop", "web");
 const V4 = "192.0.2.10" as IpAddress;
@@ -41,6 +41,7 @@ const gaveUp: AddressNews = { type: "quarantined", address: V4, by: STRANGER };
 const announced = 'announced from node "node-1": 192.0.2.10';
 
 let reporter: Reporter;
+let ports: ReporterPorts;
 let registry: Registry;
 let words: ServiceWord[];
 let holdings: HoldingWord[];
@@ -49,13 +50,14 @@ let lines: string[];
 beforeEach(() => {
   registry = new Registry();
   [words, holdings, events, lines] = [[], [], [], []];
-  reporter = new Reporter("node-1", {
+  ports = {
     log: createLog({ level: "info", program: "speaker", write: (line) => lines.push(line) }),
     metrics: createSpeakerMetrics(registry),
     recordEvent: (record) => events.push(record),
     say: (word) => words.push(word),
     sayHolding: (word) => holdings.push(word),
-  });
+  };
+  reporter = new Reporter("node-1", ports);
   reporter.know({ key, uid: "uid-1" } as ServiceView);
 });
 
@@ -446,6 +448,26 @@ describe("Events and the log", () => {
         "Normal nodeAssigned",
       ],
     );
+  });
+
+  it("tell of nothing that another node told of the same machine, which one after the other is told not to use", () => {
+    reporter.decided(key, wants(V4));
+    hear(stranger, gaveUp);
+    const { status, reason, message } = words.at(-1)?.wish ?? {};
+    told();
+    const seen = (about: string | undefined): string[] => {
+      const next = new Reporter("node-2", { ...ports, say: () => {} });
+      next.know({ key, uid: "uid-1", announced: { status, reason, message: about } } as ServiceView);
+      next.decided(key, wants(V4));
+      for (const news of [stranger, gaveUp]) next.news(news);
+      next.news(begins(V4));
+      return told().map((line) => line.split(":")[0] ?? "");
+    };
+    const over = ["Normal addressReleased", "Normal nodeAssigned"];
+    assert.deepEqual(seen(message), over);
+    assert.deepEqual(seen(`192.0.2.99 is in trouble; ${message}`), over);
+    const warnings = ["Warning addressConflict", "Warning addressQuarantined"];
+    assert.deepEqual(seen(message?.replace(STRANGER, PEER)), [...warnings, ...over]);
   });
 
   it("name the machine, the interface, the Services and what to do", () => {

@@ -8,6 +8,7 @@ import {
   conditionOf,
   isNobodys,
   isSameWord,
+  QUARANTINED,
   stoppedCondition,
   withdrawnCondition,
 } from "./announced-condition.ts";
@@ -45,6 +46,8 @@ export class Reporter {
   readonly #ports: ReporterPorts;
   /** By Service; bounded by the Services of the cluster. */
   readonly #uids = new Map<ServiceKey, string>();
+  /** Of those of which an address is given up: what stands there of it, whoever wrote it. */
+  readonly #givenUp = new Map<ServiceKey, string>();
   /** To be announced here; bounded by that, as are the next two. */
   readonly #wanted = new Map<ServiceKey, readonly IpAddress[]>();
   readonly #users = new Map<IpAddress, Set<ServiceKey>>();
@@ -75,6 +78,8 @@ export class Reporter {
   know({ key, uid, announced }: ServiceView): void {
     const before = this.#uids.get(key);
     this.#uids.set(key, uid);
+    if (announced?.reason === QUARANTINED) this.#givenUp.set(key, announced.message);
+    else this.#givenUp.delete(key);
     if (before !== undefined && before !== uid) this.#forgetTold(key);
     const said = this.#said.get(key);
     if (said === undefined || announced === undefined || !this.#wanted.has(key)) return;
@@ -118,6 +123,7 @@ export class Reporter {
     else this.#explain(key, reason, owner);
     if (reason !== "serviceDeleted") return;
     this.#uids.delete(key);
+    this.#givenUp.delete(key);
     this.#silence.delete(key);
   }
 
@@ -342,6 +348,7 @@ export class Reporter {
   }
 
   #recordTurn(service: ServiceKey, address: IpAddress, turn: AddressTurn): void {
+    if (this.#isToldOf(service, address, turn)) return;
     switch (turn.type) {
       case "conflict":
         this.#record(service, "Warning", "addressConflict", describeConflict(address, turn.intruder));
@@ -353,6 +360,13 @@ export class Reporter {
         this.#record(service, "Normal", "addressReleased", `${address} is free and announced again`);
         return;
     }
+  }
+
+  /** One node after the other is told not to use the address, and the first one has said so in the same words. */
+  #isToldOf(service: ServiceKey, address: IpAddress, turn: AddressTurn): boolean {
+    if (turn.type !== "conflict" && turn.type !== "quarantined") return false;
+    const said = this.#givenUp.get(service)?.split("; ") ?? [];
+    return said.includes(describeQuarantine(address, turn.intruder));
   }
 
   #tookOver(key: ServiceKey, addresses: readonly IpAddress[]): void {
