@@ -30,7 +30,7 @@ export type Change =
   /** Of type LoadBalancer only; one that is of that type no more is gone. */
   | { readonly type: "service"; readonly service: ServiceView }
   | { readonly type: "service-gone"; readonly key: ServiceKey }
-  /** One entry for each node and usability; no addresses. None: the Service has no endpoints. */
+  /** See `whereUsable`. None: the Service has no endpoints. */
   | { readonly type: "endpoints"; readonly key: ServiceKey; readonly endpoints: readonly EndpointView[] }
   | { readonly type: "node"; readonly name: string; readonly node: CandidateNode }
   | { readonly type: "node-gone"; readonly name: string }

@@ -141,7 +141,7 @@ describe("what the speaker follows", () => {
       [...new Set(seen.slice(0, -1))].filter((line) => line !== "node node-1 not ready").sort(),
       [
         "config a",
-        "endpoints default/web node-1+,node-2-",
+        "endpoints default/web node-1+,node-1+,node-2-",
         "node node-1 ready",
         "service default/web 192.0.2.1",
       ],
@@ -430,28 +430,39 @@ describe("what the speaker follows", () => {
 });
 
 describe("whereUsable", () => {
-  it("counts what serves while it ends, and keeps one entry for each node", () => {
-    const endpoint = (nodeName: string | undefined, ready: boolean, serving: boolean) => ({
-      nodeName,
-      addresses: ["10.0.0.1"],
-      ready,
-      serving,
-    });
-    const usable = (nodeName: string | undefined, is: boolean) => ({
-      nodeName,
-      addresses: [],
-      ready: is,
-      serving: is,
-    });
+  const endpoint = (nodeName: string | undefined, address: string, ready: boolean, serving: boolean) => ({
+    nodeName,
+    addresses: address === "" ? [] : [address],
+    ready,
+    serving,
+  });
+
+  it("counts what serves while it ends, and keeps one entry for each other node", () => {
+    const usable = (nodeName: string | undefined, is: boolean) => endpoint(nodeName, "", is, is);
     assert.deepEqual(
-      whereUsable([
-        endpoint("node-1", true, true),
-        endpoint("node-1", true, false),
-        endpoint("node-2", false, true),
-        endpoint("node-2", false, false),
-        endpoint(undefined, true, true),
-      ]),
+      whereUsable(
+        [
+          endpoint("node-1", "10.0.0.1", true, true),
+          endpoint("node-1", "10.0.0.2", true, false),
+          endpoint("node-2", "10.0.0.3", false, true),
+          endpoint("node-2", "10.0.0.4", false, false),
+          endpoint(undefined, "10.0.0.5", true, true),
+        ],
+        "self",
+      ),
       [usable("node-1", true), usable("node-2", true), usable("node-2", false), usable(undefined, true)],
     );
+  });
+
+  it("keeps each endpoint of its own node that is usable, once, with the address that traffic goes to", () => {
+    const ready = endpoint("self", "10.0.0.1", true, true);
+    const ending = endpoint("self", "fd00::1", false, true);
+    const down = endpoint("self", "10.0.0.2", false, false);
+    const twice = { ...ready, addresses: ["10.0.0.1", "10.0.0.9"] };
+    assert.deepEqual(whereUsable([ready, twice, ending, down, down], "self"), [
+      ready,
+      ending,
+      endpoint("self", "", false, false),
+    ]);
   });
 });

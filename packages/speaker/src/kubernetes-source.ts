@@ -38,7 +38,11 @@ export async function followKubernetes(
   signal: AbortSignal,
 ): Promise<void> {
   const config = followConfig(options, served, ports);
-  const reflectors = [followServices(ports), followEndpoints(ports), ...followCandidates(options, ports)];
+  const reflectors = [
+    followServices(ports),
+    followEndpoints(options, ports),
+    ...followCandidates(options, ports),
+  ];
   const sync = async (): Promise<void> => {
     const all = [config, ...reflectors];
     await Promise.all(all.map((source) => source.whenSynced(signal)));
@@ -76,7 +80,7 @@ function followServices(ports: KubernetesSourcePorts): Reflector<unknown> {
   return services;
 }
 
-function followEndpoints(ports: KubernetesSourcePorts): Reflector<unknown> {
+function followEndpoints({ nodeName }: KubernetesOptions, ports: KubernetesSourcePorts): Reflector<unknown> {
   const index = new EndpointIndex();
   const slices = reflect(
     ports,
@@ -85,12 +89,12 @@ function followEndpoints(ports: KubernetesSourcePorts): Reflector<unknown> {
     {},
     (object) => {
       const view = endpointSliceView(object);
-      return view === undefined ? undefined : { ...view, endpoints: whereUsable(view.endpoints) };
+      return view === undefined ? undefined : { ...view, endpoints: whereUsable(view.endpoints, nodeName) };
     },
     (keys) => {
       for (const sliceKey of keys) {
         for (const key of index.set(sliceKey, slices.get(sliceKey))) {
-          ports.put({ type: "endpoints", key, endpoints: whereUsable(index.get(key)) });
+          ports.put({ type: "endpoints", key, endpoints: whereUsable(index.get(key), nodeName) });
         }
       }
     },
@@ -98,12 +102,18 @@ function followEndpoints(ports: KubernetesSourcePorts): Reflector<unknown> {
   return slices;
 }
 
-/** All that decides who may announce: one entry for each node, and whether anything there is usable. */
-export function whereUsable(endpoints: readonly EndpointView[]): readonly EndpointView[] {
+/**
+ * All that decides who may announce: one entry for each node, and whether anything there is usable. Those of this node,
+ * whose number routers may be told, each by itself.
+ */
+export function whereUsable(endpoints: readonly EndpointView[], self: string): readonly EndpointView[] {
   const seen = new Map<string, EndpointView>();
-  for (const { nodeName, ready, serving } of endpoints) {
+  for (const { nodeName, addresses, ready, serving } of endpoints) {
     const usable = ready || serving;
-    seen.set(`${usable} ${nodeName ?? ""}`, { nodeName, addresses: [], ready: usable, serving: usable });
+    const [address] = addresses;
+    if (usable && nodeName === self && address !== undefined)
+      seen.set(address, { nodeName, addresses: [address], ready, serving });
+    else seen.set(`${usable} ${nodeName ?? ""}`, { nodeName, addresses: [], ready: usable, serving: usable });
   }
   return [...seen.values()];
 }
