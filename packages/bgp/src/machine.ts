@@ -5,7 +5,7 @@ import type { Counting } from "./counters.ts";
 import type { BgpEffect, ConnectionId, SessionError } from "./effect.ts";
 import type { LocalAddresses } from "./export.ts";
 import { type Frame, Framer } from "./framer.ts";
-import { ERROR, MESSAGE_TYPE, OPEN_ERROR, STATE_MACHINE_ERROR } from "./iana.ts";
+import { CEASE, ERROR, MESSAGE_TYPE, OPEN_ERROR, STATE_MACHINE_ERROR } from "./iana.ts";
 import { encodeMessage, type Message, type MessageName } from "./message.ts";
 import { notificationFor } from "./message-error.ts";
 import { type Negotiated, negotiate } from "./negotiate.ts";
@@ -195,9 +195,11 @@ export class Machine {
   }
 
   #bidFarewell(said: Notification, now: Instant): void {
-    const { open } = ERROR;
+    const { cease, open } = ERROR;
     const version = said.code === open && said.subcode === OPEN_ERROR.unsupportedVersion;
-    const error = { reason: "notification", text: `the peer says: ${describeNotification(said)}` } as const;
+    const collision = said.code === cease && said.subcode === CEASE.collision;
+    const text = `the peer says: ${describeNotification(said)}`;
+    const error = { reason: collision ? "collision" : "notification", text } as const;
     this.on(version ? "version-error" : "notification", now, { error, answer: said });
   }
 

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SeededRandom } from "@herald/lab/random";
+import type { IpAddress } from "@herald/shared/ip/address";
 import fc from "fast-check";
 import type { BgpEffect, BgpInput } from "./effect.ts";
-import { frame } from "./header.ts";
-import { MESSAGE_TYPE } from "./iana.ts";
+import { frame, HEADER_OCTETS } from "./header.ts";
+import { CEASE, MESSAGE_TYPE } from "./iana.ts";
 import { encodeMessage } from "./message.ts";
-import { cease, notification } from "./notification.ts";
+import { cease, decodeNotification, describeNotification, notification } from "./notification.ts";
+import { decodeOpen } from "./open.ts";
 import type { SessionOptions } from "./options.ts";
 import { BgpSession } from "./session.ts";
 import type { BgpState } from "./states.ts";
@@ -25,9 +27,12 @@ import {
 /** Random lives. More of them: `HERALD_BGP_LIVES=100000`. */
 const LIVES = Number(process.env["HERALD_BGP_LIVES"] ?? 1_500);
 
+const COLLISION = describeNotification(cease(CEASE.collision));
+/** Than ours. */
+const SMALLER = ip("192.0.2.0");
 const OPENS = [
   theirOpen(),
-  theirOpen({ routerId: ip("192.0.2.0"), holdTimeSeconds: 3 }),
+  theirOpen({ routerId: SMALLER, holdTimeSeconds: 3 }),
   theirOpen({ asn: 1, capabilities: [] }),
   theirOpen({ holdTimeSeconds: 0 }),
   theirOpen({ capabilities: [] }),
@@ -122,6 +127,12 @@ class Life {
   readonly #open = new Set<number>();
   /** Which of them have sent a NOTIFICATION: only their end may follow. */
   readonly #farewelled = new Set<number>();
+  /** Which of them both sides agreed on: a KEEPALIVE answered the peer's OPEN. */
+  readonly #agreed = new Set<number>();
+  /** What the peer says it is in the OPEN that is heard just now. */
+  #identifier: IpAddress | undefined;
+  /** How often one of two connections had to go. */
+  collisions = 0;
   #used = 0;
   readonly #options: SessionOptions;
   constructor(options: SessionOptions) {
@@ -167,8 +178,12 @@ class Life {
   }
 
   #feed(input: BgpInput): void {
-    if (input.type === "closed") this.#open.delete(input.connection);
+    if (input.type === "closed") this.#forget(input.connection);
+    const isOpen = input.type === "bytes" && OPENS.includes(input.bytes);
+    this.#identifier = isOpen ? identifierOf(input.bytes) : undefined;
     for (const effect of this.session.handle(input, this.now)) this.#judge(effect);
+    assert.ok(this.#open.size <= 2, `${this.#open.size} connections`);
+    assert.ok(this.#agreed.size <= 1, "both connections go on");
     assert.equal(this.session.status().state, this.#state, "states are told");
   }
 
@@ -184,7 +199,8 @@ class Life {
         this.#open.add(effect.connection);
         return;
       case "close":
-        assert.ok(this.#open.delete(effect.connection), "what is closed was open");
+        assert.ok(this.#open.has(effect.connection), "what is closed was open");
+        this.#forget(effect.connection);
         return;
       case "established":
         assert.equal(this.#state, "established");
@@ -198,10 +214,35 @@ class Life {
   #judgeSent(connection: number, bytes: Uint8Array): void {
     assert.ok(this.#open.has(connection), "nothing is sent on what is closed");
     assert.ok(!this.#farewelled.has(connection), "nothing follows a NOTIFICATION");
-    for (const { type } of framesIn(bytes)) {
+    for (const { type, body } of framesIn(bytes)) {
       if (type === MESSAGE_TYPE.update) assert.equal(this.#state, "established");
-      if (type === MESSAGE_TYPE.notification) this.#farewelled.add(connection);
+      if (type === MESSAGE_TYPE.keepalive) this.#agreed.add(connection);
+      if (type !== MESSAGE_TYPE.notification) continue;
+      if (describeNotification(decodeNotification(body)) === COLLISION) this.#judgeCollision(connection);
+      this.#farewelled.add(connection);
     }
+  }
+
+  /** RFC 4271 §6.8: while neither is established, the one stays that the side with the greater identifier made. */
+  #judgeCollision(gone: number): void {
+    this.collisions += 1;
+    const [stays, ...more] = [...this.#open].filter((each) => each !== gone);
+    assert.ok(stays !== undefined, "one stays");
+    if (this.#identifier === undefined) {
+      assert.ok(
+        gone < 0 && this.#open.has(this.#used),
+        "unless the peer made a third, which takes the second's place",
+      );
+      return;
+    }
+    assert.deepEqual(more, [], "no third one waits");
+    if (this.#state === "established" || (gone < 0 && stays < 0)) return; // of two of the peer's, the later stays
+    assert.equal(stays > 0, this.#identifier === SMALLER, `${stays} stays, the peer is ${this.#identifier}`);
+  }
+
+  #forget(connection: number): void {
+    this.#open.delete(connection);
+    this.#agreed.delete(connection);
   }
 
   /** A connection is never without a bound on the peer's silence, unless both agreed on that. */
@@ -215,9 +256,14 @@ class Life {
   }
 }
 
+function identifierOf(message: Uint8Array): IpAddress {
+  return decodeOpen(message.subarray(HEADER_OCTETS)).routerId;
+}
+
 describe("any life of a session", () => {
   it(`keeps the laws: ${LIVES} lives`, () => {
     let established = 0;
+    let collisions = 0;
     fc.assert(
       fc.property(
         fc.constantFrom(...OPTION_SETS),
@@ -231,11 +277,13 @@ describe("any life of a session", () => {
             throw new Error(`${life.story.join("\n")}\n${error}`, { cause: error });
           }
           established += life.session.status().counters.established;
+          collisions += life.collisions;
         },
       ),
       { numRuns: LIVES },
     );
     assert.ok(established > LIVES / 4, `established only ${established} times`);
+    assert.ok(collisions > LIVES / 10, `only ${collisions} collisions`);
   });
 
   it("ends in quiet when nothing is wanted any more", () => {

@@ -315,12 +315,17 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     if (!primary && machine !== this.#contender) return;
     const established = primary && from === "established" && machine.state !== "established";
     if (primary) this.#changed(from, machine.state, now);
-    if (why === undefined || why.error.reason === "collision") return;
+    if (why === undefined || (!established && isQuiet(why) && this.#hasBeside(machine))) return;
     if (!primary && !this.#wanted) return; // it only shares the fate of the other
     this.#capable = !refusesCapabilities(why);
     this.#lastError = { ...why.error, at: now };
     if (why.answer !== undefined) this.#lastNotification = this.#lastError;
     this.emit({ type: "down", error: why.error, established });
+  }
+
+  #hasBeside(machine: Machine): boolean {
+    const other = machine === this.#primary ? this.#contender : this.#primary;
+    return other !== undefined && !isWaiting(other);
   }
 
   established(machine: Machine, now: Instant): void {
@@ -356,6 +361,11 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
 /** Neither connected nor connecting. */
 function isWaiting({ state }: Machine): boolean {
   return state === "idle" || state === "active";
+}
+
+/** How one of two connections ends that both sides made at once: routers say so, or just close it. */
+function isQuiet({ error }: Why): boolean {
+  return error.reason === "collision" || error.reason === "closed";
 }
 
 /** RFC 5492 §3: "then the BGP speaker SHOULD attempt to re-establish … without sending … the Capabilities". */

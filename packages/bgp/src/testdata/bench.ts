@@ -114,7 +114,9 @@ export class Bench {
   pass(ms: number): readonly string[] {
     const told: string[] = [];
     const until = this.now + ms;
+    let turns = 0;
     for (let due = this.session.nextWake(); due !== undefined && due <= until; due = this.session.nextWake()) {
+      assert.ok((turns += 1) < 10_000, "wakes and wakes");
       this.now = Math.max(due, this.now);
       told.push(...this.session.wake(this.now).map(tell));
     }
