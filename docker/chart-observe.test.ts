@@ -71,6 +71,20 @@ describe("chart: speakers of MetalLB's among ours", () => {
     assert.equal(found?.value, mlLabels);
   });
 
+  it("shares no node with one of MetalLB's: both have the port of the gossip, unless they do not gossip", () => {
+    const portsOf = (values: object): readonly unknown[] =>
+      container(render(values), "DaemonSet", "herald-speaker").ports;
+    const monitoring = { name: "monitoring", containerPort: 7472 };
+    assert.deepEqual(portsOf({ speaker: { memberlist: { mlBindPort: 7947 } } }), [
+      monitoring,
+      { name: "memberlist-tcp", containerPort: 7947, protocol: "TCP" },
+      { name: "memberlist-udp", containerPort: 7947, protocol: "UDP" },
+    ]);
+    for (const silent of [{ observeOnly: true }, { speaker: { memberlist: { enabled: false } } }]) {
+      assert.deepEqual(portsOf(silent), [monitoring]);
+    }
+  });
+
   it("runs on the nodes that are given", () => {
     const { spec } = one(
       render({ speaker: { nodeSelector: { "herald.io/speaker": "herald" } } }),

@@ -117,6 +117,11 @@ ports:
 - name: webhook
   containerPort: {{ . }}
 {{- end }}
+{{- with .gossipPort }}
+# The node's own: whoever else has it, as MetalLB's speaker, is on no node with this one.
+- {name: memberlist-tcp, containerPort: {{ . }}, protocol: TCP}
+- {name: memberlist-udp, containerPort: {{ . }}, protocol: UDP}
+{{- end }}
 {{- if .values.livenessProbe.enabled }}
 livenessProbe:
   httpGet: {path: /healthz, port: monitoring}
