@@ -114,6 +114,7 @@ const GOOD: readonly object[] = [
   }),
   written("BGPPeer", "plain", ROUTER, "v1beta2"),
   written("BGPPeer", "old", { ...ROUTER, holdTime: "90s" }),
+  written("BGPPeer", "linked", { ...ROUTER, peerAddress: "FE80::1", interface: "eth0" }, "v1beta2"),
   written(
     "BGPPeer",
     "full",
@@ -341,6 +342,10 @@ const BAD: readonly { kind: string; plural: string; version?: string; spec: obje
   ...[
     { spec: { ...ROUTER, dynamicASN: "internal" }, says: /spec: .*want either peerASN or dynamicASN/ },
     { spec: { ...ROUTER, interface: "eth0" }, says: /spec: .*want either peerAddress or interface/ },
+    {
+      spec: { ...ROUTER, peerAddress: "fec0::1", interface: "eth0" },
+      says: /spec: .*want either peerAddress or interface/,
+    },
     { spec: { myASN: 1, peerASN: 2 }, says: /spec: .*want either peerAddress or interface/ },
     {
       spec: { ...ROUTER, peerAddress: "10.0.0.256" },

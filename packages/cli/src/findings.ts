@@ -27,7 +27,6 @@ export const LINKS = {
   running: "docs/differences.md#running-it",
   routers: "docs/bgp.md#what-a-router-is-told",
   bgp: "docs/differences.md#routers",
-  sessions: "docs/bgp.md#sessions",
   bfd: "docs/bfd.md#not-done",
   gossip: "docs/migrate.md#one-gossip-cluster",
   kinds: "docs/migrate.md#keep-the-kinds",

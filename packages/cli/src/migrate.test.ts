@@ -288,11 +288,6 @@ same     Service         default/web
       says: /spec\.echoMode: .*docs\/bfd\.md#not-done/,
     },
     {
-      name: "a peer without an address",
-      of: (f) => f.object("BGPPeer", "bgppeers", "a", { myASN: 1, peerASN: 2, interface: "eth1" }, "v1beta2"),
-      says: /spec\.interface: /,
-    },
-    {
       name: "FRR",
       of: (f) =>
         f.workload("daemonsets", "speaker", {

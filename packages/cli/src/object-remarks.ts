@@ -29,7 +29,6 @@ interface Spec {
   readonly peerASN?: number;
   readonly localASN?: number;
   readonly sourceAddress?: string;
-  readonly interface?: string;
   readonly echoMode?: boolean;
 }
 
@@ -132,13 +131,6 @@ const RULES: readonly Rule[] = [
     applies: ({ echoMode = false }) => echoMode,
     text: "the router may send echo packets, Herald sends none",
     link: LINKS.bfd,
-  },
-  {
-    kind: "BGPPeer",
-    field: "spec.interface",
-    applies: ({ interface: name = "" }) => name !== "",
-    text: "Herald connects to peers by their address only: there is no session with this one",
-    link: LINKS.sessions,
   },
 ];
 

@@ -64,10 +64,10 @@ const FIELDS = {
       "Takes any number for the router's: `internal` our own, `external` any other. This or `peerASN`.",
   }),
   localASN: asn(1, "What we say our number is to this router, instead of `myASN`.").optional(),
-  peerAddress: address("Address of the router; this or `interface`."),
+  peerAddress: address("Address of the router; this or `interface`, or both for a link-local IPv6 address."),
   interface: z.string().optional().meta({
     description:
-      "Interface to find the router on, by its link-local IPv6 address (unnumbered BGP); this or `peerAddress`.",
+      "Interface to find the router on, by its link-local IPv6 address (unnumbered BGP); this or `peerAddress`. With a `peerAddress` that is link-local: the interface it is on.",
   }),
   sourceAddress: address("Our own address for the session; by default the system chooses."),
   holdTime: duration(
@@ -135,6 +135,9 @@ const FIELDS = {
 const isSet = (text: unknown) => text !== undefined && text !== "";
 const celSet = (field: string, nothing: string) => `(has(self.${field}) && self.${field} != ${nothing})`;
 
+/** fe80::/10, of which the first 16 bits are told by any way to write it. */
+const LINK_LOCAL = { pattern: /^fe[89ab][0-9a-f]:/i, cel: "(?i)^fe[89ab][0-9a-f]:" };
+
 /** As much of a parsed spec as the rules look at. */
 interface Ruled {
   readonly myASN: number;
@@ -157,9 +160,10 @@ const RULES: readonly Rule<Ruled>[] = [
     at: "peerASN",
   },
   {
-    cel: `${celSet("peerAddress", "''")} != ${celSet("interface", "''")}`,
-    message: "want either peerAddress or interface",
-    holds: (spec) => isSet(spec.peerAddress) !== isSet(spec.interface),
+    cel: `${celSet("peerAddress", "''")} != ${celSet("interface", "''")} || (${celSet("interface", "''")} && has(self.peerAddress) && self.peerAddress.matches('${LINK_LOCAL.cel}'))`,
+    message: "want either peerAddress or interface, or both where the address is link-local",
+    holds: ({ peerAddress, interface: link }) =>
+      isSet(peerAddress) !== isSet(link) || (isSet(link) && LINK_LOCAL.pattern.test(peerAddress ?? "")),
     at: "peerAddress",
   },
   {

@@ -231,6 +231,12 @@ describe("configFromObjects", () => {
     assert.deepEqual([peer?.remote, peer?.peerAsn], [{ interface: "eth0" }, "external"]);
   });
 
+  it("keeps the interface of a link-local address with it", () => {
+    const spec = { ...router, peerAddress: "FE80::1", interface: "eth0" };
+    const [peer] = configFromObjects(objects({ peers: [object("r", spec)] })).peers;
+    assert.deepEqual(peer?.remote, { address: "fe80::1", interface: "eth0" });
+  });
+
   const allocated = (serviceAllocation: object) =>
     configFromObjects(
       objects({

@@ -344,6 +344,12 @@ const R = "BGPPeer r: spec.";
 report("objects: peers", [
   { name: "an address", given: peer({}), mistakes: [] },
   { name: "an interface", given: peer({ peerAddress: "", interface: "eth0" }), mistakes: [] },
+  {
+    name: "a link-local address, and the interface it is on",
+    given: peer({ peerAddress: "FE80::1", interface: "eth0" }),
+    mistakes: [],
+  },
+  { name: "a link-local address alone", given: peer({ peerAddress: "fe80::1" }), mistakes: [] },
   { name: "a number of any other system", given: peer({ peerASN: 0, dynamicASN: "external" }), mistakes: [] },
   {
     name: "no times at all, and none that pass",
@@ -375,7 +381,7 @@ report("objects: peers", [
     given: peer({ dynamicASN: "internal", interface: "eth0" }),
     mistakes: [
       `${R}peerASN: want either peerASN or dynamicASN`,
-      `${R}peerAddress: want either peerAddress or interface`,
+      `${R}peerAddress: want either peerAddress or interface, or both where the address is link-local`,
     ],
   },
   {
@@ -383,7 +389,7 @@ report("objects: peers", [
     given: { peers: [object("r", { myASN: 1 })] },
     mistakes: [
       `${R}peerASN: want either peerASN or dynamicASN`,
-      `${R}peerAddress: want either peerAddress or interface`,
+      `${R}peerAddress: want either peerAddress or interface, or both where the address is link-local`,
     ],
   },
   {

@@ -46,8 +46,7 @@ function toPeer({ name, spec }: Parsed<Spec>, password: string | undefined): Bgp
     myAsn: spec.myASN,
     peerAsn: spec.dynamicASN ?? spec.peerASN ?? 0, // one of them is there: a rule of the schema
     localAsn: spec.localASN,
-    remote:
-      spec.peerAddress === undefined ? { interface: spec.interface ?? "" } : { address: spec.peerAddress },
+    remote: remoteOf(spec),
     sourceAddress: spec.sourceAddress,
     peerPort: spec.peerPort || 179,
     ...timersOf(spec),
@@ -61,6 +60,12 @@ function toPeer({ name, spec }: Parsed<Spec>, password: string | undefined): Bgp
     vrf: spec.vrf || undefined,
     dualStackAddressFamily: spec.dualStackAddressFamily,
   };
+}
+
+/** One of the two is there, or both: a rule of the schema. */
+function remoteOf({ peerAddress: address, interface: link = "" }: Spec): BgpPeerConfig["remote"] {
+  if (address === undefined) return { interface: link };
+  return link === "" ? { address } : { address, interface: link };
 }
 
 /** One of the two follows from the other, three to one; that a time is left out is no word on keepalives. */
