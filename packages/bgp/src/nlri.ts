@@ -71,16 +71,22 @@ export function decodeNlri({ family, pathIds, octets }: NlriField): readonly Nlr
 
 /** @param all of that family; with a path id each, or none. */
 export function encodeNlri(family: IpFamily, all: readonly Nlri[]): NlriField {
-  const parts = all.map(({ prefix, pathId }) => nlriOctets(prefix, pathId));
-  const w = new Writer(new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0)));
-  for (const part of parts) w.bytes(part);
+  const w = new Writer(new Uint8Array(all.reduce((sum, each) => sum + nlriLength(each), 0)));
+  for (const each of all) writeNlri(w, each);
   return { family, pathIds: all[0]?.pathId !== undefined, octets: w.finish(), count: all.length };
 }
 
-/** One of them. */
-export function nlriOctets({ family, address, length }: Prefix, pathId: number | undefined): Uint8Array {
-  const octets = prefixOctets(length);
-  const w = new Writer(new Uint8Array((pathId === undefined ? 0 : 4) + 1 + octets));
-  if (pathId !== undefined) w.u32(pathId);
-  return w.u8(length).bytes(addressOctets(family, address).subarray(0, octets)).finish();
+/** How many octets it takes. */
+export function nlriLength({ prefix: { length }, pathId }: Nlri): number {
+  return (pathId === undefined ? 0 : 4) + 1 + prefixOctets(length);
 }
+
+export function writeNlri(w: Writer, { prefix: { family, address, length }, pathId }: Nlri): void {
+  if (pathId !== undefined) w.u32(pathId);
+  const octets = addressOctets(family, address, ADDRESS);
+  w.u8(length);
+  for (let at = 0; at < prefixOctets(length); at += 1) w.u8(octets[at] as number);
+}
+
+/** What is written next. Why not one for each: a table has thousands. */
+const ADDRESS = new Uint8Array(16);

@@ -1,7 +1,9 @@
 import type { IpFamily } from "@herald/shared/ip/address";
+import { Writer } from "@herald/wire/bytes";
 import { concat } from "./encode-attributes.ts";
 import { frame, HEADER_OCTETS } from "./header.ts";
 import { MESSAGE_TYPE } from "./iana.ts";
+import { type Nlri, nlriLength, writeNlri } from "./nlri.ts";
 import { encodeReach, encodeUnreach, type NextHop, updateBody } from "./update.ts";
 
 /** Routes that have everything in common but where they lead to. */
@@ -28,29 +30,28 @@ export function roomFor({ family, attributes, reach }: RouteGroup, maxOctets: nu
 }
 
 /** As few UPDATEs as hold them all. @param room at least `MAX_NLRI_OCTETS`. */
-export function packAnnounced(
-  group: RouteGroup,
-  nlri: readonly Uint8Array[],
+export function* packAnnounced(
+  { family, attributes, reach }: RouteGroup,
+  nlri: readonly Nlri[],
   room: number,
-): readonly Uint8Array[] {
-  const { family, attributes, reach } = group;
-  return portions(nlri, room).map((octets) => {
-    if (reach === undefined) return update(NOTHING, attributes, octets);
-    return update(NOTHING, concat([encodeReach(reach, { family, octets }), attributes]), NOTHING);
-  });
+): Generator<Uint8Array, void> {
+  for (const octets of portions(nlri, room)) {
+    if (reach === undefined) yield update(NOTHING, attributes, octets);
+    else yield update(NOTHING, concat([encodeReach(reach, { family, octets }), attributes]), NOTHING);
+  }
 }
 
 /** The same for what can no longer be reached. IPv4 stands in its own field, wherever it was announced. */
-export function packWithdrawn(
+export function* packWithdrawn(
   family: IpFamily,
-  nlri: readonly Uint8Array[],
+  nlri: readonly Nlri[],
   maxOctets: number,
-): readonly Uint8Array[] {
-  if (family === 4) {
-    return portions(nlri, maxOctets - FIXED_OCTETS).map((octets) => update(octets, NOTHING, NOTHING));
+): Generator<Uint8Array, void> {
+  const room = maxOctets - FIXED_OCTETS - (family === 4 ? 0 : MP_OCTETS);
+  for (const octets of portions(nlri, room)) {
+    if (family === 4) yield update(octets, NOTHING, NOTHING);
+    else yield update(NOTHING, encodeUnreach(family, octets), NOTHING);
   }
-  const room = maxOctets - FIXED_OCTETS - MP_OCTETS;
-  return portions(nlri, room).map((octets) => update(NOTHING, encodeUnreach(family, octets), NOTHING));
 }
 
 function update(withdrawn: Uint8Array, attributes: Uint8Array, nlri: Uint8Array): Uint8Array {
@@ -58,16 +59,21 @@ function update(withdrawn: Uint8Array, attributes: Uint8Array, nlri: Uint8Array)
 }
 
 /** In order; prefixes are too small for a cleverer way to gain anything. */
-function portions(nlri: readonly Uint8Array[], room: number): readonly Uint8Array[] {
-  const all: Uint8Array[] = [];
+function* portions(nlri: readonly Nlri[], room: number): Generator<Uint8Array, void> {
   let [from, octets] = [0, 0];
-  nlri.forEach((each, at) => {
-    if (octets + each.length > room) {
-      all.push(concat(nlri.slice(from, at)));
+  for (const [at, each] of nlri.entries()) {
+    const length = nlriLength(each);
+    if (octets + length > room) {
+      yield written(nlri, from, at, octets);
       [from, octets] = [at, 0];
     }
-    octets += each.length;
-  });
-  if (from < nlri.length) all.push(concat(nlri.slice(from)));
-  return all;
+    octets += length;
+  }
+  if (from < nlri.length) yield written(nlri, from, nlri.length, octets);
+}
+
+function written(nlri: readonly Nlri[], from: number, to: number, octets: number): Uint8Array {
+  const w = new Writer(new Uint8Array(octets));
+  for (let at = from; at < to; at += 1) writeNlri(w, nlri[at] as Nlri);
+  return w.finish();
 }

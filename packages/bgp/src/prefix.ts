@@ -57,22 +57,59 @@ export function prefixOctets(length: number): number {
   return (length + 7) >>> 3;
 }
 
-/** The address in as many octets as its family has. */
-export function addressOctets(family: IpFamily, address: IpAddress): Uint8Array {
-  const octets = address.includes(":") ? toOctets(address) : quadOctets(address);
-  if (family === 4 || octets.length === 16) return octets;
-  return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...octets);
+/** The address in as many octets as its family has. @param to where to put them: at least so many. */
+export function addressOctets(
+  family: IpFamily,
+  address: IpAddress,
+  to = new Uint8Array(ADDRESS_BITS[family] / 8),
+): Uint8Array {
+  if (address.includes(":")) return putGroups(address, to);
+  if (family === 4) return putQuad(address, to, 0);
+  to.fill(0, 0, 10).fill(0xff, 10, 12);
+  return putQuad(address, to, 12);
 }
 
 /** Why not with the library: thousands of prefixes are written at once when a session comes up. */
-function quadOctets(address: IpAddress): Uint8Array {
-  const octets = new Uint8Array(4);
-  for (let index = 0, at = 0; index < address.length; index += 1) {
+function putQuad(address: IpAddress, to: Uint8Array, start: number): Uint8Array {
+  let [octet, at] = [0, start];
+  for (let index = 0; index < address.length; index += 1) {
     const digit = address.charCodeAt(index) - ZERO;
-    if (digit < 0) at += 1;
-    else octets[at] = (octets[at] as number) * 10 + digit;
+    if (digit >= 0) {
+      octet = octet * 10 + digit;
+      continue;
+    }
+    to[at] = octet;
+    [octet, at] = [0, at + 1];
   }
+  to[at] = octet;
+  return to;
+}
+
+/** Of canonical text, so there is at most one `::`, and no dotted quad. */
+function putGroups(address: IpAddress, to: Uint8Array): Uint8Array {
+  const [head = "", tail = ""] = address.split("::");
+  to.fill(0, 0, 16);
+  put(head, to, 0);
+  put(tail, to, 16 - octetsOf(tail));
+  return to;
+}
+
+function octetsOf(groups: string): number {
+  if (groups === "") return 0;
+  let octets = 2;
+  for (let index = 0; index < groups.length; index += 1) if (groups.charCodeAt(index) === COLON) octets += 2;
   return octets;
 }
 
-const ZERO = 0x30;
+function put(groups: string, to: Uint8Array, start: number): void {
+  let [group, at] = [0, start];
+  for (let index = 0; index < groups.length; index += 1) {
+    const code = groups.charCodeAt(index);
+    if (code === COLON) [group, at] = [0, at + 2];
+    else group = group * 16 + code - (code < LETTER_A ? ZERO : LETTER_A - 10);
+    to[at] = group >>> 8;
+    to[at + 1] = group;
+  }
+}
+
+const [ZERO, COLON, LETTER_A] = [0x30, 0x3a, 0x61];

@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { linkBandwidth } from "./community.ts";
 import type { ExportView } from "./export.ts";
-import { prefixOf } from "./prefix.ts";
-import { RibOut } from "./rib-out.ts";
-import { type Route, type RouteAttributes, type RouteTable, routeTable } from "./route.ts";
+import { formatPrefix, prefixOf } from "./prefix.ts";
+import { type Difference, RibOut } from "./rib-out.ts";
+import { type Route, type RouteAttributes, RouteTable, routeTable } from "./route.ts";
 import { ip, LOCAL, routes, routesWith } from "./testdata/bench.ts";
 import { RouterTable } from "./testdata/router-table.ts";
 
@@ -41,8 +41,11 @@ class Peer {
 
   /** @returns what happened at the peer. */
   tell(wanted: RouteTable, view = this.view): readonly string[] {
+    return this.hear(this.rib.tell(wanted, view) ?? assert.fail("a break that nobody asked for"), view);
+  }
+
+  hear(difference: Difference, view = this.view): readonly string[] {
     this.view = view;
-    const difference = this.rib.tell(wanted, view);
     this.messages = difference.messages;
     const before = this.table.story.length;
     for (const message of this.messages) {
@@ -57,6 +60,7 @@ class Peer {
   }
 }
 
+const listOf = (table: RouteTable): Route[] => [...table.prefixes()].flatMap((each) => table.get(each));
 const both = (...all: readonly Route[]): RouteTable => routeTable(all);
 const many = (count: number, attributes: (at: number) => RouteAttributes = () => ({})): RouteTable => {
   const shared = new Map<string, RouteAttributes>();
@@ -150,15 +154,15 @@ describe("Adj-RIB-Out", () => {
     const peer = new Peer(EXTERNAL);
     const communities = Array.from({ length: 1_100 }, (_, at) => `64512:${at}`);
     const wanted = routeTable([
-      ...routesWith({ communities }, "203.0.113.1/32").best.values(),
-      ...routes("203.0.113.2/32").best.values(),
+      ...listOf(routesWith({ communities }, "203.0.113.1/32")),
+      ...listOf(routes("203.0.113.2/32")),
     ]);
-    const { notices, announced } = peer.rib.tell(wanted, EXTERNAL);
+    const { notices, announced } = peer.rib.tell(wanted, EXTERNAL) ?? assert.fail();
     assert.deepEqual(
       [notices, announced],
       [[{ reason: "attributes-too-long", detail: "IPv4: 203.0.113.1/32" }], 1],
     );
-    assert.equal(new RibOut().tell(wanted, { ...EXTERNAL, maxOctets: 65_535 }).announced, 2);
+    assert.equal(new RibOut().tell(wanted, { ...EXTERNAL, maxOctets: 65_535 })?.announced, 2);
   });
 
   it("withdraws what can no longer be announced", () => {
@@ -190,11 +194,11 @@ describe("packing", () => {
     it(`puts ${name}`, () => {
       const peer = new Peer(view);
       peer.tell(wanted);
-      assert.deepEqual([peer.messages.length, peer.table.routes.size], [messages, wanted.best.size]);
+      assert.deepEqual([peer.messages.length, peer.table.routes.size], [messages, wanted.size]);
       peer.tell(routes());
       assert.deepEqual(
         [peer.messages.length, peer.table.routes.size],
-        [Math.ceil((wanted.best.size * 5) / (view.maxOctets - 23)), 0],
+        [Math.ceil((wanted.size * 5) / (view.maxOctets - 23)), 0],
       );
     });
   }
@@ -210,8 +214,8 @@ describe("packing", () => {
     assert.deepEqual(withdrawn(815), [4_093, 28]);
     const peer = new Peer(EXTERNAL);
     const exactly = [
-      ...many(813).best.values(),
-      ...routes("203.0.113.0/24", "198.51.100.0/24", "0.0.0.0/0").best.values(),
+      ...listOf(many(813)),
+      ...listOf(routes("203.0.113.0/24", "198.51.100.0/24", "0.0.0.0/0")),
     ];
     peer.tell(routeTable(exactly));
     peer.tell(routes());
@@ -370,6 +374,77 @@ describe("whatever is wanted in turn", () => {
         }
       }),
     );
+  });
+});
+
+describe("a table that changes", () => {
+  const FEW: readonly RouteAttributes[] = [{}, { med: 1 }, { communities: ["1:1"] }];
+  /** Puts paths, by id, in the place of those of a prefix. */
+  const another = fc.record({
+    at: fc.integer({ min: 0, max: 3 }),
+    six: fc.boolean(),
+    paths: fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 2 })), {
+      selector: ([pathId]) => pathId,
+      maxLength: 2,
+    }),
+  });
+  type Change = typeof another extends fc.Arbitrary<infer T> ? T : never;
+  /** So many prefixes are looked at; we are about to go, or not. */
+  const looks = [
+    fc.record({ look: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({ draining: fc.boolean() }),
+  ] as const;
+  const step = fc.oneof(another, ...looks);
+
+  function change(table: RouteTable, { at, six, paths }: Change): void {
+    const prefix = six ? prefixOf(ip(`2001:db8:${at}::`), 48) : prefixOf(ip(`10.0.${at}.0`), 24);
+    const routes = paths
+      .toSorted(([one], [other]) => one - other)
+      .map(([pathId, which]) => ({ prefix, pathId, attributes: FEW[which] ?? {} }));
+    table.set(formatPrefix(prefix), routes);
+  }
+
+  it("is told in pieces to the same end as in one", () => {
+    const views = fc.constantFrom<ExportView>(EXTERNAL, INTERNAL, { ...EXTERNAL, addPath: [4] });
+    fc.assert(
+      fc.property(views, fc.array(step, { maxLength: 60, size: "max" }), (agreed, steps) => {
+        const peer = new Peer(agreed);
+        const table = new RouteTable();
+        let view = agreed;
+        const look = (atMost?: number): void => {
+          const difference = peer.rib.tell(table, view, atMost);
+          if (difference !== undefined) peer.hear(difference, view);
+        };
+        for (const each of steps) {
+          if ("look" in each) look(each.look);
+          else if ("draining" in each) view = { ...agreed, draining: each.draining };
+          else change(table, each);
+        }
+        look();
+        const fresh = new Peer(view);
+        fresh.tell(routeTable(listOf(table)));
+        assert.deepEqual(sorted(peer.table.routes), sorted(fresh.table.routes));
+        assert.equal(peer.rib.count(4) + peer.rib.count(6), peer.table.routes.size);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("is looked at as a whole by who comes late", () => {
+    const [peer, table, want] = [new Peer(EXTERNAL), routeTable(listOf(many(10))), listOf(many(2_000))];
+    peer.tell(table);
+    for (const route of want) table.set(formatPrefix(route.prefix), [route]);
+    for (const route of want.slice(5)) table.set(formatPrefix(route.prefix), []);
+    assert.equal(table.changedSince(10), undefined);
+    assert.deepEqual(peer.tell(table).length, 5);
+    assert.deepEqual([...peer.table.routes.keys()], [...table.prefixes()]);
+  });
+
+  it("costs what is different", () => {
+    const [peer, table] = [new Peer(EXTERNAL), routeTable(listOf(many(1_000)))];
+    peer.tell(table);
+    table.set("10.0.0.7/32", []);
+    assert.equal(peer.rib.tell(table, EXTERNAL, 10)?.withdrawn, 1);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { IpFamily } from "@herald/shared/ip/address";
 import { encodeAttributes } from "./encode-attributes.ts";
 import { type ExportView, exportRoute } from "./export.ts";
-import { nlriOctets } from "./nlri.ts";
+import type { Nlri } from "./nlri.ts";
 import { MAX_NLRI_OCTETS, packAnnounced, packWithdrawn, type RouteGroup, roomFor } from "./pack.ts";
 import { formatPrefix } from "./prefix.ts";
 import type { BgpNotice } from "./reasons.ts";
@@ -13,32 +13,47 @@ export interface Difference {
   readonly messages: readonly Uint8Array[];
   readonly announced: number;
   readonly withdrawn: number;
-  /** What could not be announced, by reason and family; each at most once. */
+  /** What cannot be announced, by reason and family; each at most once. */
   readonly notices: readonly { readonly reason: BgpNotice; readonly detail: string }[];
 }
 
-/** A group by its contents, so that equal ones are one. */
+/** A group by its contents: equal ones have the same key. */
 interface Group extends RouteGroup {
   readonly key: string;
   readonly room: number;
 }
 
-interface Told {
-  readonly nlri: Uint8Array;
-  group: Group;
-  /** Of the last `tell` that wanted it. */
-  turn: number;
+interface Told extends Nlri {
+  readonly group: Group;
 }
 
-type Fresh = Map<Group, Uint8Array[]>;
 type Unfit = Extract<BgpNotice, "no-next-hop" | "attributes-too-long">;
 
-/** Adj-RIB-Out: what the peer at the other end of one connection was told (RFC 4271 §3.2). */
+interface LeftOut {
+  readonly route: Route;
+  readonly reason: Unfit;
+}
+
+const NOTHING: readonly Told[] = [];
+
+/**
+ * Adj-RIB-Out: what the peer at the other end of one connection was told (RFC 4271 §3.2). A table that is as it was but for
+ * a few prefixes costs what those cost.
+ */
 export class RibOut {
-  /** By prefix, and path id where the peer takes several. Bounded by the wanted table. */
-  readonly #told = new Map<string, Told>();
+  /** By prefix, each path of it. Bounded by the wanted table. */
+  readonly #told = new Map<string, readonly Told[]>();
   readonly #counts: Record<IpFamily, number> = { 4: 0, 6: 0 };
-  #turn = 0;
+  /** By prefix, what cannot be announced. Bounded by the wanted table. */
+  readonly #leftOut = new Map<string, readonly LeftOut[]>();
+  #look: Look | undefined;
+  /** What was found and is being put into messages. */
+  #packing: Generator<number, void> | undefined;
+  #unsaid: { messages: Uint8Array[]; announced: number; withdrawn: number } = {
+    messages: [],
+    announced: 0,
+    withdrawn: 0,
+  };
 
   /** How many routes the peer has of a family. */
   count(family: IpFamily): number {
@@ -48,130 +63,231 @@ export class RibOut {
   /**
    * Announces first and withdraws last, and never withdraws what is announced anew: no address is without a route in
    * between, also when one prefix takes the place of another.
+   *
+   * @param view the same object as long as nothing in it is different: for another one every route is looked at.
+   * @param atMost how many routes to look at before a break.
+   * @returns `undefined` for a break: nothing is said until all was looked at. To be called again, with whatever is wanted
+   *   and seen by then.
    */
-  tell(wanted: RouteTable, view: ExportView): Difference {
-    this.#turn += 1;
-    const groups = new Groups(view);
-    const fresh: Fresh = new Map();
-    for (const family of view.families) {
-      const several = view.addPath.includes(family);
-      for (const [key, route] of several ? wanted.paths : wanted.best) {
-        const group = route.prefix.family === family ? groups.of(route) : undefined;
-        if (group !== undefined) this.#note(key, route, group, several, fresh);
+  tell(wanted: RouteTable, view: ExportView, atMost = Number.POSITIVE_INFINITY): Difference | undefined {
+    for (let left = atMost; left > 0; ) {
+      if (this.#packing === undefined) {
+        const look = this.#lookAt(wanted, view);
+        const prefix = look.next(this.#told);
+        left -= 1;
+        if (prefix !== undefined) {
+          this.#compare(prefix, look);
+          continue;
+        }
+        const found = look.found();
+        if (found.size === 0) return this.#finish();
+        this.#packing = this.#pack(found, view);
       }
+      const { value, done } = this.#packing.next();
+      if (done) this.#packing = undefined;
+      else left -= value;
     }
-    const gone = this.#forget();
-    const messages = [
-      ...[...fresh].flatMap(([group, nlri]) => packAnnounced(group, nlri, group.room)),
-      ...[...gone].flatMap(([family, nlri]) => packWithdrawn(family, nlri, view.maxOctets)),
-    ];
-    return { messages, announced: sum(fresh), withdrawn: sum(gone), notices: groups.notices() };
+    return undefined;
   }
 
   /** All of a family once more, as it was told (RFC 2918 §4). */
   again(family: IpFamily): readonly Uint8Array[] {
-    const all = new Map<string, { group: Group; nlri: Uint8Array[] }>();
-    for (const { nlri, group } of this.#told.values()) {
-      if (group.family !== family) continue;
-      const found = all.get(group.key);
-      if (found === undefined) all.set(group.key, { group, nlri: [nlri] });
-      else found.nlri.push(nlri);
+    const all = new Map<string, Told[]>();
+    for (const paths of this.#told.values()) {
+      for (const told of paths) if (told.group.family === family) push(all, told.group.key, told);
     }
-    return [...all.values()].flatMap(({ group, nlri }) => packAnnounced(group, nlri, group.room));
+    return [...all.values()].flatMap((told) => [...announcements(told)]);
   }
 
-  /** Adds to `fresh` what the peer must hear of it. */
-  #note(key: string, { prefix, pathId }: Route, group: Group, several: boolean, fresh: Fresh): void {
-    const told = this.#told.get(key);
-    if (told === undefined) {
-      const nlri = nlriOctets(prefix, several ? pathId : undefined);
-      this.#told.set(key, { nlri, group, turn: this.#turn });
-      this.#counts[prefix.family] += 1;
-      push(fresh, group, nlri);
-      return;
-    }
-    told.turn = this.#turn;
-    if (told.group.key === group.key) return;
-    told.group = group;
-    push(fresh, group, told.nlri);
+  #lookAt(table: RouteTable, view: ExportView): Look {
+    const before = this.#look;
+    if (before?.table === table && before.groups.view === view) return before;
+    const look = new Look(table, new Groups(view));
+    this.#look = look;
+    return look;
   }
 
-  #forget(): ReadonlyMap<IpFamily, Uint8Array[]> {
-    const gone = new Map<IpFamily, Uint8Array[]>();
-    for (const [key, { nlri, group, turn }] of this.#told) {
-      if (turn === this.#turn) continue;
-      this.#told.delete(key);
-      this.#counts[group.family] -= 1;
-      push(gone, group.family, nlri);
+  /** Notes what the peer should have of a prefix; and what it cannot have. */
+  #compare(prefix: string, look: Look): void {
+    const { table, groups } = look;
+    const wanted: Told[] = [];
+    const leftOut: LeftOut[] = [];
+    for (const route of groups.choice(table.get(prefix))) {
+      const group = groups.of(route);
+      if (typeof group === "string") leftOut.push({ route, reason: group });
+      else wanted.push({ prefix: route.prefix, pathId: groups.pathIdOf(route), group });
     }
-    return gone;
+    if (leftOut.length > 0) this.#leftOut.set(prefix, leftOut);
+    else this.#leftOut.delete(prefix);
+    look.note(prefix, isSame(this.#told.get(prefix) ?? NOTHING, wanted) ? undefined : wanted);
   }
+
+  /** What was begun is done to its end, whatever is wanted meanwhile. Yields how many routes it has dealt with. */
+  *#pack(found: ReadonlyMap<string, readonly Told[]>, { maxOctets }: ExportView): Generator<number, void> {
+    const fresh = new Map<string, Told[]>();
+    const gone = new Map<IpFamily, Told[]>();
+    for (const [prefix, after] of found) {
+      const before = this.#told.get(prefix) ?? NOTHING;
+      for (const told of missing(after, before, isEqual)) push(fresh, told.group.key, told);
+      for (const told of missing(before, after, isSamePath)) push(gone, told.group.family, told);
+      this.#take(prefix, before, after);
+      yield 1;
+    }
+    for (const told of fresh.values()) yield* this.#say(announcements(told));
+    for (const [family, told] of gone) yield* this.#say(packWithdrawn(family, told, maxOctets));
+    for (const told of fresh.values()) this.#unsaid.announced += told.length;
+    for (const told of gone.values()) this.#unsaid.withdrawn += told.length;
+  }
+
+  /** From here on the peer is taken to know. */
+  #take(prefix: string, before: readonly Told[], after: readonly Told[]): void {
+    const { group } = (after[0] ?? before[0]) as Told; // else nothing would be different
+    this.#counts[group.family] += after.length - before.length;
+    if (after.length === 0) this.#told.delete(prefix);
+    else this.#told.set(prefix, after);
+  }
+
+  *#say(messages: Iterable<Uint8Array>): Generator<number, void> {
+    for (const message of messages) {
+      this.#unsaid.messages.push(message);
+      yield message.length >>> 3; // about as many as there are prefixes in it
+    }
+  }
+
+  #finish(): Difference {
+    const said = this.#unsaid;
+    this.#unsaid = { messages: [], announced: 0, withdrawn: 0 };
+    return { ...said, notices: this.#notices() };
+  }
+
+  #notices(): Difference["notices"] {
+    const found = new Map<string, { readonly reason: Unfit; readonly first: Route; count: number }>();
+    for (const { reason, route } of [...this.#leftOut.values()].flat()) {
+      const key = `${reason} ${route.prefix.family}`;
+      const known = found.get(key);
+      if (known === undefined) found.set(key, { reason, first: route, count: 1 });
+      else known.count += 1;
+    }
+    return [...found.values()].map(({ reason, first: { prefix }, count }) => {
+      const others = count > 1 ? ` and ${count - 1} more` : "";
+      return { reason, detail: `IPv${prefix.family}: ${formatPrefix(prefix)}${others}` };
+    });
+  }
+}
+
+/** How far one session has gone through a table: once through all of it, from then on through what is different. */
+class Look {
+  readonly table: RouteTable;
+  readonly groups: Groups;
+  /** What the peer should have of a prefix, where that is not what it was told. */
+  #found = new Map<string, readonly Told[]>();
+  #rest: Iterator<string> | undefined;
+  #version = 0;
+  constructor(table: RouteTable, groups: Groups) {
+    this.table = table;
+    this.groups = groups;
+  }
+
+  /** @returns `undefined` when there is none left. */
+  next(told: ReadonlyMap<string, unknown>): string | undefined {
+    for (;;) {
+      const { value, done } = this.#rest?.next() ?? { done: true };
+      if (!done) return value;
+      const { version } = this.table;
+      if (this.#rest !== undefined && version === this.#version) return undefined;
+      const changed = this.#rest && this.table.changedSince(this.#version);
+      this.#rest = changed?.values() ?? all(this.table, told);
+      this.#version = version;
+    }
+  }
+
+  note(prefix: string, found: readonly Told[] | undefined): void {
+    if (found === undefined) this.#found.delete(prefix);
+    else this.#found.set(prefix, found);
+  }
+
+  /** Since it was asked last. */
+  found(): ReadonlyMap<string, readonly Told[]> {
+    const found = this.#found;
+    this.#found = new Map();
+    return found;
+  }
+}
+
+/** What is to be told, and what was. */
+function* all(table: RouteTable, told: ReadonlyMap<string, unknown>): Generator<string, void> {
+  yield* table.prefixes();
+  for (const prefix of told.keys()) if (table.get(prefix).length === 0) yield prefix;
 }
 
 /** Groups of routes by what they say, found out once for each object of attributes. */
 class Groups {
-  readonly #view: ExportView;
-  readonly #byObject = new Map<RouteAttributes, Map<IpFamily, Group | Unfit>>();
-  readonly #byContent = new Map<string, Group>();
-  readonly #unfit = new Map<string, { reason: Unfit; family: IpFamily; first: Route; count: number }>();
+  readonly view: ExportView;
+  readonly #known: Readonly<Record<IpFamily, WeakMap<RouteAttributes, Group | Unfit>>> = {
+    4: new WeakMap(),
+    6: new WeakMap(),
+  };
   constructor(view: ExportView) {
-    this.#view = view;
+    this.view = view;
   }
 
-  /** @returns `undefined` for one that cannot be announced. */
-  of(route: Route): Group | undefined {
-    const { family } = route.prefix;
-    let families = this.#byObject.get(route.attributes);
-    if (families === undefined) {
-      families = new Map();
-      this.#byObject.set(route.attributes, families);
-    }
-    const known = families.get(family) ?? this.#find(route.attributes, family);
-    families.set(family, known);
-    if (typeof known !== "string") return known;
-    this.#leaveOut(known, family, route);
-    return undefined;
+  /** Those of a prefix that the peer takes. */
+  choice(routes: readonly Route[]): readonly Route[] {
+    const family = routes[0]?.prefix.family;
+    if (family === undefined || !this.view.families.includes(family)) return [];
+    return routes.length === 1 || this.view.addPath.includes(family) ? routes : routes.slice(0, 1);
   }
 
-  notices(): Difference["notices"] {
-    return [...this.#unfit.values()].map(({ reason, family, first, count }) => {
-      const others = count > 1 ? ` and ${count - 1} more` : "";
-      return { reason, detail: `IPv${family}: ${formatPrefix(first.prefix)}${others}` };
-    });
+  /** As the peer is told it. */
+  pathIdOf({ prefix, pathId }: Route): number | undefined {
+    return this.view.addPath.includes(prefix.family) ? pathId : undefined;
   }
 
-  #find(attributes: RouteAttributes, family: IpFamily): Group | Unfit {
-    const exported = exportRoute(attributes, family, this.#view);
-    if (exported === undefined) return "no-next-hop";
-    const octets = encodeAttributes(exported.attributes, this.#view.asnOctets);
-    const { reach } = exported;
-    const group = { family, attributes: octets, reach };
-    const room = roomFor(group, this.#view.maxOctets);
-    if (room < MAX_NLRI_OCTETS) return "attributes-too-long";
-    const key = `${family} ${reach?.address} ${reach?.linkLocal} ${String.fromCharCode(...octets)}`;
-    const known = this.#byContent.get(key);
+  /** @returns why not, for one that cannot be announced. */
+  of({ prefix: { family }, attributes }: Route): Group | Unfit {
+    const known = this.#known[family].get(attributes);
     if (known !== undefined) return known;
-    const found = { ...group, key, room };
-    this.#byContent.set(key, found);
+    const found = this.#find(attributes, family);
+    this.#known[family].set(attributes, found);
     return found;
   }
 
-  #leaveOut(reason: Unfit, family: IpFamily, first: Route): void {
-    const key = `${reason} ${family}`;
-    const found = this.#unfit.get(key);
-    if (found === undefined) this.#unfit.set(key, { reason, family, first, count: 1 });
-    else found.count += 1;
+  #find(attributes: RouteAttributes, family: IpFamily): Group | Unfit {
+    const exported = exportRoute(attributes, family, this.view);
+    if (exported === undefined) return "no-next-hop";
+    const octets = encodeAttributes(exported.attributes, this.view.asnOctets);
+    const { reach } = exported;
+    const group = { family, attributes: octets, reach };
+    const room = roomFor(group, this.view.maxOctets);
+    if (room < MAX_NLRI_OCTETS) return "attributes-too-long";
+    const key = `${family} ${reach?.address} ${reach?.linkLocal} ${String.fromCharCode(...octets)}`;
+    return { ...group, key, room };
   }
 }
 
-function push<K>(all: Map<K, Uint8Array[]>, key: K, octets: Uint8Array): void {
-  const found = all.get(key);
-  if (found === undefined) all.set(key, [octets]);
-  else found.push(octets);
+type Alike = (one: Told, other: Told) => boolean;
+
+const isSamePath: Alike = (one, other) => one.pathId === other.pathId;
+const isEqual: Alike = (one, other) => isSamePath(one, other) && one.group.key === other.group.key;
+
+function isSame(before: readonly Told[], after: readonly Told[]): boolean {
+  return before.length === after.length && missing(after, before, isEqual).length === 0;
 }
 
-function sum(all: ReadonlyMap<unknown, readonly Uint8Array[]>): number {
-  let count = 0;
-  for (const nlri of all.values()) count += nlri.length;
-  return count;
+/** Those that none of the others is like. */
+function missing(all: readonly Told[], others: readonly Told[], isAlike: Alike): readonly Told[] {
+  if (all.length === 0 || others.length === 0) return all;
+  return all.filter((each) => !others.some((other) => isAlike(each, other)));
+}
+
+/** @param told all of one group, at least one. */
+function announcements(told: readonly Told[]): Generator<Uint8Array, void> {
+  const { group } = told[0] as Told;
+  return packAnnounced(group, told, group.room);
+}
+
+function push<K, V>(all: Map<K, V[]>, key: K, value: V): void {
+  const found = all.get(key);
+  if (found === undefined) all.set(key, [value]);
+  else found.push(value);
 }

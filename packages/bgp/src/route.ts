@@ -9,7 +9,10 @@ export interface Route {
   readonly attributes: RouteAttributes;
 }
 
-/** What is ours to say of a route; the rest goes without saying, by the session. */
+/**
+ * What is ours to say of a route; the rest goes without saying, by the session. Sessions look into each object once: routes
+ * that say the same should have the same.
+ */
 export interface RouteAttributes {
   /** Within our AS only; 100 when left out. */
   readonly localPref?: number;
@@ -24,44 +27,82 @@ export interface RouteAttributes {
   readonly nextHop?: NextHop;
 }
 
-/** All that a peer should know, as a value: to be shared among sessions, and never changed. */
-export interface RouteTable {
-  /** By prefix and path id. */
-  readonly paths: ReadonlyMap<string, Route>;
-  /** By prefix: the path with the lowest id, for peers that take only one. */
-  readonly best: ReadonlyMap<string, Route>;
-}
+const NONE: readonly Route[] = [];
+
+/** Changes of a table that has hardly any prefixes which are kept for who looks at it late. */
+const LEAST_KEPT = 1_024;
 
 /**
- * Equal attributes become one object, so that sessions look into each of them once.
- *
- * Throws a RangeError for two routes of one prefix and path id: which of them counts is not ours to say.
+ * All that a peer should know. Sessions share it, and each finds out for itself what is different since it looked last:
+ * tables are large and changes small.
  */
-export function routeTable(routes: Iterable<Route>): RouteTable {
-  const paths = new Map<string, Route>();
-  const best = new Map<string, Route>();
-  const known = new Map<string, RouteAttributes>();
-  const seen = new Map<RouteAttributes, RouteAttributes>(); // most callers give the same object many times
-  for (const given of routes) {
-    const attributes = seen.get(given.attributes) ?? shared(given.attributes, known);
-    seen.set(given.attributes, attributes);
-    const route = attributes === given.attributes ? given : { ...given, attributes };
-    const prefix = formatPrefix(route.prefix);
-    const key = `${prefix} ${route.pathId}`;
-    if (paths.has(key)) throw new RangeError(`two routes for ${prefix}, path ${route.pathId}`);
-    paths.set(key, route);
-    const other = best.get(prefix);
-    if (other === undefined || route.pathId < other.pathId) best.set(prefix, route);
+export class RouteTable {
+  /** By prefix. */
+  readonly #routes = new Map<string, readonly Route[]>();
+  /** Prefixes in the order of their changes; bounded by twice the table, and then by what it kept before. */
+  #changed: string[] = [];
+  /** How many changes came before those. */
+  #forgotten = 0;
+
+  /** How many prefixes there are. */
+  get size(): number {
+    return this.#routes.size;
   }
-  return { paths, best };
+
+  /** Another one after each change. */
+  get version(): number {
+    return this.#forgotten + this.#changed.length;
+  }
+
+  /** All paths to a prefix, the one with the lowest id first. */
+  get(prefix: string): readonly Route[] {
+    return this.#routes.get(prefix) ?? NONE;
+  }
+
+  prefixes(): MapIterator<string> {
+    return this.#routes.keys();
+  }
+
+  /** Of each prefix the path with the lowest id. */
+  *best(): Generator<readonly [prefix: string, Route], void> {
+    for (const [prefix, [first]] of this.#routes) if (first !== undefined) yield [prefix, first];
+  }
+
+  /** Puts these in the place of all paths to a prefix, which is gone if there are none. @param prefix as `formatPrefix` has it. */
+  set(prefix: string, routes: readonly Route[]): void {
+    if (routes.length === 0) this.#routes.delete(prefix);
+    else this.#routes.set(prefix, routes);
+    this.#changed.push(prefix);
+    const most = Math.max(LEAST_KEPT, 2 * this.#routes.size);
+    if (this.#changed.length <= most) return;
+    const old = this.#changed.length - most / 2;
+    this.#forgotten += old;
+    this.#changed = this.#changed.slice(old);
+  }
+
+  /** @returns prefixes, some perhaps twice; `undefined` where that is too long ago to tell. */
+  changedSince(version: number): readonly string[] | undefined {
+    return version < this.#forgotten ? undefined : this.#changed.slice(version - this.#forgotten);
+  }
 }
 
-function shared(attributes: RouteAttributes, known: Map<string, RouteAttributes>): RouteAttributes {
-  const { localPref, med, prepend, communities, extendedCommunities, largeCommunities, nextHop } = attributes;
-  const numbers = `${localPref} ${med} ${prepend}`;
-  const hop = `${nextHop?.address} ${nextHop?.linkLocal}`;
-  const key = `${numbers}|${hop}|${communities}|${extendedCommunities}|${largeCommunities}`;
-  const found = known.get(key);
-  if (found === undefined) known.set(key, attributes);
-  return found ?? attributes;
+/** Throws a RangeError for two routes of one prefix and path id: which of them counts is not ours to say. */
+export function routeTable(routes: Iterable<Route>): RouteTable {
+  const all = new Map<string, Route[]>();
+  for (const route of routes) {
+    const prefix = formatPrefix(route.prefix);
+    const paths = all.get(prefix) ?? [];
+    all.set(prefix, paths);
+    if (paths.some(({ pathId }) => pathId === route.pathId)) {
+      throw new RangeError(`two routes for ${prefix}, path ${route.pathId}`);
+    }
+    paths.push(route);
+  }
+  const table = new RouteTable();
+  for (const [prefix, paths] of all)
+    table.set(
+      prefix,
+      paths.sort((a, b) => a.pathId - b.pathId),
+    );
+  return table;
 }

@@ -10,6 +10,9 @@ import { RibOut } from "./rib-out.ts";
 import type { RouteTable } from "./route.ts";
 import { encodeUpdate, endOfRib } from "./update.ts";
 
+/** Routes that are looked at before anything else may happen: a millisecond or two. */
+const ROUTES_AT_ONCE = 2_048;
+
 /** Sees to it that the peer knows what it should, as long as there is a session. */
 export class Telling {
   readonly #options: SessionOptions;
@@ -17,6 +20,10 @@ export class Telling {
   /** The connection of the session; `undefined` without one. */
   #machine: Machine | undefined;
   #rib = new RibOut();
+  /** How the session looks at routes; found out anew when that is another way. */
+  #view: ExportView | undefined;
+  /** Since when there is more to look at than was done in one go. */
+  #unfinished: Instant | undefined;
   /** `undefined` until first given. */
   #routes: RouteTable | undefined;
   #draining = false;
@@ -44,6 +51,7 @@ export class Telling {
   begin(machine: Machine, now: Instant): void {
     this.end();
     this.#machine = machine;
+    this.#view = this.#viewOf(machine);
     this.#endOfRibOwed = machine.negotiated?.endOfRib ?? false;
     this.#tell(now);
   }
@@ -51,6 +59,8 @@ export class Telling {
   /** The session is over; what is wanted stays so. */
   end(): void {
     this.#machine = undefined;
+    this.#view = undefined;
+    this.#unfinished = undefined;
     this.#rib = new RibOut();
     this.#told.clear();
     this.#owed.clear();
@@ -65,6 +75,7 @@ export class Telling {
   drain(draining: boolean, now: Instant): void {
     if (draining === this.#draining) return;
     this.#draining = draining;
+    if (this.#machine !== undefined) this.#view = this.#viewOf(this.#machine);
     this.#tell(now);
   }
 
@@ -77,18 +88,23 @@ export class Telling {
   }
 
   wake(now: Instant): void {
+    if (this.#unfinished !== undefined) this.#tell(now);
     for (const [family, due] of this.#owed) if (due <= now) this.#repeat(family, now);
   }
 
   nextWake(): Instant | undefined {
+    if (this.#unfinished !== undefined) return this.#unfinished; // as soon as others had their turn
     return this.#owed.size === 0 ? undefined : Math.min(...this.#owed.values());
   }
 
   #tell(now: Instant): void {
     const machine = this.#machine;
-    const view = this.#view();
+    const view = this.#view;
     if (machine === undefined || view === undefined || this.#routes === undefined) return;
-    const { messages, announced, withdrawn, notices } = this.#rib.tell(this.#routes, view);
+    const difference = this.#rib.tell(this.#routes, view, ROUTES_AT_ONCE);
+    this.#unfinished = difference === undefined ? now : undefined;
+    if (difference === undefined) return;
+    const { messages, announced, withdrawn, notices } = difference;
     machine.send("update", messages, now);
     if (messages.length > 0) this.#emit({ type: "told", announced, withdrawn, updates: messages.length });
     const before = this.#noticed;
@@ -111,8 +127,7 @@ export class Telling {
     this.#emit({ type: "told", announced: this.count(family), withdrawn: 0, updates: messages.length });
   }
 
-  #view(): ExportView | undefined {
-    const { negotiated, local } = this.#machine ?? {};
+  #viewOf({ negotiated, local }: Machine): ExportView | undefined {
     if (negotiated === undefined || local === undefined) return undefined;
     const { asn, role } = this.#options;
     const { external, asnOctets, families, addPath, extendedNextHop, sendMaxOctets } = negotiated;

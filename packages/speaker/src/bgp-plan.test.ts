@@ -87,8 +87,8 @@ function finish(plan: BgpPlan): void {
 
 /** Every peer with its prefixes, each with what is said of it where something is; `-`: a refusal. */
 function shown(plan: BgpPlan): readonly string[] {
-  const routes = plan.plans.flatMap(({ peer: { name }, routes: { best } }) =>
-    [...best].map(([prefix, { attributes }]) => {
+  const routes = plan.plans.flatMap(({ peer: { name }, routes }) =>
+    [...routes.best()].map(([prefix, { attributes }]) => {
       const said = Object.keys(attributes).length === 0 ? "" : ` ${JSON.stringify(attributes)}`;
       return `${name} ${prefix}${said}`;
     }),
@@ -451,8 +451,13 @@ describe("link bandwidth", () => {
   }
 
   const toldBy = ({ plans }: BgpPlan): readonly string[] =>
-    [...(plans[0]?.routes.best.values() ?? [])].map(({ attributes: { extendedCommunities = [] } }) =>
-      extendedCommunities.join(),
+    [...(plans[0]?.routes.best() ?? [])].map(
+      ([
+        ,
+        {
+          attributes: { extendedCommunities = [] },
+        },
+      ]) => extendedCommunities.join(),
     );
 
   for (const { name, told, ...world } of cases) {

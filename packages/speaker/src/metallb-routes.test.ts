@@ -18,7 +18,7 @@ function routesOf({ ignoresExcludeLabel, nodes, config, services }: RecordedClus
       }
       for (const _ of plan.work());
       return plan.plans.flatMap(({ peer, routes }) =>
-        [...routes.best].map(([prefix, { attributes }]) =>
+        [...routes.best()].map(([prefix, { attributes }]) =>
           [self, peer.name, prefix, ...inWords(attributes)].join(" "),
         ),
       );

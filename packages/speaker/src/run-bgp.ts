@@ -6,9 +6,25 @@ import type { BgpPeerConfig } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
 import type { IpAddress } from "@herald/shared/ip/address";
-import type { BgpMetrics, SessionSight } from "./bgp-metrics.ts";
-import { type BgpIdentity, isUsable, linkOf, peerLabel, sessionKey, sessionOptions } from "./bgp-peer.ts";
-import type { BgpConnection, BgpPort } from "./bgp-port.ts";
+import { BgpIncoming, type ExpectedPeer } from "./bgp-incoming.ts";
+import type { BgpMetrics, SessionLabels, SessionSight } from "./bgp-metrics.ts";
+import {
+  type BgpIdentity,
+  isUsable,
+  linkOf,
+  peerLabel,
+  sessionKey,
+  sessionOptions,
+  targetOf,
+} from "./bgp-peer.ts";
+import type {
+  BgpArrival,
+  BgpConnection,
+  BgpIncomingPort,
+  BgpListeners,
+  BgpPort,
+  BgpTarget,
+} from "./bgp-port.ts";
 import { PeerDialler, type PeerDiallerPorts } from "./peer-dialler.ts";
 import type { SessionWords } from "./session-words.ts";
 
@@ -16,6 +32,8 @@ export interface BgpPorts extends Pick<PeerDiallerPorts, "routerOn" | "onMoved">
   readonly clock: Clock;
   readonly random: Random;
   readonly sockets: BgpPort;
+  /** Where routers may connect to us, if they may. */
+  readonly incoming?: { readonly port: number; readonly sockets: BgpIncomingPort };
   readonly log: Log;
   readonly metrics: BgpMetrics;
   /** For people, how each session stands. */
@@ -37,6 +55,7 @@ export class BgpSessions {
   readonly #ports: BgpPorts;
   /** By name of the peer; bounded by the configuration. */
   readonly #sessions = new Map<string, PeerSession>();
+  readonly #incoming: BgpIncoming | undefined;
   #draining = false;
   /** Whether peers may still have routes from before this process began: until they were configured first. */
   #isFirst = true;
@@ -46,12 +65,14 @@ export class BgpSessions {
   constructor(identity: BgpIdentity, ports: BgpPorts) {
     this.#identity = identity;
     this.#ports = ports;
+    this.#incoming = incomingOf(ports);
     ports.metrics.watch(() => [...this.#sessions.values()].map((session) => session.sight()));
   }
 
   /** All peers there are to be, and what each is to know. One that is as before keeps its session. */
   plan(plans: readonly PeerPlan[]): void {
     const wanted = new Map(plans.map((each) => [each.peer.name, each]));
+    const before = [...this.#sessions.values()];
     for (const [name, session] of this.#sessions) {
       const next = wanted.get(name)?.peer;
       if (next !== undefined && sessionKey(next) === session.key) continue;
@@ -63,6 +84,7 @@ export class BgpSessions {
       if (routes !== undefined) session?.tell(routes);
     }
     if (plans.length > 0) this.#isFirst = false;
+    this.#expect(before);
   }
 
   /** Asks every peer to prefer other ways from now on, or not any more (RFC 8326). */
@@ -94,6 +116,7 @@ export class BgpSessions {
 
   /** Says good-bye. */
   stop(text: string): void {
+    this.#incoming?.stop();
     for (const [name, session] of this.#sessions) {
       this.#end(name, { type: "stop", how: this.#outlives(session) ? "restart" : "shutdown", text });
     }
@@ -124,6 +147,13 @@ export class BgpSessions {
     return this.#sessions.size;
   }
 
+  /** @param before the sessions that connections were taken for until now. */
+  #expect(before: readonly PeerSession[]): void {
+    const sessions = [...this.#sessions.values()];
+    if (sessions.length === before.length && sessions.every((session) => before.includes(session))) return;
+    this.#incoming?.expect(sessions.map((session) => session.expected).filter((each) => each !== undefined));
+  }
+
   #outlives(session: PeerSession): boolean {
     return this.#isFollowed && session.keepsRoutes;
   }
@@ -144,19 +174,29 @@ export class BgpSessions {
   }
 }
 
+function incomingOf({ incoming, clock, log, metrics }: BgpPorts): BgpIncoming | undefined {
+  if (incoming === undefined) return undefined;
+  const { port, sockets } = incoming;
+  const onRefused = (reason: string): void => metrics.refused.inc({ reason });
+  return new BgpIncoming(port, { clock, sockets, log, onRefused });
+}
+
 class PeerSession {
   readonly key: string;
   /** Of a peer that is known by its interface, that. */
   readonly link: string | undefined;
+  /** How to let the peer in when it connects to us; `undefined` where its address is one of a link: we connect there. */
+  readonly expected: ExpectedPeer | undefined;
   readonly feed: (input: BgpInput) => void;
   readonly #name: string;
-  readonly #label: string;
-  readonly #vrf: string;
+  readonly #labels: SessionLabels;
   readonly #dialler: PeerDialler;
   readonly #ports: BgpPorts;
   readonly #log: Log;
   readonly #core: BgpSession;
   readonly #driven: Driven<BgpInput>;
+  /** How many connections of the peer's were taken. */
+  #accepted = 0;
   /** Bounded by the session: two at most. */
   readonly #connections = new Map<ConnectionId, BgpConnection>();
   #routes: RouteTable | undefined;
@@ -166,12 +206,15 @@ class PeerSession {
   constructor(peer: BgpPeerConfig, identity: BgpIdentity, restarting: boolean, ports: BgpPorts) {
     this.key = sessionKey(peer);
     this.#name = peer.name;
-    this.#label = peerLabel(peer);
+    this.#labels = { peer: peerLabel(peer), vrf: peer.vrf ?? "default" };
     this.link = linkOf(peer);
-    this.#vrf = peer.vrf ?? "default";
     this.#dialler = new PeerDialler(peer, ports);
+    const target = targetOf(peer);
+    if (target !== undefined && target.interface === undefined) {
+      this.expected = { name: peer.name, target, accept: (arrival) => this.#accept(arrival, target) };
+    }
     this.#ports = ports;
-    this.#log = ports.log.with({ peer: peer.name, address: this.#label });
+    this.#log = ports.log.with({ peer: peer.name, address: this.#labels.peer });
     this.#core = new BgpSession(sessionOptions(peer, identity, restarting), ports.random);
     this.#driven = drive(this.#core, ports.clock, (effect) => this.#perform(effect));
     this.feed = this.#driven.feed;
@@ -189,14 +232,12 @@ class PeerSession {
   }
 
   tell(routes: RouteTable): void {
-    if (this.#routes === routes) return;
     this.#routes = routes;
     this.feed({ type: "routes", routes });
   }
 
   sight(): SessionSight {
-    const labels = { peer: this.#label, vrf: this.#vrf };
-    return { labels, status: this.#core.status(), wanted: this.#routes?.best.size ?? 0 };
+    return { labels: this.#labels, status: this.#core.status(), wanted: this.#routes?.size ?? 0 };
   }
 
   get remote(): IpAddress | undefined {
@@ -222,7 +263,7 @@ class PeerSession {
     this.#driven.stop();
     for (const connection of this.#connections.values()) connection.close();
     this.#connections.clear();
-    this.#ports.metrics.forget(this.#label);
+    this.#ports.metrics.forget(this.#labels);
   }
 
   #perform(effect: BgpEffect): void {
@@ -245,13 +286,27 @@ class PeerSession {
   #dial(connection: ConnectionId): void {
     const opened = this.#dialler.dial({
       onConnected: (local) => this.feed({ type: "connected", connection, local }),
+      ...this.#listenersOf(connection),
+    });
+    this.#connections.set(connection, opened);
+  }
+
+  #accept(arrival: BgpArrival, target: BgpTarget): void {
+    this.#accepted += 1;
+    const number = -this.#accepted;
+    const { connection, local } = arrival.take(target, this.#listenersOf(number));
+    this.#connections.set(number, connection);
+    this.feed({ type: "accepted", connection: number, local });
+  }
+
+  #listenersOf(connection: ConnectionId): Omit<BgpListeners, "onConnected"> {
+    return {
       onBytes: (bytes) => this.feed({ type: "bytes", connection, bytes }),
       onClosed: (why) => {
         this.#connections.delete(connection);
         this.feed({ type: "closed", connection, why });
       },
-    });
-    this.#connections.set(connection, opened);
+    };
   }
 
   #report(effect: Exclude<BgpEffect, { type: "connect" | "send" | "close" }>): void {
@@ -267,13 +322,13 @@ class PeerSession {
       case "down": {
         const { reason, text } = effect.error;
         this.#ports.words.failed(this.#name, reason, text);
-        metrics.downs.inc({ peer: this.#label, reason });
+        metrics.downs.inc({ ...this.#labels, reason });
         if (reason === "stopped" || reason === "restarting") this.#log.info("BGP session ended", { text });
         else this.#sayDown(reason, text, effect.established);
         return;
       }
       case "notice":
-        metrics.notices.inc({ peer: this.#label, reason: effect.reason });
+        metrics.notices.inc({ ...this.#labels, reason: effect.reason });
         this.#log.warn("BGP notice", { reason: effect.reason, detail: effect.detail });
         return;
       case "told": {

@@ -35,10 +35,10 @@ function rowsFor(count: number): readonly BenchRow[] {
   const add = (name: string, note: string, run: () => () => unknown): void => {
     rows.push({ name: `${name}, ${count} prefixes`, value: median(run), unit: "ms CPU", note });
   };
-  const { messages } = new RibOut().tell(all, VIEW);
+  const messages = new RibOut().tell(all, VIEW)?.messages ?? [];
   const octets = messages.reduce((sum, { length }) => sum + length, 0);
   add("table of routes", "once for all peers", () => {
-    const own = [...all.paths.values()].map((route) => ({ ...route, attributes: { ...route.attributes } }));
+    const own = [...all.best()].map(([, route]) => route);
     return () => routeTable(own);
   });
   add("first announcement", `${messages.length} UPDATEs, ${octets} octets`, () => {
@@ -50,11 +50,12 @@ function rowsFor(count: number): readonly BenchRow[] {
     rib.tell(all, VIEW);
     return () => rib.tell(all, VIEW);
   });
-  const one = routeTable([...all.paths.values()].slice(1));
   add("one is withdrawn", "", () => {
     const rib = new RibOut();
-    rib.tell(all, VIEW);
-    return () => rib.tell(one, VIEW);
+    const table = wanted(count);
+    rib.tell(table, VIEW);
+    table.set("10.0.0.0/32", []);
+    return () => rib.tell(table, VIEW);
   });
   add("before going (RFC 8326)", "all of them anew", () => {
     const rib = new RibOut();
@@ -69,13 +70,14 @@ function rowsFor(count: number): readonly BenchRow[] {
   return rows;
 }
 
-/** Four kinds of attributes, as four pools would give them, and every route with an object of its own. */
+/** Four kinds of attributes, as four pools would give them. */
 function wanted(count: number): RouteTable {
+  const kinds = Array.from({ length: 4 }, (_, at) => ({ communities: [`64512:${at}`] }));
   return routeTable(
     Array.from({ length: count }, (_, at) => ({
       prefix: prefixOf(ip(`10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`), 32),
       pathId: 0,
-      attributes: { communities: [`64512:${at % 4}`] },
+      attributes: kinds[at % 4] ?? {},
     })),
   );
 }
