@@ -6,6 +6,7 @@ import {
   type BfdDropReason,
 } from "@herald/bfd/reasons";
 import type { SessionStatus } from "@herald/bfd/status";
+import { isLinkLocal } from "@herald/shared/ip/address";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { BfdReport } from "./bfd-protocol.ts";
 
@@ -17,12 +18,13 @@ export interface BfdMetrics {
 }
 
 type Read = (status: SessionStatus) => number;
-type Named = Readonly<Record<string, readonly [help: string, read: Read]>>;
+type Named = Readonly<Record<string, readonly [help: string, read: Read, ofSeveral?: typeof Math.max]>>;
 
 const GAUGES: Named = {
   metallb_bfd_session_up: [
     "1 while the session with the peer is up, else 0.",
     ({ state }) => (state === "up" ? 1 : 0),
+    Math.min, // not up as long as one is not
   ],
   herald_speaker_bfd_detection_time_seconds: [
     "How long the peer may be silent until it is given up; 0 while it is not heard.",
@@ -56,7 +58,11 @@ const COUNTERS: Named = {
 const LABELS = ["peer", "vrf"] as const;
 type Labels = Record<(typeof LABELS)[number], string>;
 
-/** How sessions stand is what the thread said last: a second ago at most. */
+/**
+ * How sessions stand is what the thread said last: a second ago at most. Peers of one address that are watched over
+ * different ways (from different addresses of ours) share a series, as MetalLB's labels have no room for that: it counts
+ * for all of them, and is as good as the worst of them.
+ */
 export function createBfdMetrics(registry: Registry): BfdMetrics {
   const registers = [registry];
   /** By session; bounded by the configuration. */
@@ -67,7 +73,7 @@ export function createBfdMetrics(registry: Registry): BfdMetrics {
       const status = statuses.get(key);
       return status === undefined ? [] : [[labels, status] as const];
     });
-  for (const [name, [help, read]] of Object.entries(GAUGES)) {
+  for (const [name, [help, read, ofSeveral = Math.max]] of Object.entries(GAUGES)) {
     const gauge: Gauge<keyof Labels> = new Gauge({
       name,
       help,
@@ -75,7 +81,10 @@ export function createBfdMetrics(registry: Registry): BfdMetrics {
       registers,
       collect: () => {
         gauge.reset();
-        for (const [labels, status] of known()) gauge.set(labels, read(status));
+        for (const shared of Map.groupBy(known(), ([labels]) => textOf(labels)).values()) {
+          const [[labels]] = shared as [(typeof shared)[number]];
+          gauge.set(labels, ofSeveral(...shared.map(([, status]) => read(status))));
+        }
       },
     });
   }
@@ -102,8 +111,9 @@ export function createBfdMetrics(registry: Registry): BfdMetrics {
     want: (sessions) => {
       const before = wanted;
       wanted = new Map(sessions.map(({ key, path }) => [key, labelsOf(path)]));
-      for (const [key, labels] of before) {
-        if (wanted.has(key)) continue;
+      const kept = new Set([...wanted.values()].map(textOf));
+      for (const labels of before.values()) {
+        if (kept.has(textOf(labels))) continue;
         for (const reason of Object.keys(BFD_DOWN_REASONS)) downs.remove({ ...labels, reason });
       }
     },
@@ -150,7 +160,12 @@ function threadMetrics(registry: Registry): (report: BfdReport) => void {
   };
 }
 
-/** As FRR calls a session in MetalLB's metrics. */
-function labelsOf({ remote, interface: vrf }: BfdPath): Labels {
-  return { peer: remote, vrf: vrf ?? "default" };
+/** As FRR calls a session in MetalLB's metrics; but a link-local address is none without its interface. */
+function labelsOf({ remote, interface: name }: BfdPath): Labels {
+  if (isLinkLocal(remote) && name !== undefined) return { peer: `${remote}%${name}`, vrf: "default" };
+  return { peer: remote, vrf: name ?? "default" };
+}
+
+function textOf({ peer, vrf }: Labels): string {
+  return `${peer} ${vrf}`;
 }

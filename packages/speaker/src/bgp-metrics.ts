@@ -1,5 +1,5 @@
 import type { Counters } from "@herald/bgp/counters";
-import { BGP_NOTICES, type BgpNotice, DOWN_REASONS, type DownReason } from "@herald/bgp/reasons";
+import { BGP_NOTICES, DOWN_REASONS } from "@herald/bgp/reasons";
 import type { SessionStatus } from "@herald/bgp/session";
 import { Counter, Gauge, type Registry } from "prom-client";
 
@@ -20,16 +20,16 @@ export interface SessionSight {
 }
 
 export interface BgpMetrics {
-  readonly downs: Counter<"peer" | "reason">;
-  readonly notices: Counter<"peer" | "reason">;
+  readonly downs: Counter<"peer" | "vrf" | "reason">;
+  readonly notices: Counter<"peer" | "vrf" | "reason">;
   /** Services and prefixes that are not announced as asked, by reason. */
   readonly withheld: Gauge<"reason">;
   /** Router advertisements that count for nothing. */
   readonly routerDrops: Counter<"reason">;
   /** Whom to ask at every scrape. */
   watch(sessions: () => Iterable<SessionSight>): void;
-  /** Ends the series of a peer. */
-  forget(peer: string): void;
+  /** Ends the series of a session. */
+  forget(session: SessionLabels): void;
 }
 
 type Read = (sight: SessionSight) => number;
@@ -111,13 +111,13 @@ export function createBgpMetrics(registry: Registry): BgpMetrics {
   const downs = new Counter({
     name: "herald_speaker_bgp_downs_total",
     help: "Times a session ended or a connection came to nothing, by reason (docs/reference/reasons.md).",
-    labelNames: ["peer", "reason"],
+    labelNames: [...labelNames, "reason"] as const,
     registers,
   });
   const notices = new Counter({
     name: "herald_speaker_bgp_notices_total",
     help: "What sessions noticed without ending, by reason (docs/reference/reasons.md).",
-    labelNames: ["peer", "reason"],
+    labelNames: [...labelNames, "reason"] as const,
     registers,
   });
   return {
@@ -138,9 +138,9 @@ export function createBgpMetrics(registry: Registry): BgpMetrics {
     watch: (from) => {
       sessions = from;
     },
-    forget: (peer) => {
-      for (const reason of Object.keys(DOWN_REASONS)) downs.remove(peer, reason as DownReason);
-      for (const reason of Object.keys(BGP_NOTICES)) notices.remove(peer, reason as BgpNotice);
+    forget: (session) => {
+      for (const reason of Object.keys(DOWN_REASONS)) downs.remove({ ...session, reason });
+      for (const reason of Object.keys(BGP_NOTICES)) notices.remove({ ...session, reason });
     },
   };
 }

@@ -57,14 +57,15 @@ class RecordingRouter implements BgpPort {
     this.note("dialled");
     const soon = (run: () => void): unknown => this.#clock.at(this.#clock.now() + 1, run);
     let isOpen = true;
-    this.#down = (why) => {
+    const down = (why: string): void => {
       isOpen = false;
       listeners.onClosed(why);
     };
+    this.#down = down;
     soon(() => {
       if (!isOpen) return;
       if (this.#refusal !== undefined) {
-        this.#down?.(this.#refusal);
+        down(this.#refusal);
         return;
       }
       listeners.onConnected(LOCAL);
@@ -406,6 +407,68 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
     assert.deepEqual(
       router.news().map((line) => line.replace(/^.* s: /, "")),
       ["dialled", "+ 10.20.30.7/32"],
+    );
+  });
+
+  it("has BFD watch a router while there is no pool and no Service", async () => {
+    const { speaker, router, configure, pass } = await stage({ begin: false });
+    speaker.take({ type: "service-gone", key: web.key });
+    configure(watched().replace(/address-pools.*/, ""));
+    speaker.take({ type: "synced" });
+    await pass(100);
+    const news = router.news().map((line) => line.replace(/^.* s: /, ""));
+    assert.deepEqual(news, ["dialled", "BFD: single 192.0.2.254 every 50 ms"]);
+  });
+
+  it("counts why sessions end for each VRF by itself, and forgets it with the session", async () => {
+    const { speaker, router, registry, pass } = await stage();
+    const [peer] = loadConfig(yaml()).peers as [BgpPeerConfig];
+    const configure = (...vrfs: readonly string[]) =>
+      speaker.take({
+        type: "config",
+        config: { ...loadConfig(yaml()), peers: vrfs.map((vrf) => ({ ...peer, name: vrf, vrf })) },
+      });
+    const downs = async () => {
+      const text = await registry.getSingleMetricAsString("herald_speaker_bgp_downs_total");
+      return text.match(/vrf="\w+"/g)?.sort();
+    };
+    router.refuse("no route");
+    configure("blue", "red");
+    await pass(3_000);
+    assert.deepEqual(await downs(), ['vrf="blue"', 'vrf="red"']);
+    configure("red");
+    await pass(100);
+    assert.deepEqual(await downs(), ['vrf="red"']);
+  });
+
+  it("says how its session stands, what went wrong and that BFD hears the router", async () => {
+    const { bfd, router, words, configure, pass } = await stage();
+    configure(watched());
+    await pass(100);
+    bfd.hear({ type: "state", session: failure.session, from: "init", to: "up" });
+    router.refuse("unplugged");
+    await pass(2_000);
+    bfd.hear({ type: "state", session: failure.session, from: "up", to: "down" });
+    const said = words.splice(0).map((word) => (word.type === "gone" ? "gone" : word.standing));
+    assert.deepEqual(
+      said.map((each) =>
+        each === "gone" ? each : `${each.bgp} ${each.bfd} ${each.error?.text ?? ""}`.trim(),
+      ),
+      [
+        "Down N/A",
+        "Established N/A",
+        "Established Down",
+        "Established Up",
+        "Down Up the connection was closed: unplugged",
+        "Down Up no connection: unplugged",
+        "Down Down no connection: unplugged",
+      ],
+    );
+    configure(yaml().replace("peers:", "_:").replace("_: [", "peers: []\n#"));
+    await pass(100);
+    assert.deepEqual(
+      words.map(({ type, peer }) => `${peer} ${type}`),
+      ["configmap/peer1 gone"],
     );
   });
 

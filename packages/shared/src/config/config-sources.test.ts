@@ -48,6 +48,20 @@ describe("ConfigSources", () => {
     assert.deepEqual(tell(kinds({ l2Advertisements: [object("l2")] })), { pools: undefined });
   });
 
+  it("takes a router without pools for a configuration, unless pools may be there that cannot be read", () => {
+    const peers = kinds({ peers: [router("tor", "10.0.0.1")] });
+    assert.deepEqual(tell(peers), { pools: [], peers: ["tor"] });
+    const unread: UnreadSource = { scope: "pools", what: "ipaddresspools", why: "forbidden" };
+    assert.deepEqual(tell({ ...peers, unread: [unread] }), {
+      pools: undefined,
+      "no pools": ["ipaddresspools: cannot be read: forbidden"],
+    });
+    assert.deepEqual(Object.keys(tell({ ...peers, configMap: map("nonsense: 1") })), [
+      "pools",
+      "no configmap",
+    ]);
+  });
+
   it("takes an empty ConfigMap for a configuration without pools", () => {
     assert.deepEqual(tell({ configMap: map("") }), { pools: [] });
   });

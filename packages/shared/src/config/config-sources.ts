@@ -71,7 +71,7 @@ export class ConfigSources {
     this.#objects = objects ?? this.#objects;
     const known = this.#objects ?? NO_OBJECTS;
     this.#readConfigMap(configMap, known, refuse);
-    if (this.#configMap === undefined && this.#pools === undefined && known.pools.length === 0) {
+    if (this.#isUnwritten(known, refused.size === 0 && unread.length === 0)) {
       for (const { scope } of unread) if (!refused.has(scope)) refuse(scope, []);
       return { config: undefined, refused };
     }
@@ -81,6 +81,17 @@ export class ConfigSources {
     if (!refuse("layer2", layer2.mistakes)) this.#layer2 = layer2.wishes;
     this.#readBgp(base, known, refuse);
     return { config: this.#inForce(), refused };
+  }
+
+  /**
+   * Whether there never was anything to put in force. A router may be met before there are addresses, but not while it is
+   * unknown whether there are: it would lose those it kept for us over a restart.
+   *
+   * @param isAllKnown whether all there is could be read.
+   */
+  #isUnwritten({ pools, peers }: ConfigObjects, isAllKnown: boolean): boolean {
+    if (this.#configMap !== undefined || this.#pools !== undefined) return false;
+    return pools.length === 0 && (peers.length === 0 || !isAllKnown);
   }
 
   /** A ConfigMap that is gone stays in force until there are pools without it. */
