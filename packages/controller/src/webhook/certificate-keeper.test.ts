@@ -145,12 +145,10 @@ describe("the keeper of the certificate", () => {
       const forbidden = new ApiError(403, "Forbidden", "no");
       const isWrite = (method: string) => method === "POST" || method === "PATCH";
       let isAllowed = false;
-      const made = toSecretData(await startOver({ hostNames: [HOST], lives: LIVES, now: NOW }));
-      const data = { ...made, "tls.crt": "" }; // which waits until the authority is published
-      if (path === CONFIGURATION) world.api.put(SECRET, { metadata: { namespace: HOME }, data });
+      if (path === CONFIGURATION) await world.fill();
       world.api.put(CONFIGURATION, { webhooks: [{ name: "a", clientConfig: {} }] });
       world.api.failNext(100, forbidden, (each) => isWrite(each.method) && each.path === path && !isAllowed);
-      const keeper = world.keep({ present: () => assert.ok(isAllowed) });
+      const keeper = world.keep({ present: () => assert.ok(isAllowed || path === CONFIGURATION) });
       await world.until(() => keeper.isSettled);
       assert.match(world.lines.join(""), /Forbidden: no.*cannot keep the certificate of the webhook/);
       isAllowed = true;
@@ -158,4 +156,24 @@ describe("the keeper of the certificate", () => {
       await world.stop();
     });
   }
+
+  it("replaces certificates in time though the API server can never be told of their authority", async () => {
+    const world = new World();
+    await world.fill();
+    world.api.put(CONFIGURATION, { webhooks: [{ name: "a", clientConfig: {} }] });
+    const isTelling = ({ method, path }: { method: string; path: string }) =>
+      method === "PATCH" && path === CONFIGURATION;
+    world.api.failNext(1_000_000, new ApiError(403, "Forbidden", "no"), isTelling);
+    let laterMs = 0;
+    const epochMs = () => NOW + laterMs + world.clock.now();
+    const keeper = world.keep({ epochMs });
+    await world.until(() => keeper.expiresAt !== undefined);
+    for (const days of [61, 122, 183, 244, 305, 366, 427]) {
+      laterMs = days * DAY;
+      await world.until(() => (keeper.expiresAt ?? 0) > epochMs());
+    }
+    assert.match(world.lines.join(""), /Forbidden: no.*cannot keep the certificate of the webhook/);
+    assert.equal(world.isTold, false);
+    await world.stop();
+  });
 });

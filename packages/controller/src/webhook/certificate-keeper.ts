@@ -10,7 +10,14 @@ import {
   webhookConfigurationView,
 } from "@herald/k8s/webhook-configuration";
 import type { Clock, Random } from "@herald/shared/core";
-import { type CertificateStep, type EpochMs, isGood, livesOf, nextStep } from "./certificate-plan.ts";
+import {
+  type CertificateStep,
+  type EpochMs,
+  isGood,
+  type Lives,
+  livesOf,
+  nextStep,
+} from "./certificate-plan.ts";
 import {
   type CertificateFiles,
   type Certificates,
@@ -137,9 +144,15 @@ export class CertificateKeeper {
     const { hostNames, servingLifeMs } = this.#options;
     const known = secret === undefined ? NO_CERTIFICATES : readSecretData(secret.data, hostNames, now);
     this.#present(known, now);
-    const publishedAt = (await this.#publish(known)) ? this.#publishedAt(known, now) : undefined;
+    const published = await this.#publish(known).catch(refusalOf);
+    const publishedAt = published === true ? this.#publishedAt(known, now) : undefined;
     const lives = livesOf(servingLifeMs);
-    const step = nextStep({ ...known.state, publishedAt }, lives, now);
+    await this.#take(nextStep({ ...known.state, publishedAt }, lives, now), { secret, known, lives, now });
+    // Why only now: who may never tell the API server replaces what is in the Secret all the same.
+    if (published instanceof ApiError) throw published;
+  }
+
+  async #take(step: CertificateStep, { secret, known, lives, now }: Seen): Promise<void> {
     if (step.type === "wait") {
       this.#queue.addAfter(TASK, Math.min(Math.max(step.until - now, MIN_WAIT_MS), LOOK_AGAIN_MS));
       return;
@@ -151,6 +164,7 @@ export class CertificateKeeper {
       this.#queue.addAfter(TASK, waitMs);
       return;
     }
+    const { hostNames } = this.#options;
     await this.#write(step, await makeFiles(step, known, { hostNames, lives, now }), secret);
   }
 
@@ -209,6 +223,11 @@ export class CertificateKeeper {
   }
 }
 
+function refusalOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  throw error;
+}
+
 /** A step that is due by a fraction of a second is not tried again and again. */
 const MIN_WAIT_MS = 100;
 
@@ -226,6 +245,14 @@ async function makeFiles(
     case "renew":
       return await renew(known, options);
   }
+}
+
+/** What a step was decided by. */
+interface Seen {
+  readonly secret: SecretView | undefined;
+  readonly known: Certificates;
+  readonly lives: Lives;
+  readonly now: EpochMs;
 }
 
 interface SecretView {
