@@ -257,6 +257,26 @@ describe("chart: pods", () => {
     assert.deepEqual(securityContext?.capabilities, { drop: ["ALL"], add: ["NET_RAW", "SYS_NICE"] });
   });
 
+  it("lets the speaker listen for routers when it is to, with a capability more where the port takes one", () => {
+    const of = (bgp: object): readonly (readonly string[] | undefined)[] => {
+      const { args, securityContext } = container(
+        render({ speaker: { bgp } }),
+        "DaemonSet",
+        "herald-speaker",
+      );
+      return [args?.filter((arg: string) => arg.startsWith("--bgp")), securityContext?.capabilities?.add];
+    };
+    assert.deepEqual(of({}), [[], ["NET_RAW"]]);
+    assert.deepEqual(of({ listen: true }), [
+      ["--bgp-listen=true", "--bgp-listen-port=179"],
+      ["NET_RAW", "NET_BIND_SERVICE"],
+    ]);
+    assert.deepEqual(of({ listen: true, listenPort: 1790 }), [
+      ["--bgp-listen=true", "--bgp-listen-port=1790"],
+      ["NET_RAW"],
+    ]);
+  });
+
   it("tells the programs what the values say", () => {
     const objects = render({
       loadBalancerClass: "example.com/lb",

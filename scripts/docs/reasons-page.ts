@@ -6,6 +6,7 @@ import { DROP_REASONS } from "../../packages/layer2/src/drop-reasons.ts";
 import { ALLOCATED_REASONS } from "../../packages/shared/src/allocator/allocated-condition.ts";
 import { ALLOCATION_REASONS } from "../../packages/shared/src/errors.ts";
 import { ANNOUNCED_REASONS } from "../../packages/speaker/src/announced-condition.ts";
+import { INCOMING_REFUSALS } from "../../packages/speaker/src/bgp-incoming.ts";
 import { BGP_DISAGREEMENTS } from "../../packages/speaker/src/bgp-routes.ts";
 import { UNFIT_REASONS } from "../../packages/speaker/src/interface-rules.ts";
 import { WITHDRAW_REASONS } from "../../packages/speaker/src/plan.ts";
@@ -81,6 +82,11 @@ function bgpSections(): readonly string[] {
       "What a BGP session noticed",
       "Source: `packages/bgp/src/reasons.ts`. In `herald_speaker_bgp_notices_total` and in the log.",
       BGP_NOTICES,
+    ),
+    section(
+      "Why a BGP connection that a router began is reset",
+      "Source: `packages/speaker/src/bgp-incoming.ts`. In `herald_speaker_bgp_incoming_refused_total`, and in the log at level debug; only with `--bgp-listen`, see [bgp.md](../bgp.md).",
+      INCOMING_REFUSALS,
     ),
     section(
       "What BGP advertisements disagree on",

@@ -109,6 +109,13 @@ affinity:
 {{- end }}
 {{- end -}}
 
+{{/* What the speaker may do beside what any program may, with commas between. */}}
+{{- define "herald.speakerCapabilities" -}}
+NET_RAW
+{{- if .Values.speaker.bfd.raisePriority }}, SYS_NICE{{ end }}
+{{- if and .Values.speaker.bgp.listen (lt (int .Values.speaker.bgp.listenPort) 1024) }}, NET_BIND_SERVICE{{ end }}
+{{- end }}
+
 {{- define "herald.containerHttp" -}}
 ports:
 - name: monitoring

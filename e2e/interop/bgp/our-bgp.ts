@@ -1,4 +1,4 @@
-// node our-bgp.ts: the BGP side of a speaker alone, on real sockets and without a cluster. Every line on standard input is
+// node our-bgp.ts [LISTEN_PORT]: the BGP side of a speaker alone, on real sockets and without a cluster. Every line on standard input is
 // a command (OurBgpCommand as JSON); each is answered with how it stands, as a line of JSON. Ends with its input.
 import { createInterface } from "node:readline";
 import { systemClock } from "@herald/daemon/clock";
@@ -9,6 +9,7 @@ import type { RouteRules } from "@herald/shared/config/config";
 import { configFromConfigMap } from "@herald/shared/config/load";
 import { startBfd } from "@herald/speaker/bfd-link";
 import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
+import { bgpListeners } from "@herald/speaker/io/bgp-listeners";
 import { isNear, linkLocalOf } from "@herald/speaker/io/bgp-local-addresses";
 import { bgpSockets } from "@herald/speaker/io/bgp-sockets";
 import { watchInterfaces } from "@herald/speaker/io/interfaces";
@@ -38,6 +39,7 @@ export interface OurBgpReport {
   readonly log: readonly Readonly<Record<string, unknown>>[];
 }
 
+const [, , listenPort] = process.argv;
 const lines: Record<string, unknown>[] = [];
 const registry = createRegistry();
 const speaker = new BgpSpeaker(
@@ -51,6 +53,7 @@ const speaker = new BgpSpeaker(
     clock: systemClock,
     random: systemRandom,
     sockets: bgpSockets,
+    ...(listenPort !== undefined && { incoming: { port: Number(listenPort), sockets: bgpListeners } }),
     log: createLog({
       level: "debug",
       program: "our-bgp",

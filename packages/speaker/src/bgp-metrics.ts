@@ -22,6 +22,8 @@ export interface SessionSight {
 export interface BgpMetrics {
   readonly downs: Counter<"peer" | "vrf" | "reason">;
   readonly notices: Counter<"peer" | "vrf" | "reason">;
+  /** Connections that came in and were dropped. */
+  readonly refused: Counter<"reason">;
   /** Services and prefixes that are not announced as asked, by reason. */
   readonly withheld: Gauge<"reason">;
   /** Router advertisements that count for nothing. */
@@ -123,6 +125,12 @@ export function createBgpMetrics(registry: Registry): BgpMetrics {
   return {
     downs,
     notices,
+    refused: new Counter({
+      name: "herald_speaker_bgp_incoming_refused_total",
+      help: "Connections to the BGP port that were reset at once, by reason (docs/reference/reasons.md). Those with a wrong password or too low a TTL are the kernel's to drop: see TcpExtTCPMD5Failure, TcpExtTCPMD5NotFound and TcpExtTCPMinTTLDrop of nstat.",
+      labelNames: ["reason"],
+      registers,
+    }),
     withheld: new Gauge({
       name: "herald_speaker_bgp_withheld",
       help: "Services that BGP is for and this node does not announce, and prefixes that advertisements disagree on, by reason (docs/reference/reasons.md).",

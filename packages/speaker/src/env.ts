@@ -180,6 +180,20 @@ export const program = {
       default: "defend",
       placeholder: "WHAT",
     },
+    "bgp-listen": {
+      schema: bool,
+      description:
+        "Let routers begin BGP sessions, too (docs/bgp.md): listen on the addresses that peers are spoken to from. Without it this node connects to them, which is enough unless a firewall is in its way.",
+      default: "false",
+      boolean: true,
+    },
+    "bgp-listen-port": {
+      schema: wholeNumber(1, 65_535),
+      description:
+        "Port for sessions that routers begin. Routers know no other than 179 unless they are told.",
+      default: "179",
+      placeholder: "NUMBER",
+    },
     "observe-only": {
       schema: bool,
       description:

@@ -14,6 +14,7 @@ import { startBfd } from "./bfd-link.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
+import { bgpListeners } from "./io/bgp-listeners.ts";
 import { isNear, linkLocalOf } from "./io/bgp-local-addresses.ts";
 import { bgpSockets } from "./io/bgp-sockets.ts";
 import { openGossipSockets } from "./io/gossip-sockets.ts";
@@ -118,6 +119,7 @@ function createBgp(
       clock: systemClock,
       random: systemRandom,
       sockets: bgpSockets,
+      ...(flags["bgp-listen"] && { incoming: { port: flags["bgp-listen-port"], sockets: bgpListeners } }),
       log,
       metrics,
       recordEvent,
