@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { command } from "../../cluster/command.ts";
 import { whyNoPair } from "../../real/veth-pair.ts";
-import { Bird } from "./bird.ts";
-import { Frr } from "./frr.ts";
+import { COLUMNS } from "./columns.ts";
 import type { OurBgpReport } from "./our-bgp.ts";
 import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
@@ -54,8 +53,7 @@ before(async () => {
   if (!skip) await installRouters();
 });
 
-for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(name)]) {
-  const { name } = make("nobody");
+for (const { name, make, lacks, hopOverIpv6, refusedAsn, refusedCapability, left } of COLUMNS) {
   describe(`BGP with ${name}`, () => {
     let segment: Segment;
     let router: Router;
@@ -117,7 +115,7 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       await router.start({ ...EXTERNAL, local: ROUTER.ipv6, neighbour: NODE.ipv6, families: [4, 6] });
       await speaker.serve("web", [V4, V6]);
       await speaker.begin(configMap({ address: ROUTER.ipv6 }), { dualStackAddressFamily: true });
-      await routesBecome(4, [SEEN]);
+      await routesBecome(4, [{ ...SEEN, nextHop: hopOverIpv6 }]);
       await routesBecome(6, [SEEN6]);
     });
 
@@ -228,7 +226,7 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       await speaker.serve("web", [V4]);
       await speaker.begin(configMap({ asn: 64_999 }));
       await errorBecomes(/^open-refused: .*the peer is AS 64512, want AS 64999/);
-      await neighbourSays(/Bad [Pp]eer AS/);
+      await neighbourSays(refusedAsn);
       assert.deepEqual(await router.routes(4), []);
     });
 
@@ -238,18 +236,20 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       await errorBecomes(/^notification: .*(peer AS|bad peer|Bad Peer)/i);
     });
 
-    it("finds us at most one hop away when it demands it", { skip }, async () => {
-      await router.start({ ...EXTERNAL, ttlSecurity: true });
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({}));
-      await routesBecome(4, [SEEN]);
-    });
+    if (!lacks.includes("ttl-security")) {
+      it("finds us at most one hop away when it demands it", { skip }, async () => {
+        await router.start({ ...EXTERNAL, ttlSecurity: true });
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}));
+        await routesBecome(4, [SEEN]);
+      });
+    }
 
     it("is told when it cannot do what we need", { skip }, async () => {
       await router.start({ ...EXTERNAL, families: [6] });
       await speaker.begin(configMap({}));
       await errorBecomes(/^open-refused: .*the peer offers no /);
-      await neighbourSays(/unsupported capability|required capability missing/i);
+      await neighbourSays(refusedCapability);
     });
 
     it("is reached at an address behind its interface", { skip }, async () => {
@@ -297,28 +297,30 @@ for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(
       );
       await gone;
       await routesBecome(4, []);
-      await neighbourSays(/the speaker of this node stops/);
+      await neighbourSays(left);
     });
 
-    it("keeps routes over a restart that was agreed on, without a gap", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({}), { gracefulRestart: true });
-      await routesBecome(4, [SEEN]);
-      await speaker.ask({ type: "drain" });
-      await until(
-        "the session is over",
-        () => router.isUp(),
-        (up) => !up,
-      );
-      await routesBecome(4, [SEEN]);
-      await speaker.stop();
-      speaker = new OurSpeaker(segment.node);
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({}), { gracefulRestart: true });
-      await until("the session is back", () => router.isUp(), Boolean);
-      await routesBecome(4, [SEEN]);
-    });
+    if (!lacks.includes("stale-routes")) {
+      it("keeps routes over a restart that was agreed on, without a gap", { skip }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}), { gracefulRestart: true });
+        await routesBecome(4, [SEEN]);
+        await speaker.ask({ type: "drain" });
+        await until(
+          "the session is over",
+          () => router.isUp(),
+          (up) => !up,
+        );
+        await routesBecome(4, [SEEN]);
+        await speaker.stop();
+        speaker = new OurSpeaker(segment.node);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}), { gracefulRestart: true });
+        await until("the session is back", () => router.isUp(), Boolean);
+        await routesBecome(4, [SEEN]);
+      });
+    }
   });
 }
 

@@ -7,7 +7,12 @@ import { withProgress } from "../../cluster/progress.ts";
 import { onPath } from "../../cluster/requirements.ts";
 
 /** The routers, by package of the distribution, and a file that shows it is there. */
-const ROUTERS: Readonly<Record<string, string>> = { frr: "/usr/lib/frr/bgpd", bird2: "/usr/sbin/bird" };
+const ROUTERS: Readonly<Record<string, string>> = {
+  frr: "/usr/lib/frr/bgpd",
+  bird2: "/usr/sbin/bird",
+  gobgpd: "/usr/bin/gobgpd",
+  "python3-exabgp": "/usr/lib/python3/dist-packages/exabgp/__init__.py",
+};
 
 /** Installs the routers that are missing, through apt-get. None of them is started. */
 export async function installRouters(): Promise<void> {
