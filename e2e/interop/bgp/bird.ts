@@ -76,7 +76,8 @@ function sayOf(error: unknown): string {
 }
 
 function configOf(setup: RouterSetup): string {
-  const { local, neighbour, asn, peerAsn, families, password, ttlSecurity, multihop, bfdMs } = setup;
+  const { local, neighbour, link, asn, peerAsn, families, password, ttlSecurity, multihop, bfdMs } = setup;
+  const farther = link === undefined ? "" : " extended next hop on;";
   const timers = `{ interval ${bfdMs} ms; multiplier 3; }`;
   return `router id 192.0.2.1;
 protocol device {}
@@ -87,13 +88,14 @@ protocol bgp node {
   local ${local} as ${asn};
   neighbor ${neighbour} as ${peerAsn};
   ${multihop ? "multihop" : "direct"};
+  ${link === undefined ? "" : `interface "${link}";`}
   ${password === undefined ? "" : `password "${password}";`}
   ${ttlSecurity ? "ttl security on;" : ""}
   bfd ${bfdMs === undefined ? "off" : "graceful"};
   connect retry time 1; connect delay time 1; error wait time 1,2;
   passive on;
   graceful restart on;
-  ${families.map((family) => `ipv${family} { import all; export none; };`).join("\n  ")}
+  ${families.map((family) => `ipv${family} { import all; export none;${farther} };`).join("\n  ")}
 }
 `;
 }
@@ -111,7 +113,11 @@ function routeOf(block: string): SeenRoute {
   const float = new Float32Array(new Uint32Array([Number(bits ?? 0)]).buffer)[0] ?? 0;
   return {
     prefix: block.slice(0, block.search(/\s/)),
-    nextHop: value("next_hop")?.split(" ")[0] ?? "",
+    // Of a link-local address alone BIRD says that there is no other.
+    nextHop:
+      value("next_hop")
+        ?.split(" ")
+        .find((hop) => hop !== "::") ?? "",
     path: value("as_path") ?? "",
     ...(localPref === undefined ? {} : { localPref: Number(localPref) }),
     ...(communities.length === 0 ? {} : { communities }),

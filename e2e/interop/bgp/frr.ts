@@ -144,7 +144,7 @@ function sayOf(error: unknown): string {
 }
 
 function configOf(setup: RouterSetup): string {
-  const { local, neighbour, asn, peerAsn, families, password, ttlSecurity, multihop, bfdMs } = setup;
+  const { neighbour, asn, families, password, ttlSecurity, multihop, bfdMs } = setup;
   const of = (words: string): string => ` neighbor ${neighbour} ${words}`;
   return [
     `router bgp ${asn}`,
@@ -153,9 +153,7 @@ function configOf(setup: RouterSetup): string {
     " no bgp ebgp-requires-policy",
     " no bgp default ipv4-unicast",
     " no bgp network import-check",
-    of(`remote-as ${peerAsn}`),
-    of("passive"),
-    of(`update-source ${local}`),
+    ...placeOf(setup).map(of),
     ...(password === undefined ? [] : [of(`password ${password}`)]),
     ...(ttlSecurity ? [of("ttl-security hops 1")] : []),
     ...(multihop ? [of("ebgp-multihop")] : []),
@@ -167,6 +165,12 @@ function configOf(setup: RouterSetup): string {
     ]),
     "",
   ].join("\n");
+}
+
+function placeOf({ local, neighbour, link, peerAsn }: RouterSetup): readonly string[] {
+  if (link === undefined) return [`remote-as ${peerAsn}`, "passive", `update-source ${local}`];
+  if (link === neighbour) return [`interface remote-as ${peerAsn}`];
+  return [`remote-as ${peerAsn}`, `interface ${link}`, "passive", "capability extended-nexthop"];
 }
 
 function routeOf(prefix: string, path: ShownPath): SeenRoute {

@@ -7,6 +7,8 @@ export interface RouterSetup {
   /** Of the session; where the router listens, and where it expects us. */
   readonly local: string;
   readonly neighbour: string;
+  /** Its interface that a link-local neighbour is on. With the neighbour named so, too, it finds it there by itself. */
+  readonly link?: string;
   readonly asn: number;
   /** Ours, as the router believes. */
   readonly peerAsn: number;

@@ -30,7 +30,7 @@ function* NO_WORK(): Generator<void> {}
 const FAREWELL_MS = 100;
 
 export interface BgpSpeakerPorts
-  extends Omit<BgpPorts, "metrics" | "words" | "routerOn" | "onMoved">,
+  extends Omit<BgpPorts, "metrics" | "words" | "routerOn" | "onDoubt" | "onMoved">,
     Omit<BgpReporterPorts, "metrics">,
     SessionWordsPorts,
     Pick<BfdWatchPorts, "sharedMs" | "isNear">,
@@ -80,6 +80,7 @@ export class BgpSpeaker {
       metrics: ports.metrics.bgp,
       words: this.#words,
       routerOn: (link) => this.#routers.on(link),
+      onDoubt: (link) => this.#routers.doubt(link),
       onMoved: () => this.#work.add(NO_WORK()), // BFD goes where BGP goes
     });
     this.#reporter = new BgpReporter(options.node, ports);

@@ -14,7 +14,7 @@ export interface PeerDiallerPorts {
   readonly onMoved: () => void;
 }
 
-/** How long an attempt waits for a router to be heard, ms: less than a session waits for an attempt. */
+/** How long an attempt waits for a router to be heard, ms: routers were asked, and a session waits longer for an attempt. */
 const FIND_MS = 4_000;
 
 /** Connects to a peer wherever it is by then. */
@@ -38,7 +38,8 @@ export class PeerDialler {
 
   dial(listeners: BgpListeners): BgpConnection {
     const where = this.#find();
-    return typeof where === "string" ? this.#connect(where, listeners) : this.#wait(listeners);
+    if (typeof where === "string") return this.#connect(where, listeners);
+    return this.#wait(where.isSought ? FIND_MS : 0, listeners);
   }
 
   /** A router was heard. */
@@ -56,7 +57,8 @@ export class PeerDialler {
     if (!("address" in remote)) return this.#ports.routerOn(remote.interface);
     const { address, interface: link } = remote;
     if (!isLinkLocal(address) || link !== undefined) return address;
-    return { why: `spec.interface is missing: ${address} is an address of a link, and there may be several` };
+    const why = `spec.interface is missing: ${address} is an address of a link, and there may be several`;
+    return { why, isSought: false };
   }
 
   #connect(address: IpAddress, listeners: BgpListeners): BgpConnection {
@@ -66,8 +68,7 @@ export class PeerDialler {
     return this.#ports.sockets.dial(target, listeners);
   }
 
-  /** There may be an answer soon: routers were asked when this began. */
-  #wait(listeners: BgpListeners): BgpConnection {
+  #wait(ms: number, listeners: BgpListeners): BgpConnection {
     const { clock } = this.#ports;
     let connection: BgpConnection | undefined;
     const end = (): void => {
@@ -80,7 +81,7 @@ export class PeerDialler {
       end();
       connection = this.#connect(where, listeners);
     };
-    const cancel = clock.at(clock.now() + FIND_MS, () => {
+    const cancel = clock.at(clock.now() + ms, () => {
       end();
       this.#moveTo(undefined);
       const where = this.#find();

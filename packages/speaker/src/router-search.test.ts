@@ -14,6 +14,7 @@ const router = (address: string, lifetimeSeconds = 30): HeardRouter => ({
 });
 const up: RouterSearchInput = { type: "up", interface: "eth1" };
 const down: RouterSearchInput = { type: "down", interface: "eth1" };
+const doubt: RouterSearchInput = { type: "doubt", interface: "eth1" };
 const heard = (address: string, lifetimeSeconds?: number): RouterSearchInput => ({
   type: "heard",
   interface: "eth1",
@@ -103,6 +104,17 @@ describe("The search for a router", () => {
       ],
     ));
 
+  it("asks again for a router that does not answer, but not over and over", () => {
+    const at = [2, 5, 6, 8, 9] as const;
+    assert.deepEqual(story([[0, up], [1, heard(A)], ...at.map((time) => [time, doubt] as const)], 10), [
+      "0: solicit",
+      "1: answer fe80::a",
+      "1: found fe80::a",
+      "5: solicit",
+      "9: solicit",
+    ]);
+  });
+
   for (const [name, lifetime, silentAt] of [
     ["for as long as it said", 45, 46],
     ["for three advertisements of FRR where it says that it is no default router", 0, 31],
@@ -185,7 +197,7 @@ describe("The search for a router", () => {
 
   it("knows whoever was found last and was not silent since, over any history", () => {
     const step = fc.oneof(
-      fc.constantFrom(up, down, heard(A), heard(A, 0), heard(B, 100)),
+      fc.constantFrom(up, down, heard(A), heard(A, 0), heard(B, 100), doubt),
       fc.integer({ min: 0, max: 60_000 }),
     );
     fc.assert(

@@ -7,7 +7,9 @@ export type RouterSearchInput =
   | { readonly type: "up"; readonly interface: string }
   /** It is down, gone, another one or not wanted any more: whoever was there is forgotten. */
   | { readonly type: "down"; readonly interface: string }
-  | { readonly type: "heard"; readonly interface: string; readonly router: HeardRouter };
+  | { readonly type: "heard"; readonly interface: string; readonly router: HeardRouter }
+  /** Whoever was heard last does not answer: it may be somewhere else by now. */
+  | { readonly type: "doubt"; readonly interface: string };
 
 export type RouterSearchEffect =
   /** Ask whether there is a router. */
@@ -39,6 +41,7 @@ const ANSWER_MIN_MS = 3_000;
 const LASTS_MS = 30_000;
 
 interface LinkState {
+  solicitedAt: Instant;
   solicitAt: Instant | undefined;
   solicitPauseMs: number;
   router: { readonly address: IpAddress; readonly due: Instant } | undefined;
@@ -65,6 +68,8 @@ export class RouterSearch implements Core<RouterSearchInput, RouterSearchEffect>
         return [];
       case "heard":
         return this.#heard(input.interface, input.router, now);
+      case "doubt":
+        return this.#doubt(input.interface, now);
     }
   }
 
@@ -94,6 +99,7 @@ export class RouterSearch implements Core<RouterSearchInput, RouterSearchEffect>
     const known = this.#links.get(name);
     if (known?.router !== undefined) return [];
     const link = known ?? {
+      solicitedAt: now,
       solicitAt: now,
       solicitPauseMs: SOLICIT_MIN_MS,
       router: undefined,
@@ -103,6 +109,14 @@ export class RouterSearch implements Core<RouterSearchInput, RouterSearchEffect>
     };
     this.#links.set(name, link);
     return solicit(name, link, now);
+  }
+
+  /** One question more, and no more of them than while nobody is known. */
+  #doubt(name: string, now: Instant): readonly RouterSearchEffect[] {
+    const link = this.#links.get(name);
+    if (link?.router === undefined || now - link.solicitedAt < SOLICIT_MIN_MS) return [];
+    link.solicitedAt = now;
+    return [{ type: "solicit", interface: name }];
   }
 
   #heard(name: string, router: HeardRouter, now: Instant): readonly RouterSearchEffect[] {
@@ -140,6 +154,7 @@ function expire(name: string, link: LinkState, now: Instant): readonly RouterSea
 }
 
 function solicit(name: string, link: LinkState, now: Instant): readonly RouterSearchEffect[] {
+  link.solicitedAt = now;
   link.solicitAt = now + link.solicitPauseMs;
   link.solicitPauseMs = Math.min(2 * link.solicitPauseMs, SOLICIT_MAX_MS);
   return [{ type: "solicit", interface: name }];

@@ -29,6 +29,8 @@ import { PeerDialler, type PeerDiallerPorts } from "./peer-dialler.ts";
 import type { SessionWords } from "./session-words.ts";
 
 export interface BgpPorts extends Pick<PeerDiallerPorts, "routerOn" | "onMoved"> {
+  /** The router on an interface is not there, or not any more. */
+  readonly onDoubt: (link: string) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly sockets: BgpPort;
@@ -323,6 +325,7 @@ class PeerSession {
         const { reason, text } = effect.error;
         this.#ports.words.failed(this.#name, reason, text);
         metrics.downs.inc({ ...this.#labels, reason });
+        if (this.link !== undefined) this.#ports.onDoubt(this.link);
         if (reason === "stopped" || reason === "restarting") this.#log.info("BGP session ended", { text });
         else this.#sayDown(reason, text, effect.established);
         return;

@@ -26,6 +26,8 @@ export interface RouterWatchPorts {
 /** Why no router is known, as a clause for logs and status. */
 export interface NoRouter {
   readonly why: string;
+  /** Whether one may be heard any moment. */
+  readonly isSought: boolean;
 }
 
 /** An advertisement is some 100 octets long; with many prefixes in it up to what a link carries. */
@@ -79,13 +81,19 @@ export class RouterWatch {
     const known = this.#core.on(name);
     if (typeof known === "object") return known.address;
     const trouble = this.#watched.get(name)?.trouble;
-    if (trouble !== undefined) return { why: trouble };
+    if (trouble !== undefined) return { why: trouble, isSought: false };
     const deaf = this.#deaf.get(name);
-    if (deaf !== undefined) return { why: `nothing can be heard on ${name}: ${deaf}` };
+    if (deaf !== undefined) return { why: `nothing can be heard on ${name}: ${deaf}`, isSought: false };
     if (this.#links !== undefined && this.#ports.linkLocalOf(name) === undefined) {
-      return { why: `${name} has no link-local address` };
+      return { why: `${name} has no link-local address`, isSought: false };
     }
-    return { why: `no router advertisement heard on ${name} ${known === "silent" ? "any more" : "yet"}` };
+    const when = known === "silent" ? "any more" : "yet";
+    return { why: `no router advertisement heard on ${name} ${when}`, isSought: true };
+  }
+
+  /** The router there does not answer. */
+  doubt(name: string): void {
+    this.#search.feed({ type: "doubt", interface: name });
   }
 
   stop(): void {

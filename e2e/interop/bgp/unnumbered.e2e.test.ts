@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { command } from "../../cluster/command.ts";
+import { whyNoPair } from "../../real/veth-pair.ts";
+import { Bird } from "./bird.ts";
+import { Frr } from "./frr.ts";
+import { OurSpeaker } from "./our-speaker.ts";
+import { installRouters } from "./packages.ts";
+import { type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+import { Segment } from "./segment.ts";
+
+const skip = (await whyNoPair()) ?? false;
+
+const [OURS, THEIRS] = [64_500, 64_512];
+const [V4, V6] = ["198.51.100.10", "2001:db8:1::10"];
+/** Of the node and the router; there are no others on the link. */
+const [NODE, ROUTER, MOVED] = ["fe80::2", "fe80::1", "fe80::99"];
+const EXTERNAL = { asn: THEIRS, peerAsn: OURS, families: [4, 6] } as const;
+const UNNUMBERED: RouterSetup = { ...EXTERNAL, local: ROUTER, neighbour: "r0", link: "r0" };
+const CONFIG_MAP = `peers:
+- {peer-address: 192.0.2.1, peer-asn: ${THEIRS}, my-asn: ${OURS}, bfd-profile: fast, password: sesame}
+bfd-profiles:
+- {name: fast, receive-interval: 50, transmit-interval: 50}
+address-pools:
+- {name: a, protocol: bgp, addresses: [198.51.100.0/24, "2001:db8:1::/120"]}
+`;
+/** What a ConfigMap cannot say. */
+const BY_LINK = { remote: { interface: "n0" } };
+
+before(async () => {
+  if (!skip) await installRouters();
+});
+
+for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(name)]) {
+  const { name } = make("nobody");
+  describe(`BGP over link-local addresses with ${name}`, () => {
+    let segment: Segment;
+    let router: Router;
+    let speaker: OurSpeaker;
+
+    beforeEach(async () => {
+      if (skip) return;
+      segment = await Segment.create(`link-${name.toLowerCase()}`);
+      await unnumber(segment);
+      router = make(segment.router);
+      speaker = new OurSpeaker(segment.node);
+      await speaker.serve("web", [V4, V6]);
+    });
+    afterEach(async () => {
+      await speaker?.stop();
+      await router?.delete();
+      await segment?.delete();
+    });
+    after(() => segment?.delete().catch(() => {})); // of a `beforeEach` that failed
+
+    /** By both families, in the router and in the kernel below it. */
+    async function learns(): Promise<void> {
+      const own = { nextHop: NODE, path: String(OURS) };
+      const wanted: readonly (readonly [4 | 6, SeenRoute])[] = [
+        [4, { ...own, prefix: `${V4}/32` }],
+        [6, { ...own, prefix: `${V6}/128` }],
+      ];
+      for (const [family, route] of wanted) {
+        const routes = await until(
+          `${name} has the route of IPv${family}`,
+          () => router.routes(family),
+          ({ length }) => length === 1,
+        );
+        assert.deepEqual(routes.map(withoutDefaults), [route]);
+        const hop = family === 4 ? `via inet6 ${NODE} dev r0` : `via ${NODE} dev r0`;
+        await until(
+          `the kernel has the route of IPv${family} ${hop}`,
+          () => inRouter("ip", `-${family}`, "route", "show", route.prefix),
+          (text) => text.includes(hop),
+        );
+      }
+    }
+    const inRouter = (...argv: readonly string[]): Promise<string> =>
+      command(["ip", "netns", "exec", segment.router, ...argv]);
+    /** The latest word on why there is no session. */
+    const says = (what: string): Promise<unknown> =>
+      speaker.until(what, ({ log }) => {
+        const line = log.findLast(({ msg }) => msg === "BGP session failed" || msg === "BGP session down");
+        return String(line?.["text"]).includes(what);
+      });
+    const watches = (address: string, isUp: 0 | 1): Promise<unknown> =>
+      speaker.until(
+        `BFD with ${address} is ${isUp}`,
+        ({ metrics }) => metrics[`metallb_bfd_session_up{peer="${address}%n0",vrf="default"}`] === isUp,
+      );
+
+    it("is found at the address that it is known to have", { skip }, async () => {
+      await router.start({ ...EXTERNAL, local: ROUTER, neighbour: NODE, link: "r0", bfdMs: 50 });
+      await speaker.begin(CONFIG_MAP, {
+        remote: { address: ROUTER, interface: "n0" },
+        password: "",
+        dualStackAddressFamily: true,
+      });
+      await learns();
+      await watches(ROUTER, 1);
+    });
+
+    if (name !== "FRR") return; // BIRD 2 knows no neighbours without an address
+
+    it("is found by what it advertises, with its password, and lost by BFD", { skip }, async () => {
+      await router.start({ ...UNNUMBERED, password: "sesame", bfdMs: 50 });
+      await speaker.begin(CONFIG_MAP, BY_LINK);
+      await learns();
+      await watches(ROUTER, 1);
+      router.freeze();
+      await says("BFD: nothing heard");
+    });
+
+    it("is followed to another address", { skip }, async () => {
+      await router.start({ ...UNNUMBERED, bfdMs: 50 });
+      await speaker.begin(CONFIG_MAP, { ...BY_LINK, password: "" });
+      await learns();
+      await watches(ROUTER, 1);
+      await inRouter("ip", "address", "add", `${MOVED}/64`, "dev", "r0", "nodad");
+      await inRouter("ip", "address", "del", `${ROUTER}/64`, "dev", "r0");
+      await watches(MOVED, 1);
+      await learns();
+      await speaker.until(
+        "one BFD session is left",
+        ({ metrics }) =>
+          Object.keys(metrics).filter((each) => each.startsWith("metallb_bfd_session_up{")).length === 1,
+      );
+    });
+
+    it("is said not to be heard, to have no link, and to be gone as soon as its link is", {
+      skip,
+    }, async () => {
+      await speaker.begin(CONFIG_MAP, { ...BY_LINK, password: "", bfdProfile: undefined });
+      await says("no connection: no router advertisement heard on n0 yet");
+      await inRouter("ip", "link", "set", "r0", "down");
+      await says("no connection: interface n0 has no carrier");
+      await inRouter("ip", "link", "set", "r0", "up");
+      await inRouter("ip", "address", "add", `${ROUTER}/64`, "dev", "r0", "nodad");
+      await router.start(UNNUMBERED);
+      await learns();
+      await inRouter("ip", "link", "set", "r0", "down");
+      await says("the connection was closed: interface n0 has no carrier");
+    });
+  });
+}
+
+/** Leaves nothing on the link but link-local addresses. */
+async function unnumber({ node, router }: Segment): Promise<void> {
+  for (const [namespace, device, address] of [
+    [node, "n0", NODE],
+    [router, "r0", ROUTER],
+  ] as const) {
+    const ip = (...argv: string[]): Promise<string> => command(["ip", "-netns", namespace, ...argv]);
+    await ip("address", "flush", "dev", device);
+    await ip("address", "add", `${address}/64`, "dev", device, "nodad");
+  }
+}
+
+/** Routers show a preference of their own for routes of other ASes. */
+function withoutDefaults({ localPref: _, ...route }: SeenRoute): SeenRoute {
+  return route;
+}
