@@ -3,8 +3,9 @@ import { isIPv6 } from "node:net";
 import { parseArgs } from "node:util";
 
 /**
- * node probe.ts --to ADDRESS --port PORT [--every-ms 5] [--count N]: sends numbered datagrams and watches for the
- * answers; says "answered" on standard error at the first. After N of them, or on SIGTERM, it waits a moment for the last ones and prints one line of JSON, a ProbeReport.
+ * node probe.ts --to ADDRESS --port PORT [--every-ms 5] [--count N] [--flows 1]: sends numbered datagrams, from so many
+ * ports in turn, and watches for the answers; says "answered" on standard error at the first. After N of them, or on
+ * SIGTERM, it waits a moment for the last ones and prints one line of JSON, a ProbeReport.
  */
 export interface ProbeReport {
   readonly sent: number;
@@ -26,13 +27,16 @@ const { values } = parseArgs({
     port: { type: "string" },
     "every-ms": { type: "string", default: "5" },
     count: { type: "string", default: "Infinity" },
+    flows: { type: "string", default: "1" },
   },
 });
 const { to, port } = values;
 if (to === undefined || port === undefined)
-  throw new Error("usage: probe.ts --to ADDRESS --port PORT [--every-ms 5] [--count N]");
+  throw new Error("usage: probe.ts --to ADDRESS --port PORT [--every-ms 5] [--count N] [--flows 1]");
 
-const socket = createSocket(isIPv6(to) ? "udp6" : "udp4");
+const sockets = Array.from({ length: Number(values.flows) }, () =>
+  createSocket(isIPv6(to) ? "udp6" : "udp4"),
+);
 const from = performance.now();
 const answered = new Set<number>(); // by number; bounded by what we send
 const by: Record<string, number> = {};
@@ -40,17 +44,22 @@ const longest = { gapMs: 0, atMs: 0 };
 let sent = 0;
 let lastAnswerMs = 0;
 
-socket.on("error", () => {}); // an address nobody has yet: the datagram counts as lost
-socket.on("message", (message) => {
+for (const socket of sockets) {
+  socket.on("error", () => {}); // an address nobody has yet: the datagram counts as lost
+  socket.on("message", hear);
+}
+
+function hear(message: Buffer): void {
   const { pod, data } = JSON.parse(`${message}`) as { pod: string; data: string };
   if (answered.has(Number(data))) return;
   answered.add(Number(data));
   by[pod] = (by[pod] ?? 0) + 1;
   if (answered.size === 1) process.stderr.write("answered\n");
   noteGap();
-});
+}
+
 const timer = setInterval(() => {
-  socket.send(`${sent}`, Number(port), to, () => {});
+  sockets[sent % sockets.length]?.send(`${sent}`, Number(port), to, () => {});
   sent += 1;
   if (sent >= Number(values.count)) finish();
 }, Number(values["every-ms"]));
