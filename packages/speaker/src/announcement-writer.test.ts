@@ -5,7 +5,7 @@ import { customPath } from "@herald/k8s/served-kinds";
 import { announcementName, labelValue, SERVICE_STATUSES } from "@herald/k8s/service-status";
 import { serviceKey } from "@herald/shared/service/view";
 import { AnnouncementWriter } from "./announcement-writer.ts";
-import { NAMESPACE, Writers } from "./writer-fixture.ts";
+import { NAMESPACE, Writers } from "./testdata/writers.ts";
 
 const service = serviceKey("shop", "web");
 const { layer2, bgp } = SERVICE_STATUSES;

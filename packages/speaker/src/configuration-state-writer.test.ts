@@ -4,7 +4,7 @@ import { ApiError } from "@herald/k8s/api";
 import { CONFIGURATION_STATES } from "@herald/k8s/configuration-state";
 import { customPath } from "@herald/k8s/served-kinds";
 import { ConfigurationStateWriter } from "./configuration-state-writer.ts";
-import { NAMESPACE, Writers } from "./writer-fixture.ts";
+import { NAMESPACE, Writers } from "./testdata/writers.ts";
 
 const PATH = `${customPath(CONFIGURATION_STATES, NAMESPACE)}/speaker-node-a`;
 const MISTAKE = 'BGPPeer east: spec.bfdProfile: there is no BFDProfile "fast"';

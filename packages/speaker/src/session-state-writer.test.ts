@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { BGP_SESSION_STATES, type SessionStanding } from "@herald/k8s/bgp-session-state";
 import { customPath } from "@herald/k8s/served-kinds";
 import { SessionStateWriter } from "./session-state-writer.ts";
-import { NAMESPACE, Writers } from "./writer-fixture.ts";
+import { NAMESPACE, Writers } from "./testdata/writers.ts";
 
 const OBJECTS = customPath(BGP_SESSION_STATES, NAMESPACE);
 const STANDING: SessionStanding = {

@@ -4,7 +4,7 @@ import { podsPath } from "@herald/k8s/paths";
 import { type CustomKind, ServedKinds } from "@herald/k8s/served-kinds";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { OwnPod } from "./own-pod.ts";
+import { OwnPod } from "../own-pod.ts";
 
 export const NAMESPACE = "metallb-system";
 
