@@ -1,26 +1,23 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
 import type { Interface } from "@herald/layer2/announcer";
-import { UNCLAIMED } from "@herald/layer2/conflict-messages";
 import type { ConflictOptions } from "@herald/layer2/conflict-options";
 import type { Digest } from "@herald/layer2/election";
-import type { HolderInput } from "@herald/layer2/holder";
 import type { AnnouncerOptions } from "@herald/layer2/options";
-import type { Clock, Instant, Random } from "@herald/shared/core";
+import type { Clock, Random } from "@herald/shared/core";
 import { describeMistake } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { ServiceKey } from "@herald/shared/service/view";
 import { isSameWord } from "./announced-condition.ts";
-import { Announcements } from "./announcements.ts";
 import type { CapturesOptions } from "./captures.ts";
 import { Claims, type ClaimsNews, type ClaimsTransport } from "./claims.ts";
 import type { GroupPort } from "./group-port.ts";
+import { HeldAddresses } from "./held-addresses.ts";
 import type { Link, UsableInterfaces } from "./interface-rules.ts";
 import type { Change, HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import type { OwnershipOptions } from "./ownership.ts";
 import type { PacketPort } from "./packet-port.ts";
-import type { AddressNews } from "./perform-layer2.ts";
 import { type CandidateNode, type Decision, type PlanOptions, unfit } from "./plan.ts";
 import { Planner } from "./planner.ts";
 import type { PresenceNews } from "./presence.ts";
@@ -99,15 +96,6 @@ export interface Speaker {
   stop(): void;
 }
 
-type Wanted = ReturnType<Announcements["apply"]>[number];
-
-/**
- * How long a newer claim of a node that may not own the address is left alone after it was answered with our own, ms:
- * each time twice as long as before, until it was answered no more for a minute after that. Two that see the cluster
- * differently for good would otherwise answer each other for ever as fast as they can.
- */
-const INSIST_MS = { min: 1_000, max: 60_000, quiet: 60_000 };
-
 /**
  * How long a decision waits that only newcomers are a reason for, ms: hundreds may come one after the other, and every
  * Service may have to be decided anew. They own nothing yet; who goes is not waited for, nor is anything else.
@@ -116,20 +104,6 @@ const NEWCOMERS_MS = 50;
 
 /** After this long speakers that met know of each other's claims, ms. */
 const SETTLED_MS = 300;
-
-interface Announced {
-  readonly input: Extract<Wanted, { type: "announce" }>;
-  insistedAt: Instant;
-  pauseMs: number;
-  /** For the next time it may be done. */
-  waits: boolean;
-}
-
-const NEVER_INSISTED = { insistedAt: Number.NEGATIVE_INFINITY, pauseMs: INSIST_MS.min, waits: false };
-
-function nextPause(pauseMs: number, quietMs: number): number {
-  return quietMs > INSIST_MS.quiet ? INSIST_MS.min : Math.min(2 * pauseMs, INSIST_MS.max);
-}
 
 function isAll(names: ReadonlySet<string>, of: ReadonlySet<string>): boolean {
   for (const name of names) if (!of.has(name)) return false;
@@ -150,8 +124,8 @@ class JoinedSpeaker implements Speaker {
   readonly #plan: PlanOptions;
   readonly #self: string;
   readonly #planner: Planner;
-  readonly #announcements = new Announcements();
   readonly #layer2: Layer2;
+  readonly #held: HeldAddresses;
   readonly #work: SlicedWork;
   readonly #reporter: Reporter;
   readonly #unannounced: UnannouncedServices;
@@ -176,14 +150,6 @@ class JoinedSpeaker implements Speaker {
   #synced = false;
   /** Ends the wait for what time alone makes another decision. */
   #disarm = (): void => {};
-  /** What is announced here, and when a newer claim of another was last answered with one of ours. */
-  readonly #announced = new Map<IpAddress, Announced>();
-  /** Of those, and of what is being left to others: whether they are answered for; bounded by that. */
-  readonly #standing = new Map<IpAddress, "answered" | "quarantined">();
-  /** Left to a new owner that is not heard yet; bounded by what was announced. */
-  readonly #yielding = new Set<IpAddress>();
-  /** What is still being left to others; `undefined` until drained. */
-  #leaving: { readonly addresses: Set<IpAddress>; readonly done: () => void } | undefined;
 
   constructor(options: SpeakerOptions, ports: SpeakerPorts) {
     const { clock, random, packets, groups, log, metrics, isStill, onCaptureLost, digest } = ports;
@@ -206,12 +172,24 @@ class JoinedSpeaker implements Speaker {
       ownership: options.ownership,
       claims: {
         claimantsOf: (address) => this.claims.claimantsOf(address),
-        setUse: (address, used) => this.#setUse(address, used),
+        setUse: (address, used) => this.#held.setUse(address, used),
       },
       digest,
       now: () => clock.now(),
     });
     this.#reporter = new Reporter(options.node, ports);
+    this.#held = new HeldAddresses({
+      clock,
+      claims: this.claims,
+      reporter: this.#reporter,
+      feed: (input) => this.#layer2.feed(input),
+      isUsed: (address) => this.#planner.isUsed(address),
+      isClaimNew: (address) => this.#claimed.has(address),
+      decideAgain: (address) => {
+        this.#touch(this.#planner.claimChanged(address));
+        this.#work.add(NO_WORK());
+      },
+    });
     this.#unannounced = new UnannouncedServices(options.node, options.plan);
     this.#work = new SlicedWork(clock, () => this.#decide());
     this.#layer2 = runLayer2(options, {
@@ -228,8 +206,11 @@ class JoinedSpeaker implements Speaker {
         ports.onStations(stations);
       },
       onCaptureLost,
-      onYielded: (address, heard) => this.#yielded(address, heard),
-      onNews: (news) => this.#hear(news),
+      onYielded: (address, heard) => this.#held.yielded(address, heard),
+      onNews: (news) => {
+        this.#held.hear(news);
+        this.#reporter.news(news);
+      },
     });
     this.#layer2.feed({ type: "foreign", present: true });
   }
@@ -295,12 +276,7 @@ class JoinedSpeaker implements Speaker {
   }
 
   drain(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const addresses = new Set([...this.#announcements.addresses(), ...this.#yielding]);
-    this.#leaving = { addresses, done: resolve };
-    if (addresses.size === 0) resolve();
-    for (const address of [...addresses]) this.#layer2.feed({ type: "withdraw", address, how: "yield" });
-    return promise;
+    return this.#held.drain();
   }
 
   stop(): void {
@@ -457,15 +433,10 @@ class JoinedSpeaker implements Speaker {
   }
 
   #carryOut(key: ServiceKey, decision: Decision): void {
-    if (this.#leaving !== undefined) return;
-    const inputs = this.#announcements.apply(key, decision);
+    if (this.#held.isLeaving) return;
     this.#reporter.decided(key, decision, this.#explain(key, decision));
-    for (const wanted of inputs) {
-      const input = this.#isOver(wanted, decision) ? ({ ...wanted, how: "now" } as const) : wanted;
-      this.#track(input);
-      this.#layer2.feed(this.#wish(input));
-    }
-    if (decision.type === "announce" && this.#isClaiming) this.#insist(decision.addresses);
+    this.#held.carryOut(key, decision);
+    if (decision.type === "announce" && this.#isClaiming) this.#held.insist(decision.addresses);
   }
 
   /** Why nobody announces a Service, where this speaker is the one to say so. */
@@ -474,124 +445,5 @@ class JoinedSpeaker implements Speaker {
     const found = this.#planner.unannounced(key);
     const wish = found && this.#unannounced.explain(found);
     return wish && { wish, isWritten: isSameWord(found.service.announced, wish) };
-  }
-
-  /**
-   * Nobody need be waited for: no Service has the address any more, it is not answered for yet, or the one with the newer
-   * claim answers already.
-   */
-  #isOver(input: Wanted, decision: Decision): boolean {
-    if (input.type !== "withdraw") return false;
-    const { address } = input;
-    if (!this.#planner.isUsed(address) || this.#standing.get(address) !== "answered") return true;
-    const isShared = this.#announced.get(address)?.input.spread !== undefined;
-    const isLost = decision.type === "withdraw" && decision.reason === "notOwner";
-    return isLost && !isShared && this.claims.isOutdone(address);
-  }
-
-  /**
-   * An address is this node's, but another has the newer claim: it saw nobody else when it made it, and may not own it
-   * now. It goes when it hears a newer claim yet; in the meantime each takes the other for the one to give way.
-   */
-  #insist(addresses: readonly IpAddress[]): void {
-    const { clock } = this.#ports;
-    const now = clock.now();
-    for (const address of addresses) {
-      const announced = this.#announced.get(address);
-      if (announced === undefined || announced.input.spread !== undefined) continue;
-      if (!this.claims.isOutdone(address)) continue;
-      const due = announced.insistedAt + announced.pauseMs;
-      if (due <= now) {
-        announced.pauseMs = nextPause(announced.pauseMs, now - due);
-        announced.insistedAt = now;
-        this.#layer2.feed(this.#wish(announced.input));
-      } else if (!announced.waits) {
-        announced.waits = true;
-        clock.at(due, () => {
-          announced.waits = false;
-          this.#touch(this.#planner.claimChanged(address));
-          this.#work.add(NO_WORK());
-        });
-      }
-    }
-  }
-
-  /** What is left to a successor until it is heard need not be, once no Service has it. */
-  #setUse(address: IpAddress, used: boolean): void {
-    this.claims.setUse(address, used);
-    const isLeft = this.#yielding.has(address) || this.#leaving?.addresses.has(address) === true;
-    if (used || !isLeft) return;
-    this.#yielding.delete(address);
-    this.#layer2.feed({ type: "withdraw", address, how: "now" });
-    this.#gone(address);
-  }
-
-  /**
-   * What another speaker has claimed need not be asked for: it is taken over from there, and claimed in the same moment.
-   * Anything else is claimed once it turned out that nobody has it: a newer claim silences whoever does.
-   */
-  #wish(input: Wanted): Extract<HolderInput, { type: "announce" | "withdraw" }> {
-    if (input.type === "withdraw") return input;
-    if (input.spread !== undefined) {
-      this.claims.unclaim(input.address); // it is nobody's alone
-      const isTakenOver =
-        this.claims.claimantsOf(input.address).size > 0 && this.claims.isKnown(input.address);
-      const isOurs = input.spread.nodes.length > 1 || isTakenOver;
-      return { ...input, epoch: 0, probe: isOurs ? "skip" : "first" };
-    }
-    const standing = this.#standing.get(input.address);
-    const isOurs = standing === "answered" || (standing === undefined && this.claims.isKnown(input.address));
-    if (!isOurs) return { ...input, epoch: UNCLAIMED, probe: "first" };
-    return { ...input, epoch: this.claims.claim(input.address), probe: "skip" };
-  }
-
-  /** Claims are of what is answered for. */
-  #hear(news: AddressNews): void {
-    const { address, type } = news;
-    if (type === "announcing") this.#begun(address);
-    if (type === "quarantined") {
-      this.#standing.set(address, "quarantined");
-      this.claims.weaken(address);
-    }
-    if (type === "lost") {
-      this.#standing.delete(address);
-      this.claims.unclaim(address);
-    }
-    this.#reporter.news(news);
-  }
-
-  #begun(address: IpAddress): void {
-    this.#standing.set(address, "answered");
-    const announced = this.#announced.get(address);
-    if (announced === undefined || announced.input.spread !== undefined) return;
-    // It was claimed a moment ago, and is to be looked at: it is left to that one then, or claimed all the same.
-    if (this.#claimed.has(address) && this.claims.isOutdone(address)) return;
-    this.#layer2.feed({ type: "claim-made", address, epoch: this.claims.claim(address) });
-  }
-
-  #track(input: Wanted): void {
-    if (input.type === "withdraw") this.#announced.delete(input.address);
-    else this.#announced.set(input.address, { input, ...NEVER_INSISTED });
-    if (input.type === "withdraw" && input.how === "yield") this.#yielding.add(input.address);
-    else this.#yielding.delete(input.address);
-    if (input.type === "withdraw" && input.how === "now") this.#silent(input.address);
-  }
-
-  #silent(address: IpAddress): void {
-    this.#standing.delete(address);
-    this.#reporter.silent(address);
-    this.claims.unclaim(address);
-  }
-
-  #yielded(address: IpAddress, heard: boolean): void {
-    this.#yielding.delete(address);
-    this.#reporter.yielded(address, heard);
-    if (this.#leaving !== undefined) this.#reporter.left(address, heard);
-    this.#gone(address);
-  }
-
-  #gone(address: IpAddress): void {
-    this.#silent(address);
-    if (this.#leaving?.addresses.delete(address) && this.#leaving.addresses.size === 0) this.#leaving.done();
   }
 }
