@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
-import { type BgpIdentity, sessionKey, sessionOptions, targetOf } from "./bgp-peer.ts";
+import { type BgpIdentity, linkOf, peerLabel, sessionKey, sessionOptions, targetOf } from "./bgp-peer.ts";
 
 const ip = (text: string): IpAddress => parseAddress(text) as IpAddress;
 const [base] = loadConfig(
@@ -20,6 +20,8 @@ const ROUTER_IDS: readonly (readonly [name: string, Partial<BgpPeerConfig>, BgpI
   ["passes over IPv6", { sourceAddress: ip("2001:db8::2") }, identity, "192.0.2.7"],
   ["is a hash of the node's name, else", {}, { node: "iris1", address: undefined }, "12.219.185.181"],
 ];
+
+const ON_LINK = { remote: { interface: "eth0" } } as const;
 
 const TTLS: readonly (readonly [name: string, Partial<BgpPeerConfig>, number])[] = [
   ["a neighbour in another AS", {}, 255],
@@ -41,10 +43,10 @@ describe("a session with a peer", () => {
 
   it("carries the family of its addresses, or both (MetalLB defect 16: IPv4 alone)", () => {
     const remote = { address: ip("2001:db8::1") };
-    const families = [{}, { remote }, { dualStackAddressFamily: true }].map(
+    const families = [{}, { remote }, { dualStackAddressFamily: true }, ON_LINK].map(
       (change) => optionsOf(change).families,
     );
-    assert.deepEqual(families, [[4], [6], [4, 6]]);
+    assert.deepEqual(families, [[4], [6], [4, 6], [4, 6]]);
   });
 
   it("says it is the local AS where there is one (MetalLB defect 15)", () => {
@@ -58,9 +60,26 @@ describe("a session with a peer", () => {
     assert.deepEqual(sources, [undefined, "192.0.2.9"]);
   });
 
-  it("has no target for a peer that has no address", () => {
-    assert.equal(targetOf({ ...base, remote: { interface: "eth0" } }), undefined);
+  it("takes IPv4 with an IPv6 next hop to a router that is known by its interface (RFC 8950)", () =>
+    assert.deepEqual(
+      [optionsOf({}), optionsOf(ON_LINK)].map((each) => each.extendedNextHop),
+      [false, true],
+    ));
+
+  it("has no target for a peer on an interface until its router is known there", () => {
+    const peer = { ...base, ...ON_LINK };
+    const router = targetOf(peer, ip("fe80::1"));
+    assert.deepEqual([targetOf(peer), router?.address, router?.interface], [undefined, "fe80::1", "eth0"]);
   });
+
+  for (const [remote, label, link] of [
+    [{ address: ip("192.0.2.254") }, "192.0.2.254:179", undefined],
+    [ON_LINK.remote, "eth0:179", "eth0"],
+    [{ address: ip("fe80::1"), interface: "eth0" }, "fe80::1%eth0:179", undefined],
+  ] as const) {
+    it(`is called ${label}`, () =>
+      assert.deepEqual([peerLabel({ ...base, remote }), linkOf({ ...base, remote })], [label, link]));
+  }
 
   it("has no target for a peer whose password is in a Secret that was not read", () =>
     assert.equal(targetOf({ ...base, password: undefined }), undefined));
