@@ -418,22 +418,6 @@ describe("Why a Service is not announced from here", () => {
 });
 
 describe("Events and the log", () => {
-  it("say what is refused, and what is in force instead", () => {
-    reporter.refused("a", ["a"]);
-    reporter.configured(1);
-    for (const mistakes of [["a"], ["a"], ["a", "b"]]) reporter.refused(mistakes.join(), mistakes);
-    const parts = "parts of the configuration are refused; of each the last good one stays";
-    assert.deepEqual(
-      logged().map(({ msg, mistakes }) => [msg, mistakes]),
-      [
-        ["configuration refused; nothing is announced until there is one", ["a"]],
-        ["configuration loaded", undefined],
-        [parts, ["a"]],
-        [parts, ["a", "b"]],
-      ],
-    );
-  });
-
   it("tell a conflict, that the address was given up, and its end, each once", () => {
     reporter.decided(key, wants(V4));
     hear(begins(V4), stranger, stranger, gaveUp, { type: "released", address: V4 }, stranger, gaveUp);

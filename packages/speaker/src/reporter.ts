@@ -40,7 +40,7 @@ const HOLD_MS = 1_000;
 /** The same for that nobody announces: speakers come to know of things at different times. */
 const NOBODY_HOLD_MS = 2_000;
 
-/** Tells people what the speaker does: each fact once, in the log, as metrics and as Events. */
+/** Tells people what becomes of Services: each fact once, in the log, as metrics, Events and conditions. */
 export class Reporter {
   readonly #node: string;
   readonly #ports: ReporterPorts;
@@ -64,10 +64,6 @@ export class Reporter {
   readonly #notSpread = new Map<ServiceKey, SpreadRefusal>();
   /** Why a Service is not announced here; bounded by the Services of the cluster. */
   readonly #silence = new Map<ServiceKey, string>();
-  #refusal = "";
-  /** Why this node is to own nothing; "": it may. */
-  #standing = "";
-  #wasConfigured = false;
 
   constructor(node: string, ports: ReporterPorts) {
     this.#node = node;
@@ -171,22 +167,6 @@ export class Reporter {
     this.#ports.log.debug("not announced", { service: key, reason, owner });
   }
 
-  /**
-   * Whether this node may own addresses: said when it changes. That its speaker is not ready is left out: so is
-   * every speaker that starts, and one that is not alive says nothing.
-   *
-   * @param note the operator's words.
-   */
-  standing(reason: WithdrawReason | undefined, note: string): void {
-    if (reason === "speakerNotReady") return;
-    const standing = reason === undefined ? "" : `${reason} ${note}`;
-    if (standing === this.#standing) return;
-    this.#standing = standing;
-    const { log } = this.#ports;
-    if (reason === undefined) log.info("this node may own addresses again");
-    else log.info("this node is to own no addresses", { reason, ...(note === "" ? {} : { note }) });
-  }
-
   /** An address that nobody is answered for any more. */
   silent(address: IpAddress): void {
     this.#ports.metrics.layer2.forgetAddress(address);
@@ -205,30 +185,6 @@ export class Reporter {
       const mayBeOthers = heard || said === undefined || this.#spread.has(key);
       this.#say(key, mayBeOthers ? undefined : stoppedCondition(this.#node, said.message), 0);
     }
-  }
-
-  configured(pools: number): void {
-    const { log, metrics } = this.#ports;
-    metrics.configLoaded.set(1);
-    metrics.configStale.set(0);
-    this.#refusal = "";
-    this.#wasConfigured = true;
-    log.info("configuration loaded", { pools });
-  }
-
-  /** Said once for each different text: the API tells the same more than once. */
-  refused(message: string, mistakes: readonly string[]): void {
-    const { log, metrics } = this.#ports;
-    metrics.configStale.set(1);
-    if (message === this.#refusal) return;
-    this.#refusal = message;
-    metrics.updateErrors.inc();
-    const then = this.#wasConfigured
-      ? "the last one stays in force"
-      : "nothing is announced until there is one";
-    if (mistakes.length === 0) log.warn(`no configuration; ${then}`, { reason: message });
-    else if (!this.#wasConfigured) log.error(`configuration refused; ${then}`, { mistakes });
-    else log.error("parts of the configuration are refused; of each the last good one stays", { mistakes });
   }
 
   #want(key: ServiceKey, before: readonly IpAddress[], after: readonly IpAddress[]): void {

@@ -16,6 +16,7 @@ import { HeldAddresses } from "./held-addresses.ts";
 import type { Link, UsableInterfaces } from "./interface-rules.ts";
 import type { Change, HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
+import { NodeReporter } from "./node-reporter.ts";
 import type { OwnershipOptions } from "./ownership.ts";
 import type { PacketPort } from "./packet-port.ts";
 import { type CandidateNode, type Decision, type PlanOptions, unfit } from "./plan.ts";
@@ -128,6 +129,7 @@ class JoinedSpeaker implements Speaker {
   readonly #held: HeldAddresses;
   readonly #work: SlicedWork;
   readonly #reporter: Reporter;
+  readonly #nodeReporter: NodeReporter;
   readonly #unannounced: UnannouncedServices;
   /** By name; bounded by the cluster. */
   readonly #nodes = new Map<string, CandidateNode>();
@@ -178,6 +180,7 @@ class JoinedSpeaker implements Speaker {
       now: () => clock.now(),
     });
     this.#reporter = new Reporter(options.node, ports);
+    this.#nodeReporter = new NodeReporter(ports);
     this.#held = new HeldAddresses({
       clock,
       claims: this.claims,
@@ -323,10 +326,10 @@ class JoinedSpeaker implements Speaker {
         this.#planner.configure(change.config);
         this.#unannounced.configure(change.config);
         this.#allDirty = true;
-        this.#reporter.configured(change.config.pools.length);
+        this.#nodeReporter.configured(change.config.pools.length);
         return;
       case "config-refused":
-        this.#reporter.refused(change.message, change.mistakes.map(describeMistake));
+        this.#nodeReporter.refused(change.message, change.mistakes.map(describeMistake));
         return;
       case "synced":
         this.#synced = true;
@@ -408,7 +411,7 @@ class JoinedSpeaker implements Speaker {
     this.#unannounced.setNodes(nodes, this.#isClaiming ? undefined : this.#present);
     if (wasSpokesman || this.#unannounced.isSpokesman) this.#allDirty = true; // it speaks of every node
     const self = nodes.get(this.#self);
-    this.#reporter.standing(unfit(self, this.#plan), self?.drain ?? "");
+    this.#nodeReporter.standing(unfit(self, this.#plan), self?.drain ?? "");
     const fit = [...nodes.values()].filter((node) => unfit(node, this.#plan) === undefined);
     this.#ports.metrics.candidates.set(fit.length);
   }
