@@ -15,6 +15,8 @@ const [base] = loadConfig("peers: [{peer-address: 192.0.2.254, peer-asn: 64513, 
 const UNHEARD: NoRouter = { why: "nobody is heard", isSought: true };
 const NO_LINK: NoRouter = { why: "there is no link", isSought: false };
 
+const unwanted = (): never => assert.fail("nobody answers here");
+
 interface Stage {
   readonly clock: VirtualClock;
   readonly dialler: PeerDialler;
@@ -34,7 +36,7 @@ function stage(remote: BgpPeerConfig["remote"]): Stage {
     clock,
     story,
     router: UNHEARD,
-    dial: () => made.dialler.dial({ onConnected: assert.fail, onBytes: assert.fail, onClosed: note }),
+    dial: () => made.dialler.dial({ onConnected: unwanted, onBytes: unwanted, onClosed: note }),
     dialler: new PeerDialler(
       { ...base, remote },
       {
