@@ -1,6 +1,7 @@
 import type { IpFamily } from "@herald/shared/ip/address";
 import type { LocalAddresses } from "./export.ts";
 import type { Negotiated } from "./negotiate.ts";
+import type { Notification } from "./notification.ts";
 import type { BgpNotice, DownReason } from "./reasons.ts";
 import type { RouteTable } from "./route.ts";
 import type { BgpState } from "./states.ts";
@@ -58,9 +59,21 @@ export type BgpEffect =
   | { readonly type: "close"; readonly connection: ConnectionId }
   | { readonly type: "state"; readonly from: BgpState; readonly to: BgpState }
   /** Follows the state of that name. */
-  | { readonly type: "established"; readonly negotiated: Negotiated }
+  | {
+      readonly type: "established";
+      readonly negotiated: Negotiated;
+      readonly connection: ConnectionId;
+      readonly local: LocalAddresses;
+      readonly opens: Opens;
+    }
   /** A connection came to nothing, or a session is over (`established`). Follows the state that it led to. */
-  | { readonly type: "down"; readonly error: SessionError; readonly established: boolean }
+  | {
+      readonly type: "down";
+      readonly error: SessionError;
+      readonly established: boolean;
+      /** What one side told the other at the end: the peer, where that is the reason. */
+      readonly notification: Notification | undefined;
+    }
   /** What the peer was told just now; the UPDATEs precede it. */
   | {
       readonly type: "told";
@@ -71,6 +84,12 @@ export type BgpEffect =
   /** The peer has told us all that it has of a family. */
   | { readonly type: "end-of-rib"; readonly family: IpFamily }
   | { readonly type: "notice"; readonly reason: BgpNotice; readonly detail: string };
+
+/** What both sides began with, as whole messages. */
+export interface Opens {
+  readonly sent: Uint8Array;
+  readonly received: Uint8Array;
+}
 
 export interface SessionError {
   readonly reason: DownReason;

@@ -2,9 +2,10 @@ import type { Instant, Random } from "@herald/shared/core";
 import { DecodeError } from "@herald/wire/bytes";
 import { jittered } from "./back-off.ts";
 import type { Counting } from "./counters.ts";
-import type { BgpEffect, ConnectionId, SessionError } from "./effect.ts";
+import type { BgpEffect, ConnectionId, Opens, SessionError } from "./effect.ts";
 import type { LocalAddresses } from "./export.ts";
 import { type Frame, Framer } from "./framer.ts";
+import { frame } from "./header.ts";
 import { CEASE, ERROR, MESSAGE_TYPE, OPEN_ERROR, STATE_MACHINE_ERROR } from "./iana.ts";
 import { encodeMessage, type Message, type MessageName } from "./message.ts";
 import { notificationFor } from "./message-error.ts";
@@ -61,6 +62,7 @@ export class Machine {
   #holdDue: Instant | undefined;
   #keepaliveDue: Instant | undefined;
   #ourOpen: Open | undefined;
+  #peerOpen: Uint8Array | undefined;
   /** The last that came. */
   #refresh: RouteRefresh | undefined;
   connection: ConnectionId | undefined;
@@ -78,6 +80,12 @@ export class Machine {
   /** Whether the connection is one that we asked for. */
   get dialled(): boolean {
     return this.connection !== undefined && this.connection > 0;
+  }
+
+  /** What both sides introduced themselves with; `undefined` before they have. */
+  get opens(): Opens | undefined {
+    if (this.#ourOpen === undefined || this.#peerOpen === undefined) return undefined;
+    return { sent: encodeMessage(this.#ourOpen), received: this.#peerOpen };
   }
 
   nextWake(): Instant | undefined {
@@ -184,6 +192,7 @@ export class Machine {
   #meet(body: Uint8Array, now: Instant): void {
     if (this.#state === "open-sent" && this.#ourOpen !== undefined) {
       this.negotiated = negotiate(this.#host.options, this.#ourOpen, decodeOpen(body));
+      this.#peerOpen = frame(MESSAGE_TYPE.open, body);
       if (!this.#host.introduced(this, now)) return;
     }
     this.on("open", now, unexpected("OPEN", this.#state));

@@ -92,11 +92,16 @@ export class RibOut {
 
   /** All of a family once more, as it was told (RFC 2918 §4). */
   again(family: IpFamily): readonly Uint8Array[] {
+    return [...this.everything([family])];
+  }
+
+  /** What the peer was told of these families, all of it as it is now: what is told later does not show in it. */
+  everything(families: readonly IpFamily[]): Generator<Uint8Array, void> {
     const all = new Map<string, Told[]>();
     for (const paths of this.#told.values()) {
-      for (const told of paths) if (told.group.family === family) push(all, told.group.key, told);
+      for (const told of paths) if (families.includes(told.group.family)) push(all, told.group.key, told);
     }
-    return [...all.values()].flatMap((told) => [...announcements(told)]);
+    return announcementsOf([...all.values()]);
   }
 
   #lookAt(table: RouteTable, view: ExportView): Look {
@@ -284,6 +289,10 @@ function missing(all: readonly Told[], others: readonly Told[], isAlike: Alike):
 function announcements(told: readonly Told[]): Generator<Uint8Array, void> {
   const { group } = told[0] as Told;
   return packAnnounced(group, told, group.room);
+}
+
+function* announcementsOf(groups: readonly (readonly Told[])[]): Generator<Uint8Array, void> {
+  for (const told of groups) yield* announcements(told);
 }
 
 function push<K, V>(all: Map<K, V[]>, key: K, value: V): void {

@@ -87,6 +87,11 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     };
   }
 
+  /** All that the peer was told and still has, as UPDATEs; as of now, whenever the next one is taken. */
+  told(): Generator<Uint8Array, void> {
+    return this.#telling.told();
+  }
+
   handle(input: BgpInput, now: Instant): readonly BgpEffect[] {
     this.#take(input, now);
     return this.#settle(now);
@@ -320,7 +325,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     this.#capable = !refusesCapabilities(why);
     this.#lastError = { ...why.error, at: now };
     if (why.answer !== undefined) this.#lastNotification = this.#lastError;
-    this.emit({ type: "down", error: why.error, established });
+    this.emit({ type: "down", error: why.error, established, notification: why.answer });
   }
 
   #hasBeside(machine: Machine): boolean {
@@ -333,7 +338,9 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     this.counters.established += 1;
     this.#establishedAt = now;
     this.#restartingUntil = undefined;
-    if (machine.negotiated !== undefined) this.emit({ type: "established", negotiated: machine.negotiated });
+    const { negotiated, connection, local, opens } = machine;
+    if (negotiated && connection !== undefined && local && opens)
+      this.emit({ type: "established", negotiated, connection, local, opens });
     this.#telling.begin(machine, now);
   }
 

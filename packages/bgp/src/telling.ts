@@ -47,6 +47,11 @@ export class Telling {
     return this.#rib.count(family);
   }
 
+  /** What the peer has of us, as UPDATEs. */
+  told(): Generator<Uint8Array, void> {
+    return this.#rib.everything(this.#options.families);
+  }
+
   /** There is a session, and the peer knows nothing. */
   begin(machine: Machine, now: Instant): void {
     this.end();
