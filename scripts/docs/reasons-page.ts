@@ -95,7 +95,7 @@ function bgpSections(): readonly string[] {
     ),
     section(
       "Why a router advertisement counts for nothing",
-      "Source: `packages/speaker/src/router-frames.ts`. In `herald_speaker_bgp_router_advertisements_dropped_total`; on interfaces that BGP peers name instead of an address, see [bgp.md](../bgp.md).",
+      "Source: `packages/speaker/src/router-frames.ts`. In `herald_speaker_bgp_router_advertisements_dropped_total`; on interfaces that BGP peers name instead of an address, see [bgp.md](../bgp.md#unnumbered).",
       ROUTER_DROP_REASONS,
     ),
     section(
