@@ -175,7 +175,7 @@ export class RouterWatch {
         clock.at(clock.now() + TAKEN_IN_MS, () => onFound(name));
         return;
       case "rivals":
-        log.warn("two routers on one link: a BGP peer without an address is whichever was heard last", {
+        log.warn("router heard at another address, or another router: whoever was heard last is the BGP peer", {
           interface: name,
           routers: effect.addresses,
         });
