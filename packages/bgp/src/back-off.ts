@@ -6,13 +6,15 @@ export function jittered(ms: number, random: Random): number {
   return ms * (0.75 + 0.25 * random.next());
 }
 
+type Timings = Pick<SessionTimings, "retryMinMs" | "retryMaxMs">;
+
 /** How long to wait before the next try: twice as long each time, up to a bound. */
 export class BackOff {
-  readonly #timings: SessionTimings;
+  readonly #timings: Timings;
   readonly #random: Random;
   /** RFC 4271 §8: ConnectRetryCounter. */
   #failures = 0;
-  constructor(timings: SessionTimings, random: Random) {
+  constructor(timings: Timings, random: Random) {
     this.#timings = timings;
     this.#random = random;
   }

@@ -162,3 +162,18 @@ export const EXTENDED_COMMUNITY = {
   linkBandwidth: 0x0004, // RFC 10005: type 0x00, sub-type 0x04
   linkBandwidthWithin: 0x4004, // type 0x40
 } as const;
+
+/** BGP Monitoring Protocol (RFC 7854, 8671), https://www.iana.org/assignments/bmp-parameters. */
+export const BMP = {
+  version: 3,
+  message: { routeMonitoring: 0, stats: 1, peerDown: 2, peerUp: 3, initiation: 4, termination: 5 },
+  /** Of the header of a peer: its address is IPv6, after policy, AS numbers of two octets, what we tell it. */
+  flag: { ipv6: 0x80, postPolicy: 0x40, twoOctetAsns: 0x20, adjRibOut: 0x10 },
+  peerType: { global: 0 },
+  initiation: { sysDescr: 1, sysName: 2 },
+  termination: { reason: 1 },
+  terminationReason: { closed: 0 },
+  peerDown: { weNotified: 1, weClosed: 2, peerNotified: 3, peerClosed: 4, monitoredNoMore: 5 },
+  /** Routes after policy that a peer was told, of all families and of each. */
+  stat: { adjRibOut: 15, adjRibOutOfFamily: 17 },
+} as const;
