@@ -175,7 +175,7 @@ export class RouterWatch {
         clock.at(clock.now() + TAKEN_IN_MS, () => onFound(name));
         return;
       case "rivals":
-        log.warn("router heard at another address, or another router: whoever was heard last is the BGP peer", {
+        log.warn("router heard elsewhere, or another one: the BGP peer is whoever was heard last", {
           interface: name,
           routers: effect.addresses,
         });
