@@ -6,6 +6,7 @@ import { rangeContains } from "../ip/range.ts";
 import { STICKY } from "../service/annotations.ts";
 import { ingressAddresses } from "../service/ingress.ts";
 import { namespaceOf, type ServiceKey, type ServiceView } from "../service/view.ts";
+import { AddressUses } from "./address-uses.ts";
 import { askingOf } from "./asking.ts";
 import {
   type Choice,
@@ -18,14 +19,7 @@ import {
 } from "./choice.ts";
 import { Departed } from "./departed.ts";
 import { stickyMsOf } from "./pool-rules.ts";
-import {
-  createPoolState,
-  exclusionFrom,
-  type PoolState,
-  type PoolUsage,
-  termsIn,
-  usageOf,
-} from "./pool-state.ts";
+import { createPoolState, exclusionFrom, type PoolState, type PoolUsage, usageOf } from "./pool-state.ts";
 import {
   describeFamilies,
   type FamilyWish,
@@ -34,7 +28,7 @@ import {
   requestedPool,
   satisfiesWish,
 } from "./request.ts";
-import { type Claim, claimOf, type SharingTerms } from "./sharing.ts";
+import { type Claim, claimOf } from "./sharing.ts";
 import type { Space } from "./space.ts";
 
 /** What a Service has: one address, or one of each family, all of one pool. */
@@ -53,7 +47,7 @@ export class Allocator {
   #openings = 0;
   #generation = 0; // of the pools
   readonly #holdings = new Map<ServiceKey, Holding>(); // bounded by the Services of the cluster
-  readonly #uses = new Map<IpAddress, AddressUse>(); // the addresses of #holdings
+  readonly #uses = new AddressUses(); // the addresses of #holdings
   readonly #departed = new Departed();
   readonly #sharingAcrossNamespaces: boolean;
 
@@ -211,7 +205,7 @@ export class Allocator {
 
   /** Sorted; empty when nobody holds the address. */
   usersOf(address: IpAddress): readonly ServiceKey[] {
-    return [...(this.#uses.get(address)?.users.keys() ?? [])].sort();
+    return this.#uses.usersOf(address);
   }
 
   /** In the order of the pools. */
@@ -377,7 +371,7 @@ export class Allocator {
         const whom = [...(pool.reservedFor.get(address) ?? [])].join(", ") || keeper;
         throw new AllocationError("address-reserved", `${address} is kept for ${whom}`);
       }
-      this.#checkSharing(pool, address, claim);
+      this.#uses.checkSharing(pool, address, claim);
     }
     return { pool, addresses };
   }
@@ -405,74 +399,17 @@ export class Allocator {
     return new AllocationError("address-not-in-pool", `no pool gives out ${homeless.join(" and ")}${why}`);
   }
 
-  #checkSharing(pool: PoolState, address: IpAddress, claim: Claim): void {
-    const { service: key, ports } = claim;
-    const terms = termsIn(pool, claim);
-    const use = this.#uses.get(address);
-    const others = this.usersOf(address).filter((user) => user !== key);
-    if (use === undefined || others.length === 0) return;
-    const users =
-      others.slice(0, MAX_USERS_NAMED).join(", ") + (others.length > MAX_USERS_NAMED ? ", …" : "");
-    if (terms === undefined || use.terms === undefined) {
-      throw new AllocationError("address-in-use", `${address} is in use by ${users}`);
-    }
-    if (terms !== use.terms) {
-      const isAlike = others.every((other) => this.#holdings.get(other)?.claim.inCluster === claim.inCluster);
-      if (isAlike && !pool.sharesAcross) {
-        throw new AllocationError(
-          "sharing-refused",
-          `${address} is shared by ${users} of another namespace, and pool "${pool.config.name}" shares inside a ` +
-            "namespace only (annotation herald.io/allow-sharing-across-namespaces)",
-        );
-      }
-      throw new AllocationError(
-        "sharing-refused",
-        `${address} is shared by ${users} under another sharing key, externalTrafficPolicy or selector`,
-      );
-    }
-    for (const port of ports) {
-      const owner = others.find((other) => use.users.get(other)?.includes(port));
-      if (owner === undefined) continue;
-      throw new AllocationError("sharing-refused", `port ${port} of ${address} is in use by ${owner}`);
-    }
-  }
-
   #take(key: ServiceKey, { pool, addresses }: Choice, claim: Claim): Held {
     const held = { addresses, pool: pool.config.name };
     this.#forgetDeparted(key);
     this.#holdings.set(key, { held, claim });
-    for (const address of addresses) {
-      pool.quota.take(namespaceOf(key), address);
-      const use = this.#uses.get(address) ?? this.#open(pool, address, claim);
-      use.users.set(key, claim.ports);
-      if (use.terms !== undefined) use.space.occupyPorts(use.position, use.terms, claim.ports);
-    }
+    for (const address of addresses) this.#uses.add(pool, address, claim);
     return held;
-  }
-
-  #open(pool: PoolState, address: IpAddress, claim: Claim): AddressUse {
-    const terms = termsIn(pool, claim);
-    const space = pool.spaces[familyOf(address)];
-    const position = space.positionOf(toBigint(address));
-    if (position === undefined) throw new RangeError(`${address} is not in pool ${pool.config.name}`);
-    const use = { pool, space, position, terms, users: new Map() };
-    this.#uses.set(address, use);
-    space.open(position, terms);
-    return use;
   }
 
   #giveBack(key: ServiceKey, { held, claim }: Holding): void {
     this.#holdings.delete(key);
-    for (const address of held.addresses) {
-      const use = this.#uses.get(address);
-      if (use === undefined) continue;
-      use.pool.quota.giveBack(namespaceOf(key), address);
-      use.users.delete(key);
-      if (use.terms !== undefined) use.space.vacatePorts(use.position, use.terms, claim.ports);
-      if (use.users.size > 0) continue;
-      use.space.close(use.position, use.terms);
-      this.#uses.delete(address);
-    }
+    for (const address of held.addresses) this.#uses.remove(address, claim);
   }
 }
 
@@ -481,20 +418,6 @@ interface Holding {
   /** What the Service was like when it last held. */
   readonly claim: Claim;
 }
-
-/** An address somebody has. */
-interface AddressUse {
-  readonly pool: PoolState;
-  readonly space: Space;
-  /** In `space`. */
-  readonly position: bigint;
-  /** Of all its users. */
-  readonly terms: SharingTerms | undefined;
-  /** With their ports; at least one. Those without ports count, too. */
-  readonly users: Map<ServiceKey, readonly string[]>;
-}
-
-const MAX_USERS_NAMED = 5;
 
 function isWithin(space: Space, address: IpAddress): boolean {
   return space.positionOf(toBigint(address)) !== undefined;
