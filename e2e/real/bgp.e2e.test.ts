@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, describe } from "node:test";
 import { fileURLToPath } from "node:url";
 import { quantiles } from "../bench/histogram.ts";
-import { type NodeName, podAddresses } from "../cluster/addresses.ts";
+import { type Addresses, type NodeName, podAddresses } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import type { Echo } from "../cluster/echo.ts";
 import type { FakePod } from "../cluster/fake-pod.ts";
@@ -41,23 +41,28 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
   let cluster: Cluster;
   let herald: Installation;
   let router: EcmpRouter;
-  let [web, shop] = ["", ""];
+  /** The first Service has an address of either family. */
+  let [web, web6, shop] = ["", "", ""];
   /** By Service and node. */
   const pods = new Map<string, FakePod>();
 
   before(async () => {
     await installRouters();
     cluster = await startCluster({ name: "ecmp" });
-    await cluster.exec("router", ["sysctl", "-qw", "net.ipv4.fib_multipath_hash_policy=1"]);
+    const perConnection = [4, 6].map((family) => `net.ipv${family}.fib_multipath_hash_policy=1`);
+    await cluster.exec("router", ["sysctl", "-qw", ...perConnection]);
     router = await EcmpRouter.start(cluster, blockOf("bird"));
     await installKinds(cluster);
     herald = await Installation.start(cluster, { speakerFlags: FLAGS });
     await cluster.apply(blockOf("yaml"));
     for (const node of ALL) await startPod("web", node);
     for (const node of SHOP) await startPod("shop", node);
-    const services = await herald.createServices([{ name: "web", app: "web" }]);
+    const dual = { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv4", "IPv6"] };
+    const first = await herald.createServices([{ name: "web", app: "web", spec: dual }]);
     const local = { name: "shop", app: "shop", spec: { externalTrafficPolicy: "Local" } };
-    [web = "", shop = ""] = [...services, ...(await herald.createServices([local]))].flatMap(addressesIn);
+    [web = "", web6 = "", shop = ""] = [...first, ...(await herald.createServices([local]))].flatMap(
+      addressesIn,
+    );
   });
   after(async () => {
     await cluster?.stop();
@@ -85,12 +90,14 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
 
   it("leads connections from behind the router to all of them, and answers each", async () => {
     // Why until: kube-proxy has its rules a moment after the nodes tell of the address.
-    const all = async (): Promise<boolean> =>
-      (await Promise.all([web, shop].map(connect))).every(({ length }) => length === CONNECTIONS);
-    await herald.segment.until(all, "every connection is answered");
-    const [entered, served] = await Promise.all([web, shop].map(connect));
-    assert.deepEqual(counted(entered?.map(({ client }) => nodeAt(client))), [CONNECTIONS, ALL]);
-    assert.deepEqual(counted(served?.map(({ node }) => node)), [CONNECTIONS, SHOP]);
+    const answers = (): Promise<readonly (readonly Echo[])[]> => Promise.all([web, web6, shop].map(connect));
+    const areAll = async (): Promise<boolean> =>
+      (await answers()).every(({ length }) => length === CONNECTIONS);
+    await herald.segment.until(areAll, "every connection is answered");
+    const [ofWeb, ofWeb6, ofShop] = await answers();
+    for (const each of [ofWeb, ofWeb6])
+      assert.deepEqual(counted(each?.map(({ client }) => nodeAt(client))), [CONNECTIONS, ALL]);
+    assert.deepEqual(counted(ofShop?.map(({ node }) => node)), [CONNECTIONS, SHOP]);
   });
 
   it("goes by where endpoints are ready, with policy Local, until none is", async () => {
@@ -158,7 +165,7 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
   }
 
   async function isSteady(): Promise<void> {
-    await router.untilNextHops(web, ALL);
+    for (const address of [web, web6]) await router.untilNextHops(address, ALL);
     await router.untilNextHops(shop, SHOP);
   }
 
@@ -174,7 +181,8 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
   /** What answers connections from behind the router, each from a port of its own. */
   async function connect(address: string): Promise<readonly Echo[]> {
     const options = ["-s", "--max-time", "2", "-H", "Connection: close"];
-    const argv = ["curl", ...options, `http://${address}/[1-${CONNECTIONS}]`];
+    const host = address.includes(":") ? `[${address}]` : address;
+    const argv = ["curl", ...options, `http://${host}/[1-${CONNECTIONS}]`];
     // Why `sh`: it ends as its last connection did.
     const said = await cluster.exec("far-client", ["sh", "-c", '"$@" || true', "sh", ...argv]);
     const lines = said.split("\n").filter((line) => line !== "");
@@ -203,8 +211,8 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
 
   /** The node that a connection came in by, whose address stands for the client's: on the LAN, or on its own bridge. */
   function nodeAt(client: string): string {
-    const own = ({ ipv4 }: { ipv4: string }): boolean => ipv4 === client;
-    return ALL.find((node) => own(cluster.addressesOf(node)) || own(podAddresses(node, 1))) ?? client;
+    const has = (own: Addresses): boolean => Object.values(own).includes(client);
+    return ALL.find((node) => has(cluster.addressesOf(node)) || has(podAddresses(node, 1))) ?? client;
   }
 });
 

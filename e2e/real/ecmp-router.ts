@@ -38,11 +38,15 @@ export class EcmpRouter {
 
   /** Whom its kernel sends packets for an address to, in the order of the nodes. */
   async nextHops(address: string): Promise<readonly NodeName[]> {
-    const shown = await this.#cluster.exec("router", ["ip", "-json", "route", "show", `${address}/32`]);
+    const [family, prefix] = address.includes(":") ? ["-6", `${address}/128`] : ["-4", `${address}/32`];
+    const shown = await this.#cluster.exec("router", ["ip", family, "-json", "route", "show", prefix]);
     const gateways = (JSON.parse(shown) as readonly ShownRoute[]).flatMap(({ gateway, nexthops = [] }) =>
       gateway === undefined ? nexthops.map((each) => each.gateway) : [gateway],
     );
-    return this.#cluster.nodes.filter((node) => gateways.includes(this.#cluster.addressesOf(node).ipv4));
+    const { nodes } = this.#cluster;
+    return nodes.filter((node) =>
+      Object.values(this.#cluster.addressesOf(node)).some((own) => gateways.includes(own)),
+    );
   }
 
   /** Resolves when its kernel sends packets for an address to these nodes and no others. */
