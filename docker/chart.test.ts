@@ -109,6 +109,8 @@ describe("chart: rights", () => {
         resourceNames: ["controller"],
         verbs: ["patch"],
       },
+      { apiGroups: ["metallb.io"], resources: ["bgpsessionstates", "bgppeers"], verbs: follow },
+      { apiGroups: ["metallb.io"], resources: ["bgppeers/status"], verbs: ["patch"] },
       { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
       {
         apiGroups: ["coordination.k8s.io"],
@@ -160,6 +162,12 @@ describe("chart: rights", () => {
         resources: ["servicel2statuses/status", "servicebgpstatuses/status"],
         verbs: ["patch"],
       },
+      {
+        apiGroups: ["metallb.io"],
+        resources: ["bgpsessionstates"],
+        verbs: ["get", "list", "create", "delete"],
+      },
+      { apiGroups: ["metallb.io"], resources: ["bgpsessionstates/status"], verbs: ["patch"] },
       {
         apiGroups: ["metallb.io"],
         resources: ["configurationstates"],
@@ -290,6 +298,7 @@ describe("chart: pods", () => {
         conflictDetection: "report",
         failBackAfter: "never",
         drain: { timeout: "4s", onCordon: true, onNotReady: true },
+        bgp: { monitoringStation: "192.0.2.9:11019" },
         excludeInterfaces: { patterns: ["^lo$", "^veth.*"] },
       },
     });
@@ -318,6 +327,7 @@ describe("chart: pods", () => {
       "--drain-timeout=4s",
       "--drain-on-cordon=true",
       "--drain-on-not-ready=true",
+      "--bmp-station=192.0.2.9:11019",
       "--exclude-interfaces=^lo$,^veth.*",
     ]);
   });

@@ -1,4 +1,5 @@
 import { BFD_DOWN_REASONS, BFD_DROP_REASONS } from "../../packages/bfd/src/reasons.ts";
+import { BMP_DOWN_REASONS } from "../../packages/bgp/src/bmp-exporter.ts";
 import { BGP_NOTICES, DOWN_REASONS } from "../../packages/bgp/src/reasons.ts";
 import { SWIM_NOTICES } from "../../packages/gossip/src/notices.ts";
 import { CONFLICT_KINDS } from "../../packages/layer2/src/conflict-messages.ts";
@@ -97,6 +98,11 @@ function bgpSections(): readonly string[] {
       "Why a router advertisement counts for nothing",
       "Source: `packages/speaker/src/router-frames.ts`. In `herald_speaker_bgp_router_advertisements_dropped_total`; on interfaces that BGP peers name instead of an address, see [bgp.md](../bgp.md#unnumbered).",
       ROUTER_DROP_REASONS,
+    ),
+    section(
+      "Why a monitoring station is told nothing",
+      "Source: `packages/bgp/src/bmp-exporter.ts`. In `herald_speaker_bmp_downs_total` and, with the whole story, in the log. See [bgp.md](../bgp.md#monitoring).",
+      BMP_DOWN_REASONS,
     ),
     section(
       "Why a BFD session is not up any more",

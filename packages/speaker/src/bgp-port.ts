@@ -32,6 +32,8 @@ export interface BgpConnection {
   send(bytes: Uint8Array): void;
   /** Once what was sent has gone out; also ends a dial. */
   close(): void;
+  /** TCP ports, 0 for one that is not known. */
+  readonly ports?: { readonly local: number; readonly remote: number };
 }
 
 /** Connections to routers. Each listener is called from the event loop, never from inside a call. */

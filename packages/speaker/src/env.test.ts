@@ -39,6 +39,7 @@ describe("the speaker's flags", () => {
       "conflict-detection": "defend",
       "drain-on-cordon": false,
       "drain-on-not-ready": false,
+      "bmp-station": undefined,
       "observe-only": false,
       "exclude-interfaces": undefined,
       "drain-timeout": 5000,

@@ -13,6 +13,8 @@ import { LOG_LEVELS } from "@herald/daemon/log";
 import { parseAddress } from "@herald/shared/ip/address";
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
+import type { BmpStation } from "./bmp-port.ts";
+import { parseStation } from "./run-bmp.ts";
 
 /** The kubelet mounts the pod's own namespace here. */
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -49,6 +51,14 @@ const labelSelector: z.ZodType<string, string> = z
 const address: z.ZodType<string, string> = z
   .string()
   .refine((written) => written === "" || parseAddress(written) !== undefined, "want an IP address");
+
+const bmpStation: z.ZodType<BmpStation | undefined, string> = z.string().transform((written, context) => {
+  if (written === "") return undefined;
+  const station = parseStation(written);
+  if (station === undefined)
+    context.addIssue({ code: "custom", message: "want an address and a port, such as 192.0.2.9:11019" });
+  return station;
+});
 
 const absolutePath: z.ZodType<string, string> = z.string().regex(/^(|\/.*)$/s, "want an absolute path");
 
@@ -193,6 +203,13 @@ export const program = {
         "Port for sessions that routers begin. Routers know no other than 179 unless they are told.",
       default: "179",
       placeholder: "NUMBER",
+    },
+    "bmp-station": {
+      schema: bmpStation,
+      description:
+        "Address and port of a BMP monitoring station (RFC 7854), such as 192.0.2.9:11019 or [2001:db8::9]:11019, which is told of all BGP sessions and of what routers are told in them (docs/bgp.md). None when empty.",
+      default: "",
+      placeholder: "ADDRESS:PORT",
     },
     "observe-only": {
       schema: bool,

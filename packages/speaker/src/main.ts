@@ -12,11 +12,13 @@ import { parseAddress } from "@herald/shared/ip/address";
 import { assemble, JOIN_WAIT_MS, VACANT_MS } from "./assemble.ts";
 import { startBfd } from "./bfd-link.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
+import type { BmpStation, StartMonitor } from "./bmp-port.ts";
 import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
 import { bgpListeners } from "./io/bgp-listeners.ts";
 import { isNear, linkLocalOf } from "./io/bgp-local-addresses.ts";
 import { bgpSockets } from "./io/bgp-sockets.ts";
+import { dialStation } from "./io/bmp-socket.ts";
 import { openGossipSockets } from "./io/gossip-sockets.ts";
 import { watchInterfaces } from "./io/interfaces.ts";
 import { multicastGroups } from "./io/multicast-groups.ts";
@@ -24,6 +26,7 @@ import { pcap } from "./io/pcap.ts";
 import { type KubernetesHandlers, type KubernetesLink, startKubernetes } from "./kubernetes-link.ts";
 import type { KubernetesOptions } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics, type SpeakerMetrics } from "./metrics.ts";
+import { BmpMonitor } from "./run-bmp.ts";
 import type { Speaker, SpeakerOptions } from "./speaker.ts";
 import type { StartGossipOptions } from "./start-gossip.ts";
 
@@ -106,6 +109,13 @@ async function observe({ plan, excludedInterfaces }: SpeakerOptions, life: Life)
   await startObserving(watched, log, life);
 }
 
+function monitorAt(station: BmpStation, { bmp }: SpeakerMetrics): StartMonitor {
+  const options = { station, node: flags["node-name"], version: program.version };
+  const [clock, random, epochMs] = [systemClock, systemRandom, () => Date.now()];
+  const ports = { clock, random, epochMs, dial: dialStation, log, metrics: bmp };
+  return (sources) => new BmpMonitor(options, ports, sources);
+}
+
 function createBgp(
   { node, plan }: SpeakerOptions,
   metrics: SpeakerMetrics,
@@ -113,6 +123,7 @@ function createBgp(
   onBfdCrash: (error: Error) => void,
 ): BgpSpeaker {
   const address = parseAddress(flags["ml-bindaddr"]);
+  const station = flags["bmp-station"];
   return new BgpSpeaker(
     { node, address, plan, partMs: flags["drain-timeout"] },
     {
@@ -120,6 +131,7 @@ function createBgp(
       random: systemRandom,
       sockets: bgpSockets,
       ...(flags["bgp-listen"] && { incoming: { port: flags["bgp-listen-port"], sockets: bgpListeners } }),
+      ...(station !== undefined && { monitor: monitorAt(station, metrics) }),
       log,
       metrics,
       recordEvent,

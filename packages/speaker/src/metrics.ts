@@ -7,6 +7,7 @@ import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { type BfdMetrics, createBfdMetrics } from "./bfd-metrics.ts";
 import { type BgpMetrics, createBgpMetrics } from "./bgp-metrics.ts";
+import { type BmpMetrics, createBmpMetrics } from "./bmp-metrics.ts";
 import { UNFIT_REASONS } from "./interface-rules.ts";
 
 /** Answers and announcements: what an operator asks about first. */
@@ -54,6 +55,7 @@ export interface GossipMetrics {
 
 export interface SpeakerMetrics {
   readonly bfd: BfdMetrics;
+  readonly bmp: BmpMetrics;
   readonly bgp: BgpMetrics;
   readonly gossip: GossipMetrics;
   readonly layer2: Layer2Metrics;
@@ -89,6 +91,7 @@ export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
   });
   return {
     bfd: createBfdMetrics(registry),
+    bmp: createBmpMetrics(registry),
     bgp: createBgpMetrics(registry),
     gossip: createGossipMetrics(registry),
     layer2: createLayer2Metrics(registry),

@@ -1,11 +1,14 @@
+import type { PeerEnd, PeerUp, RouteCounts } from "@herald/bgp/bmp-message";
 import type { BgpEffect, BgpInput, ConnectionId, Stop } from "@herald/bgp/effect";
+import { MESSAGE_TYPE } from "@herald/bgp/iana";
+import { encodeMessage } from "@herald/bgp/message";
 import { type RouteTable, routeTable } from "@herald/bgp/route";
 import { BgpSession } from "@herald/bgp/session";
 import type { Log } from "@herald/daemon/log";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
-import type { IpAddress } from "@herald/shared/ip/address";
+import { type IpAddress, type IpFamily, isLinkLocal } from "@herald/shared/ip/address";
 import { BgpIncoming, type ExpectedPeer } from "./bgp-incoming.ts";
 import type { BgpMetrics, SessionLabels, SessionSight } from "./bgp-metrics.ts";
 import {
@@ -25,6 +28,7 @@ import type {
   BgpPort,
   BgpTarget,
 } from "./bgp-port.ts";
+import type { SessionMonitor, StartMonitor } from "./bmp-port.ts";
 import { PeerDialler, type PeerDiallerPorts } from "./peer-dialler.ts";
 import type { SessionWords } from "./session-words.ts";
 
@@ -40,6 +44,8 @@ export interface BgpPorts extends Pick<PeerDiallerPorts, "routerOn" | "onMoved">
   readonly metrics: BgpMetrics;
   /** For people, how each session stands. */
   readonly words: SessionWords;
+  /** Who else hears of sessions, if anybody does. */
+  readonly monitor?: StartMonitor;
 }
 
 /** What a peer is to know, beside who it is. */
@@ -58,6 +64,7 @@ export class BgpSessions {
   /** By name of the peer; bounded by the configuration. */
   readonly #sessions = new Map<string, PeerSession>();
   readonly #incoming: BgpIncoming | undefined;
+  readonly #monitor: SessionMonitor | undefined;
   #draining = false;
   /** Whether peers may still have routes from before this process began: until they were configured first. */
   #isFirst = true;
@@ -68,6 +75,11 @@ export class BgpSessions {
     this.#identity = identity;
     this.#ports = ports;
     this.#incoming = incomingOf(ports);
+    this.#monitor = ports.monitor?.({
+      told: (peer) => this.#sessions.get(peer)?.told() ?? [].values(),
+      families: (peer) => this.#sessions.get(peer)?.families ?? [],
+      count: (peer) => this.#sessions.get(peer)?.counts ?? { 4: 0, 6: 0 },
+    });
     ports.metrics.watch(() => [...this.#sessions.values()].map((session) => session.sight()));
   }
 
@@ -122,6 +134,7 @@ export class BgpSessions {
     for (const [name, session] of this.#sessions) {
       this.#end(name, { type: "stop", how: this.#outlives(session) ? "restart" : "shutdown", text });
     }
+    this.#monitor?.stop();
   }
 
   /** The way to a peer is broken: what there is of a session with it ends now, and is tried again in its time. */
@@ -162,7 +175,7 @@ export class BgpSessions {
 
   #begin(peer: BgpPeerConfig): PeerSession | undefined {
     if (!isUsable(peer)) return undefined;
-    const session = new PeerSession(peer, this.#identity, this.#isFirst, this.#ports);
+    const session = new PeerSession(peer, this.#identity, this.#isFirst, this.#ports, this.#monitor);
     this.#sessions.set(peer.name, session);
     if (this.#draining) session.feed({ type: "drain", draining: true });
     session.feed({ type: "start" });
@@ -183,6 +196,20 @@ function incomingOf({ incoming, clock, log, metrics }: BgpPorts): BgpIncoming | 
   return new BgpIncoming(port, { clock, sockets, log, onRefused });
 }
 
+/** Where an address is not known. */
+const NOWHERE = { 4: "0.0.0.0" as IpAddress, 6: "::" as IpAddress };
+
+/** @param message one or more of one type. */
+function typeOf(message: Uint8Array): number | undefined {
+  return message[18];
+}
+
+function endOf({ error, notification }: Extract<BgpEffect, { type: "down" }>): PeerEnd {
+  if (notification === undefined) return { type: error.reason === "closed" ? "peer-closed" : "we-closed" };
+  const type = error.reason === "notification" ? "peer-notified" : "we-notified";
+  return { type, notification: encodeMessage(notification) };
+}
+
 class PeerSession {
   readonly key: string;
   /** Of a peer that is known by its interface, that. */
@@ -193,6 +220,7 @@ class PeerSession {
   readonly #name: string;
   readonly #labels: SessionLabels;
   readonly #dialler: PeerDialler;
+  readonly #monitor: SessionMonitor | undefined;
   readonly #ports: BgpPorts;
   readonly #log: Log;
   readonly #core: BgpSession;
@@ -205,7 +233,14 @@ class PeerSession {
   /** What was said last of why there is no session: once for each new answer. */
   #said = "";
 
-  constructor(peer: BgpPeerConfig, identity: BgpIdentity, restarting: boolean, ports: BgpPorts) {
+  constructor(
+    peer: BgpPeerConfig,
+    identity: BgpIdentity,
+    restarting: boolean,
+    ports: BgpPorts,
+    monitor: SessionMonitor | undefined,
+  ) {
+    this.#monitor = monitor;
     this.key = sessionKey(peer);
     this.#name = peer.name;
     this.#labels = { peer: peerLabel(peer), vrf: peer.vrf ?? "default" };
@@ -242,6 +277,21 @@ class PeerSession {
     return { labels: this.#labels, status: this.#core.status(), wanted: this.#routes?.size ?? 0 };
   }
 
+  /** All that the peer was told and still has, as UPDATEs. */
+  told(): Iterator<Uint8Array> {
+    return this.#core.told();
+  }
+
+  /** Of which it is told. */
+  get families(): readonly IpFamily[] {
+    return this.#core.status().negotiated?.families ?? [];
+  }
+
+  /** How many routes it has of us. */
+  get counts(): RouteCounts {
+    return this.#core.status().told;
+  }
+
   get remote(): IpAddress | undefined {
     return this.#dialler.remote;
   }
@@ -275,6 +325,7 @@ class PeerSession {
         return;
       case "send":
         this.#connections.get(effect.connection)?.send(effect.bytes);
+        if (typeOf(effect.bytes) === MESSAGE_TYPE.update) this.#monitor?.told(this.#name, effect.bytes);
         return;
       case "close":
         this.#connections.get(effect.connection)?.close();
@@ -319,11 +370,13 @@ class PeerSession {
         this.#log.info("BGP session established", { peerAsn, peerRouterId, holdTimeSeconds, families });
         this.#said = "";
         this.#ports.words.established(this.#name);
+        this.#monitor?.up(this.#name, this.#upOf(effect));
         return;
       }
       case "down": {
         const { reason, text } = effect.error;
         this.#ports.words.failed(this.#name, reason, text);
+        if (effect.established) this.#monitor?.down(this.#name, endOf(effect));
         metrics.downs.inc({ ...this.#labels, reason });
         if (this.link !== undefined) this.#ports.onDoubt(this.link);
         if (reason === "stopped" || reason === "restarting") this.#log.info("BGP session ended", { text });
@@ -345,6 +398,18 @@ class PeerSession {
       case "end-of-rib":
         return;
     }
+  }
+
+  #upOf({ negotiated, connection, local, opens }: Extract<BgpEffect, { type: "established" }>): PeerUp {
+    const { peerAsn: asn, peerRouterId: routerId, asnOctets } = negotiated;
+    const address = this.remote ?? local.linkLocal ?? NOWHERE[local.transport];
+    const own = isLinkLocal(address) ? local.linkLocal : local.transport === 4 ? local.ipv4 : local.ipv6;
+    return {
+      peer: { address, asn, routerId, asnOctets },
+      local: own ?? NOWHERE[local.transport],
+      ports: this.#connections.get(connection)?.ports ?? { local: 0, remote: 0 },
+      opens,
+    };
   }
 
   /** A router that is away is tried many times: the same answer is worth a line once. */

@@ -27,6 +27,10 @@ export class TcpConnection implements BgpConnection {
     return this.#over;
   }
 
+  get ports(): { readonly local: number; readonly remote: number } {
+    return { local: this.#socket?.localPort ?? 0, remote: this.#socket?.remotePort ?? 0 };
+  }
+
   /** What there is to read and write on, from now on. */
   use(socket: Socket): void {
     this.#socket = socket;

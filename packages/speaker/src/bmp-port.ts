@@ -1,0 +1,39 @@
+import type { BmpSources } from "@herald/bgp/bmp-exporter";
+import type { PeerEnd, PeerUp } from "@herald/bgp/bmp-message";
+import type { IpAddress } from "@herald/shared/ip/address";
+
+/** Where a monitoring station listens. */
+export interface BmpStation {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** Nothing is told after `onClosed`, nor once it was closed from this side. Each is called from the event loop. */
+export interface StationListeners {
+  readonly onConnected: () => void;
+  /** All of the last `send` has gone to the kernel. */
+  readonly onSent: () => void;
+  /** Also when it could not be made. `why` in the system's words; "" when the station just ended it. */
+  readonly onClosed: (why: string) => void;
+}
+
+export interface StationConnection {
+  /** After `close` nothing is sent. */
+  send(bytes: Uint8Array): void;
+  /** Once what was sent has gone out, as far as it can; also ends a dial. */
+  close(): void;
+}
+
+export type DialStation = (station: BmpStation, listeners: StationListeners) => StationConnection;
+
+/** Who hears of all sessions with routers, and of what is told in them. */
+export interface SessionMonitor {
+  up(peer: string, up: PeerUp): void;
+  down(peer: string, end: PeerEnd): void;
+  /** @param updates whole UPDATEs, one after the other. */
+  told(peer: string, updates: Uint8Array): void;
+  /** For good. */
+  stop(): void;
+}
+
+export type StartMonitor = (sources: Pick<BmpSources, "told" | "families" | "count">) => SessionMonitor;

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createLog } from "@herald/daemon/log";
+import { SeededRandom } from "@herald/lab/random";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import { Registry } from "prom-client";
+import { createBmpMetrics } from "./bmp-metrics.ts";
+import type { StationListeners } from "./bmp-port.ts";
+import { BmpMonitor, formatStation, parseStation } from "./run-bmp.ts";
+
+describe("a monitoring station's place", () => {
+  for (const text of ["192.0.2.9:11019", "[2001:db8::9]:5000", "192.0.2.9:65535"]) {
+    it(`may be ${text}`, () => {
+      const station = parseStation(text) ?? assert.fail();
+      assert.equal(formatStation(station), text);
+    });
+  }
+  for (const text of [
+    "192.0.2.9",
+    "2001:db8::9:5000",
+    "[192.0.2.9]:1",
+    "192.0.2.9:0",
+    "192.0.2.9:65536",
+    "tor:1",
+  ]) {
+    it(`may not be ${text}`, () => assert.equal(parseStation(text), undefined));
+  }
+});
+
+describe("the monitor", () => {
+  it("says once why the station is not there, however often it is tried, and when it is", async () => {
+    const clock = new VirtualClock();
+    const registry = new Registry();
+    const lines: string[] = [];
+    const dials: StationListeners[] = [];
+    const sent: number[] = [];
+    const monitor = new BmpMonitor(
+      { station: parseStation("192.0.2.9:11019") ?? assert.fail(), node: "iris1", version: "1" },
+      {
+        clock,
+        random: new SeededRandom(1),
+        epochMs: () => clock.now(),
+        dial: (_, listeners) => {
+          dials.push(listeners);
+          return { send: (bytes) => sent.push(bytes[5] ?? -1), close: () => sent.push(-2) };
+        },
+        log: createLog({ level: "info", program: "test", write: (line) => lines.push(line) }),
+        metrics: createBmpMetrics(registry),
+      },
+      { told: () => [].values(), families: () => [], count: () => ({ 4: 0, 6: 0 }) },
+    );
+    const connected = async () =>
+      (await registry.getSingleMetricAsString("herald_speaker_bmp_connected")).split("\n").at(-1);
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      dials.at(-1)?.onClosed("refused");
+      clock.runUntil(clock.now() + 10_000);
+    }
+    assert.equal(await connected(), 'herald_speaker_bmp_connected{station="192.0.2.9:11019"} 0');
+    dials.at(-1)?.onConnected();
+    assert.equal(await connected(), 'herald_speaker_bmp_connected{station="192.0.2.9:11019"} 1');
+    monitor.stop();
+    assert.deepEqual(sent, [4, 5, -2]); // Initiation, Termination, the end
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+      ["BMP station is told nothing", "BMP station connected"],
+    );
+    assert.equal(dials.length, 4);
+  });
+});

@@ -1,0 +1,124 @@
+import {
+  type BmpEffect,
+  BmpExporter,
+  type BmpInput,
+  type BmpSources,
+  DEFAULT_BMP_OPTIONS,
+} from "@herald/bgp/bmp-exporter";
+import type { PeerEnd, PeerUp } from "@herald/bgp/bmp-message";
+import type { Log } from "@herald/daemon/log";
+import type { Clock, Random } from "@herald/shared/core";
+import { type Driven, drive } from "@herald/shared/driver";
+import { familyOf, parseAddress } from "@herald/shared/ip/address";
+import type { BmpMetrics } from "./bmp-metrics.ts";
+import type { BmpStation, DialStation, SessionMonitor, StationConnection } from "./bmp-port.ts";
+
+export interface BmpMonitorPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Milliseconds since 1970. */
+  readonly epochMs: () => number;
+  readonly dial: DialStation;
+  readonly log: Log;
+  readonly metrics: BmpMetrics;
+}
+
+export interface BmpMonitorOptions {
+  readonly station: BmpStation;
+  /** Name of the node this speaker runs on. */
+  readonly node: string;
+  readonly version: string;
+}
+
+/** @returns `undefined` for what is none: `192.0.2.9:11019`, `[2001:db8::9]:11019`. */
+export function parseStation(text: string): BmpStation | undefined {
+  const [, v6, v4, port] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const address = parseAddress(v6 ?? v4 ?? "");
+  if (address === undefined || (familyOf(address) === 6) !== (v6 !== undefined)) return undefined;
+  const number = Number(port);
+  return number >= 1 && number <= 65_535 ? { address, port: number } : undefined;
+}
+
+export function formatStation({ address, port }: BmpStation): string {
+  return familyOf(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Tells one monitoring station of all sessions, over a connection that is made again and again. */
+export class BmpMonitor implements SessionMonitor {
+  readonly #ports: BmpMonitorPorts;
+  readonly #station: BmpStation;
+  readonly #label: string;
+  readonly #driven: Driven<BmpInput>;
+  #connection: StationConnection | undefined;
+  /** What was said last of why there is no connection: once for each new answer. */
+  #said = "";
+
+  constructor(
+    { station, node, version }: BmpMonitorOptions,
+    ports: BmpMonitorPorts,
+    sources: Pick<BmpSources, "told" | "families" | "count">,
+  ) {
+    const { clock, random, epochMs } = ports;
+    this.#ports = ports;
+    this.#station = station;
+    this.#label = formatStation(station);
+    const options = { ...DEFAULT_BMP_OPTIONS, sysName: node, sysDescr: `Herald ${version}` };
+    const core = new BmpExporter(options, {
+      ...sources,
+      random,
+      epochMs: (now) => epochMs() - (clock.now() - now),
+    });
+    this.#driven = drive(core, clock, (effect) => this.#perform(effect));
+    ports.metrics.connected.set({ station: this.#label }, 0);
+    this.#driven.feed({ type: "start" });
+  }
+
+  up(name: string, up: PeerUp): void {
+    this.#driven.feed({ type: "up", name, up });
+  }
+
+  down(name: string, end: PeerEnd): void {
+    this.#driven.feed({ type: "down", name, end });
+  }
+
+  told(name: string, updates: Uint8Array): void {
+    this.#driven.feed({ type: "told", name, updates });
+  }
+
+  stop(): void {
+    this.#driven.feed({ type: "stop" });
+    this.#driven.stop();
+  }
+
+  #perform(effect: BmpEffect): void {
+    const { log, metrics } = this.#ports;
+    switch (effect.type) {
+      case "connect":
+        this.#connection = this.#ports.dial(this.#station, {
+          onConnected: () => this.#driven.feed({ type: "connected" }),
+          onSent: () => this.#driven.feed({ type: "sent" }),
+          onClosed: (why) => this.#driven.feed({ type: "closed", why }),
+        });
+        return;
+      case "send":
+        this.#connection?.send(effect.bytes);
+        return;
+      case "close":
+        this.#connection?.close();
+        return;
+      case "up":
+        this.#said = "";
+        metrics.connected.set({ station: this.#label }, 1);
+        log.info("BMP station connected", { station: this.#label });
+        return;
+      case "down": {
+        const { reason, text } = effect;
+        metrics.connected.set({ station: this.#label }, 0);
+        metrics.downs.inc({ station: this.#label, reason });
+        if (this.#said !== text || reason === "slow")
+          log.warn("BMP station is told nothing", { station: this.#label, reason, text });
+        this.#said = text;
+      }
+    }
+  }
+}
