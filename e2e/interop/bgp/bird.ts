@@ -93,7 +93,8 @@ protocol bgp node {
   ${ttlSecurity ? "ttl security on;" : ""}
   bfd ${bfdMs === undefined ? "off" : "graceful"};
   connect retry time 1; connect delay time 1; error wait time 1,2;
-  passive on;
+  ${setup.calls ? "" : "passive on;"}
+  ${setup.incapable ? "capabilities off;" : ""}
   graceful restart on;
   ${families.map((family) => `ipv${family} { import all; export none;${farther} };`).join("\n  ")}
 }

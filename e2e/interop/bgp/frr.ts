@@ -154,6 +154,8 @@ function configOf(setup: RouterSetup): string {
     " no bgp default ipv4-unicast",
     " no bgp network import-check",
     ...placeOf(setup).map(of),
+    ...(setup.calls ? [of("timers connect 1")] : []),
+    ...(setup.incapable ? [of("dont-capability-negotiate")] : []),
     ...(password === undefined ? [] : [of(`password ${password}`)]),
     ...(ttlSecurity ? [of("ttl-security hops 1")] : []),
     ...(multihop ? [of("ebgp-multihop")] : []),
@@ -167,8 +169,9 @@ function configOf(setup: RouterSetup): string {
   ].join("\n");
 }
 
-function placeOf({ local, neighbour, link, peerAsn }: RouterSetup): readonly string[] {
-  if (link === undefined) return [`remote-as ${peerAsn}`, "passive", `update-source ${local}`];
+function placeOf({ local, neighbour, link, peerAsn, calls }: RouterSetup): readonly string[] {
+  const waits = calls ? [] : ["passive"];
+  if (link === undefined) return [`remote-as ${peerAsn}`, ...waits, `update-source ${local}`];
   if (link === neighbour) return [`interface remote-as ${peerAsn}`];
   return [`remote-as ${peerAsn}`, `interface ${link}`, "passive", "capability extended-nexthop"];
 }

@@ -26,9 +26,12 @@ export class OurSpeaker {
   readonly #lines: AsyncIterator<string>;
   readonly #write: (text: string) => void;
 
-  /** @param mayRaise whether it may go before other programs of the machine. */
-  constructor(namespace: string, { mayRaise = true } = {}) {
-    const program = [process.execPath, join(import.meta.dirname, "our-bgp.ts")];
+  /**
+   * @param mayRaise whether it may go before other programs of the machine.
+   * @param listens whether routers may connect to it.
+   */
+  constructor(namespace: string, { mayRaise = true, listens = false } = {}) {
+    const program = [process.execPath, join(import.meta.dirname, "our-bgp.ts"), ...(listens ? ["179"] : [])];
     const argv = mayRaise ? program : ["setpriv", "--bounding-set", "-sys_nice", ...program];
     const child = spawn("ip", ["netns", "exec", namespace, ...argv], {
       stdio: ["pipe", "pipe", "inherit"],

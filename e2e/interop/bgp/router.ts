@@ -17,6 +17,10 @@ export interface RouterSetup {
   /** Demands that we are no hop away (GTSM). */
   readonly ttlSecurity?: boolean;
   readonly multihop?: boolean;
+  /** Connects to us, too, and each second again. */
+  readonly calls?: boolean;
+  /** Says nothing of what it can do, as routers did before RFC 5492. */
+  readonly incapable?: boolean;
   /** Has BFD watch the session, with this many ms between packets either way; three of them may be lost. */
   readonly bfdMs?: number;
 }
