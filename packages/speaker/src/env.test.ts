@@ -39,6 +39,8 @@ describe("the speaker's flags", () => {
       "conflict-detection": "defend",
       "drain-on-cordon": false,
       "drain-on-not-ready": false,
+      "bgp-listen": false,
+      "bgp-listen-port": 179,
       "bmp-station": undefined,
       "observe-only": false,
       "exclude-interfaces": undefined,
