@@ -11,7 +11,7 @@ import type { RouteTable } from "./route.ts";
 import { encodeUpdate, endOfRib } from "./update.ts";
 
 /** Routes that are looked at before anything else may happen: a millisecond or two. */
-const ROUTES_AT_ONCE = 2_048;
+const ROUTES_AT_ONCE = 1_024;
 
 /** Sees to it that the peer knows what it should, as long as there is a session. */
 export class Telling {

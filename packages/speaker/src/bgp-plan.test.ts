@@ -85,6 +85,11 @@ function finish(plan: BgpPlan): void {
   for (const _ of plan.work());
 }
 
+/** Others after each change of a table. */
+function versions({ plans }: BgpPlan): readonly number[] {
+  return plans.map(({ routes: { version } }) => version);
+}
+
 /** Every peer with its prefixes, each with what is said of it where something is; `-`: a refusal. */
 function shown(plan: BgpPlan): readonly string[] {
   const routes = plan.plans.flatMap(({ peer: { name }, routes }) =>
@@ -337,31 +342,32 @@ describe("what this node tells its routers", () => {
 
   it("leaves a table as it is when nothing in it is different", () => {
     const plan = build({});
-    const before = plan.plans;
+    plan.setService(service("web", ["10.20.30.8"]));
+    finish(plan);
+    plan.setService(service("web", [V4]));
+    finish(plan);
+    const before = versions(plan);
     plan.setEndpoints(local.key, on("iris1", "iris2"));
     plan.setService(service("web", [V4], { resourceVersion: "2" }));
     finish(plan);
-    assert.equal(plan.plans, before);
+    assert.deepEqual(versions(plan), before);
   });
 
-  it("comes to the same whatever happened before", () => {
+  it("comes to the same whatever happened before, and however little of it was done at a time", () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
-        const plan = build({ ads: mixed, services: [] });
-        for (const each of steps) take(plan, each);
-        const last = steps.at(-1);
-        const left = [...new Map(steps.map((each) => [each.name, each])).values()].filter(
-          ({ gone }) => !gone,
+      fc.property(fc.array(step, { minLength: 1, maxLength: 30, size: "max" }), (steps) => {
+        const told = new Told();
+        for (const each of steps) told.take(each);
+        told.finish();
+        const fresh = freshAfter(steps);
+        assert.deepEqual(summaryOf(told.plan), summaryOf(fresh));
+        const keys = steps.map(({ name }) => service(name, []).key);
+        assert.deepEqual(
+          keys.map((key) => told.words.get(key) ?? " "),
+          keys.map((key) => wordsOn(fresh, key)),
         );
-        const fresh = build({
-          ads: mixed,
-          services: left.map(viewOf),
-          hosts: Object.fromEntries(left.map(({ name, hosts }) => [name, hosts])),
-          nodes: { iris1: last?.node ?? fit, iris2: fit },
-          parted: last?.parted ?? false,
-        });
-        assert.deepEqual([...shown(plan)].sort(), [...shown(fresh)].sort());
       }),
+      { numRuns: 300 },
     );
   });
 });
@@ -478,26 +484,45 @@ describe("link bandwidth", () => {
   it("follows the endpoints, and other tables do not", () => {
     const [told, silent] = [asking, advertisement()].map((each) => {
       const plan = planOf({ ads: [each], endpoints: [here(ready)] });
-      const before = plan.plans;
+      const [before] = versions(plan);
       plan.setEndpoints(local.key, here(ready, ready));
       finish(plan);
-      return { said: toldBy(plan), isSame: plan.plans === before };
+      return { said: toldBy(plan), isSame: versions(plan)[0] === before };
     });
     assert.deepEqual(told, { said: [linkBandwidth(64_500, 250_000, true)], isSame: false });
     assert.deepEqual(silent, { said: [""], isSame: true });
   });
 });
 
-const mixed = [low, advertisement({ nodeSelectors: [labelled("rack", "a")], aggregationLength: 24 })];
+const racks = [labelled("rack", "a")];
+/** Configurations, one after the other. */
+const MIXED = [
+  [low, advertisement({ name: "rack", nodeSelectors: racks, aggregationLength: 24 })],
+  [
+    high,
+    low,
+    advertisement({ name: "wide", aggregationLength: 24, rules: rules({ bandwidthPerEndpoint: true }) }),
+  ],
+  [
+    advertisement({ name: "far", peers: ["other"], rules: rules({ med: 5, bandwidthPerEndpoint: true }) }),
+    low,
+  ],
+];
+const ROUTERS = [peer(), external, other, peer({ name: "racked", nodeSelectors: racks })];
+const seldom = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 3 });
 const step = fc.record(
   {
     name: fc.constantFrom("a", "b", "c"),
     ip: fc.constantFrom("10.20.30.1", "10.20.30.2", "fd00::1"),
     policy: fc.constantFrom("Cluster" as const, "Local" as const),
-    hosts: fc.subarray(["iris1", "iris2"]),
-    node: fc.constantFrom(fit, drained, excluded, inRack("a")),
+    hosts: fc.subarray(["iris1", "iris1", "iris2"]),
     gone: fc.boolean(),
-    parted: fc.boolean(),
+    node: seldom(fc.constantFrom(fit, fit, drained, excluded, inRack("a"))),
+    parted: seldom(fc.boolean()),
+    ads: seldom(fc.constantFrom(...MIXED)),
+    /** How much is done before the next step, and whether it is asked then what is new. */
+    pulls: fc.integer({ min: 0, max: 12 }),
+    isAsked: fc.boolean(),
   },
   { noNullPrototype: true },
 );
@@ -507,13 +532,65 @@ function viewOf({ name, ip, policy }: Step): ServiceView {
   return service(name, [ip], { externalTrafficPolicy: policy });
 }
 
-/** One change after another, each seen to. */
-function take(plan: BgpPlan, change: Step): void {
-  const view = viewOf(change);
-  plan.setNodes(new Map(Object.entries({ iris1: change.node, iris2: fit })));
-  plan.setParted(change.parted);
-  if (change.gone) plan.removeService(view.key);
-  else plan.setService(view);
-  plan.setEndpoints(view.key, on(...change.hosts));
-  finish(plan);
+/** A plan, and what somebody knows of its Services who asks what is new. */
+class Told {
+  readonly plan = build({ ads: MIXED[0] ?? [], peers: ROUTERS, services: [] });
+  readonly words = new Map<string, string>();
+  #work = this.plan.work();
+
+  take(change: Step): void {
+    const view = viewOf(change);
+    const { ads, node, parted } = change;
+    if (ads !== undefined) {
+      this.plan.configure({ pools: config.pools, bgpAdvertisements: ads, peers: ROUTERS });
+    }
+    if (node !== undefined) this.plan.setNodes(new Map(Object.entries({ iris1: node, iris2: fit })));
+    if (parted !== undefined) this.plan.setParted(parted);
+    if (change.gone) this.plan.removeService(view.key);
+    else this.plan.setService(view);
+    this.plan.setEndpoints(view.key, on(...change.hosts));
+    for (let left = change.pulls; left > 0; left -= 1) this.#pull();
+    if (change.isAsked) this.#ask();
+  }
+
+  finish(): void {
+    while (!this.#pull());
+    finish(this.plan);
+    this.#ask();
+  }
+
+  #pull(): boolean {
+    const isDone = this.#work.next().done ?? false;
+    if (isDone) this.#work = this.plan.work();
+    return isDone;
+  }
+
+  #ask(): void {
+    for (const key of this.plan.takeNews()) this.words.set(key, wordsOn(this.plan, key));
+  }
+}
+
+/** Who has heard of nothing but how it stands in the end. */
+function freshAfter(steps: readonly Step[]): BgpPlan {
+  const last = <K extends keyof Step>(what: K): Step[K] | undefined =>
+    steps.findLast((each) => each[what] !== undefined)?.[what];
+  const left = [...new Map(steps.map((each) => [each.name, each])).values()].filter(({ gone }) => !gone);
+  return build({
+    ads: last("ads") ?? MIXED[0] ?? [],
+    peers: ROUTERS,
+    services: left.map(viewOf),
+    hosts: Object.fromEntries(left.map(({ name, hosts }) => [name, hosts])),
+    nodes: { iris1: last("node") ?? fit, iris2: fit },
+    parted: last("parted") ?? false,
+  });
+}
+
+function wordsOn(plan: BgpPlan, key: ServiceView["key"]): string {
+  return `${plan.announced(key).join()} ${plan.peersOf(key).join()}`;
+}
+
+function summaryOf(plan: BgpPlan): readonly string[] {
+  const refused = [...plan.refused].filter(([, count]) => count > 0);
+  const disagreements = plan.plans.flatMap((each) => each.disagreements);
+  return [...shown(plan), ...[...refused, ...disagreements].map((each) => JSON.stringify(each))].sort();
 }

@@ -1,9 +1,8 @@
-import type { BgpAdvertisementConfig } from "@herald/shared/config/config";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import { isUsable } from "./bgp-peer.ts";
-import { type PeerRoutes, routesFor } from "./bgp-routes.ts";
+import { type Disagreement, isToldOf, PeerRoutes } from "./bgp-routes.ts";
 import {
   anyMatches,
   type BgpConfig,
@@ -27,23 +26,34 @@ export interface BgpPlanSetup {
 const NOTHING: BgpConfig = { pools: [], bgpAdvertisements: [], peers: [] };
 
 /**
- * Decides what this node tells each of its routers, from whatever is known now. A change of one Service costs what
- * that Service does, and putting the tables together; both may be done a slice at a time.
+ * Decides what this node tells each of its routers, from whatever is known now. A change of one Service costs what that
+ * Service does, and its prefixes; all of it may be done a slice at a time.
  */
 export class BgpPlan {
-  /** These four are bounded by the Services of the cluster. */
+  /** These six are bounded by the Services of the cluster. */
   readonly #services = new Map<ServiceKey, ServiceView>();
   readonly #hosts = new Map<ServiceKey, BgpHosts>();
   readonly #wishes = new Map<ServiceKey, readonly Wish[] | BgpRefusal>();
   readonly #dirty = new Set<ServiceKey>();
-  /** Of wishes: thousands of Services are asked about after a change of one. */
-  readonly #addresses = new WeakMap<readonly Wish[], readonly IpAddress[]>();
+  /** Wishes by prefix. */
+  readonly #asking = new Map<string, Set<Wish>>();
+  /** Services that something may be said of. */
+  #news = new Set<ServiceKey>();
+  /** Prefixes that are to be decided on. */
+  readonly #touched = new Set<string>();
+  /** How many Services are refused, by reason. */
+  readonly #refused = new Map<BgpRefusal, number>();
   /** Of wishes, whom they lead to; as long as the peers are the same. */
   #audiences = new WeakMap<readonly Wish[], readonly string[]>();
   #around: BgpSurroundings;
-  /** Whether the tables are not those of the wishes any more. */
+  /** Whether the peers may be others. */
   #stale = true;
+  /** Those of `work` that is under way, and of the last that came to its end. */
+  #next: readonly PeerRoutes[] = [];
+  #nextFor = NOTHING;
   #plans: readonly PeerRoutes[] = [];
+  /** Whether they may be others than when they were asked for last. */
+  #disagreements = true;
 
   constructor({ self, options }: BgpPlanSetup) {
     this.#around = { self, options, config: NOTHING, nodes: new Map(), hasParted: false };
@@ -63,6 +73,7 @@ export class BgpPlan {
   }
 
   setService(service: ServiceView): void {
+    if (this.#services.get(service.key)?.uid !== service.uid) this.#news.add(service.key);
     this.#services.set(service.key, service);
     this.#dirty.add(service.key);
   }
@@ -86,26 +97,11 @@ export class BgpPlan {
 
   /** Brings the plans up to date. Pull as often as fits into a slice of time; changes meanwhile are seen to. */
   *work(): Generator<void> {
-    while (this.#dirty.size > 0 || this.#stale) {
-      for (const key of this.#dirty) {
-        this.#dirty.delete(key);
-        this.#decide(key);
-        yield;
-      }
-      if (!this.#stale) continue;
-      this.#stale = false;
-      const labels = this.#around.nodes.get(this.#around.self)?.labels;
-      const peers = this.#around.config.peers.filter(
-        ({ nodeSelectors }) => labels !== undefined && anyMatches(nodeSelectors, labels),
-      );
-      const plans: PeerRoutes[] = [];
-      const wishes = [...this.#all()]; // as they are now, whatever changes meanwhile
-      for (const peer of peers) {
-        plans.push(yield* routesFor(peer, wishes));
-        yield;
-      }
-      this.#plans = plans;
-      this.#audiences = new WeakMap();
+    while (this.#dirty.size > 0 || this.#touched.size > 0 || this.#stale) {
+      yield* this.#decideServices();
+      if (this.#stale) this.#renew();
+      yield* this.#decidePrefixes();
+      if (this.#dirty.size === 0 && !this.#stale) yield* this.#commit();
     }
   }
 
@@ -121,16 +117,29 @@ export class BgpPlan {
     }
   }
 
-  /** By Service, the addresses that lead to what is announced; the same object as long as they are the same. */
-  announced(): ReadonlyMap<ServiceKey, readonly IpAddress[]> {
-    const announced = new Map<ServiceKey, readonly IpAddress[]>();
-    for (const [service, wishes] of this.#wishes) {
-      if (typeof wishes === "string") continue;
-      const addresses = this.#addresses.get(wishes) ?? [...new Set(wishes.map(({ address }) => address))];
-      this.#addresses.set(wishes, addresses);
-      announced.set(service, addresses);
-    }
-    return announced;
+  /** How many Services are refused, by reason. */
+  get refused(): ReadonlyMap<BgpRefusal, number> {
+    return this.#refused;
+  }
+
+  /** Services of which another thing may have to be said than when this was asked last. */
+  takeNews(): ReadonlySet<ServiceKey> {
+    const news = this.#news;
+    this.#news = new Set();
+    return news;
+  }
+
+  /** @returns all of them; `undefined` if they are those of when this was asked last. */
+  takeDisagreements(): readonly Disagreement[] | undefined {
+    if (!this.#disagreements) return undefined;
+    this.#disagreements = false;
+    return this.#plans.flatMap(({ disagreements }) => disagreements);
+  }
+
+  /** The addresses of a Service that lead to what is announced, if this node has any peers. */
+  announced(service: ServiceKey): readonly IpAddress[] {
+    const wishes = wishesOf(this.#wishes.get(service));
+    return this.#plans.length === 0 ? [] : [...new Set(wishes.map(({ address }) => address))];
   }
 
   /**
@@ -138,14 +147,11 @@ export class BgpPlan {
    * `work` that came to its end.
    */
   peersOf(service: ServiceKey): readonly string[] {
-    const wishes = this.#wishes.get(service) ?? [];
-    if (typeof wishes === "string") return [];
+    const wishes = wishesOf(this.#wishes.get(service));
     const known = this.#audiences.get(wishes);
     if (known !== undefined) return known;
     const peers = this.#plans.map(({ peer }) => peer).filter(isUsable);
-    const told = peers.filter(({ name }) =>
-      wishes.some(({ advertisement }) => isToldOf(name, advertisement)),
-    );
+    const told = peers.filter((peer) => wishes.some(({ advertisement }) => isToldOf(peer, advertisement)));
     const names = told.map(({ name }) => name).sort();
     this.#audiences.set(wishes, names);
     return names;
@@ -162,23 +168,88 @@ export class BgpPlan {
     for (const key of this.#services.keys()) this.#dirty.add(key);
   }
 
+  *#decideServices(): Generator<void> {
+    for (const key of this.#dirty) {
+      this.#dirty.delete(key);
+      this.#decide(key);
+      yield;
+    }
+  }
+
+  *#decidePrefixes(): Generator<void> {
+    for (const prefix of this.#touched) {
+      this.#touched.delete(prefix);
+      for (const plan of this.#next) plan.decide(prefix, this.#asking.get(prefix) ?? []);
+      yield;
+    }
+  }
+
+  *#commit(): Generator<void> {
+    const plans = this.#next;
+    for (const plan of plans) {
+      if (plan.commit()) this.#disagreements = true;
+      yield;
+    }
+    if (this.#plans === plans) return;
+    this.#plans = plans;
+    this.#disagreements = true;
+    this.#audiences = new WeakMap();
+    for (const key of this.#wishes.keys()) this.#news.add(key);
+  }
+
+  /** As long as the configuration is the same, peers keep what was decided for them. */
+  #renew(): void {
+    this.#stale = false;
+    const { config, nodes, self } = this.#around;
+    const labels = nodes.get(self)?.labels;
+    const peers = config.peers.filter(
+      ({ nodeSelectors }) => labels !== undefined && anyMatches(nodeSelectors, labels),
+    );
+    const before = this.#nextFor === config ? this.#next : [];
+    const after = peers.map((peer) => before.find((plan) => plan.peer === peer) ?? new PeerRoutes(peer));
+    const isSame = after.length === before.length && after.every((plan, at) => plan === before[at]);
+    if (this.#nextFor === config && isSame) return;
+    this.#next = after;
+    this.#nextFor = config;
+    for (const prefix of this.#asking.keys()) this.#touched.add(prefix);
+  }
+
   #decide(key: ServiceKey): void {
     const service = this.#services.get(key);
     const before = this.#wishes.get(key);
     const after = service && wishesFor(service, this.#hosts.get(key) ?? NO_BGP_HOSTS, this.#around);
-    const isSame = sameWishes(before, after);
-    if (!isSame) this.#stale = true;
+    if (before === after) return;
+    this.#count(before, -1);
+    this.#count(after, 1);
+    if (sameWishes(before, after)) {
+      if (typeof after === "string") this.#wishes.set(key, after);
+      else if (after === undefined) this.#wishes.delete(key);
+      return; // else the same object stays
+    }
+    this.#news.add(key);
+    for (const wish of wishesOf(before)) this.#forget(wish);
+    for (const wish of wishesOf(after)) this.#ask(wish);
     if (after === undefined) this.#wishes.delete(key);
-    else if (!isSame || typeof after === "string") this.#wishes.set(key, after); // else the same object stays
+    else this.#wishes.set(key, after);
   }
 
-  *#all(): Generator<Wish> {
-    for (const wishes of this.#wishes.values()) if (typeof wishes !== "string") yield* wishes;
+  #count(decided: Decided, by: 1 | -1): void {
+    if (typeof decided === "string") this.#refused.set(decided, (this.#refused.get(decided) ?? 0) + by);
   }
-}
 
-function isToldOf(peer: string, { peers }: BgpAdvertisementConfig): boolean {
-  return peers.length === 0 || peers.includes(peer);
+  #ask(wish: Wish): void {
+    this.#touched.add(wish.text);
+    const asking = this.#asking.get(wish.text);
+    if (asking === undefined) this.#asking.set(wish.text, new Set([wish]));
+    else asking.add(wish);
+  }
+
+  #forget(wish: Wish): void {
+    this.#touched.add(wish.text);
+    const asking = this.#asking.get(wish.text);
+    asking?.delete(wish);
+    if (asking?.size === 0) this.#asking.delete(wish.text);
+  }
 }
 
 type Decided = readonly Wish[] | BgpRefusal | undefined;
@@ -198,6 +269,8 @@ function sameWishes(before: Decided, after: Decided): boolean {
   );
 }
 
+const NO_WISHES: readonly Wish[] = [];
+
 function wishesOf(decided: Decided): readonly Wish[] {
-  return decided === undefined || typeof decided === "string" ? [] : decided;
+  return decided === undefined || typeof decided === "string" ? NO_WISHES : decided;
 }

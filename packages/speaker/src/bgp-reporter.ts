@@ -28,15 +28,17 @@ const UNREMARKABLE: ReadonlySet<string> = new Set([
 export class BgpReporter {
   readonly #node: string;
   readonly #ports: BgpReporterPorts;
-  /** By Service, what is announced; bounded by the Services of the cluster. */
-  #announced: ReadonlyMap<ServiceKey, readonly IpAddress[]> = new Map();
+  /** By Service, what is announced, if anything is; bounded by the Services of the cluster. */
+  readonly #announced = new Map<ServiceKey, readonly IpAddress[]>();
+  /** How many Services each address is announced for. */
+  readonly #users = new Map<IpAddress, number>();
   /** Whom the Events were recorded for; bounded by what is announced. */
   readonly #uids = new Map<ServiceKey, string>();
   /** What was said of advertisements that disagree; bounded by the prefixes. */
-  #disagreements: ReadonlySet<string> = new Set();
-  /** Reasons that have a series. */
-  readonly #reasons = new Set<string>();
-
+  #said: ReadonlySet<string> = new Set();
+  /** How often they do now. */
+  #disagreements: ReadonlyMap<string, number> = countsOf([]);
+  #isStopped = false;
   readonly #holdings: HoldingWords;
 
   constructor(node: string, ports: BgpReporterPorts) {
@@ -45,21 +47,19 @@ export class BgpReporter {
     this.#holdings = new HoldingWords("bgp", ports.sayHolding);
   }
 
-  /** To be told whenever the plan may be another one. */
-  planned(plan: BgpPlan): void {
-    this.#setAnnounced(plan);
-    const disagreements = plan.plans.flatMap((each) => each.disagreements);
-    const counts = new Map<string, number>(Object.keys(BGP_DISAGREEMENTS).map((reason) => [reason, 0]));
-    for (const { reason } of disagreements) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    for (const { reason } of plan.refusals()) {
-      if (!UNREMARKABLE.has(reason)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  /** To be told whenever the plan may be another one. Pull as often as fits into a slice of time. */
+  *planned(plan: BgpPlan): Generator<void> {
+    for (const service of plan.takeNews()) {
+      if (this.#isStopped) return;
+      this.#setAnnounced(service, plan);
+      yield;
     }
-    for (const reason of new Set([...counts.keys(), ...this.#reasons])) {
-      this.#reasons.add(reason);
-      this.#ports.metrics.bgp.withheld.set({ reason }, counts.get(reason) ?? 0);
-    }
-    this.#sayDisagreements(disagreements);
-    this.#sayHoldings(plan);
+    const { announcedAddresses, bgp } = this.#ports.metrics;
+    announcedAddresses.set({ protocol: "bgp" }, this.#users.size);
+    const disagreements = plan.takeDisagreements();
+    if (disagreements !== undefined) this.#sayDisagreements(disagreements);
+    const refused = [...plan.refused].filter(([reason]) => !UNREMARKABLE.has(reason));
+    for (const [reason, count] of [...this.#disagreements, ...refused]) bgp.withheld.set({ reason }, count);
   }
 
   /**
@@ -67,42 +67,36 @@ export class BgpReporter {
    * is started anew in the same pod takes them up.
    */
   stopped(): void {
+    this.#isStopped = true;
     for (const [service, addresses] of this.#announced) this.#setSeries(service, addresses, []);
-    this.#announced = new Map();
+    this.#announced.clear();
+    this.#users.clear();
     this.#uids.clear();
     this.#ports.metrics.announcedAddresses.set({ protocol: "bgp" }, 0);
   }
 
-  #setAnnounced(plan: BgpPlan): void {
-    const before = this.#announced;
-    const after = plan.plans.length === 0 ? new Map<ServiceKey, readonly IpAddress[]>() : plan.announced();
-    this.#announced = after;
-    for (const [service, addresses] of before) {
-      if (after.has(service)) continue;
-      this.#uids.delete(service);
-      this.#setSeries(service, addresses, []);
-      this.#ports.log.info("withdrawn", { service, addresses, protocol: "bgp" });
+  #setAnnounced(service: ServiceKey, plan: BgpPlan): void {
+    const before = this.#announced.get(service) ?? [];
+    const after = plan.announced(service);
+    this.#setSeries(service, before, after);
+    if (after.length === 0) {
+      this.#ended(service, before);
+      return;
     }
-    const all = new Set<IpAddress>();
-    for (const [service, addresses] of after) {
-      for (const address of addresses) all.add(address);
-      if (before.get(service) !== addresses) this.#setSeries(service, before.get(service) ?? [], addresses);
-      const uid = plan.uidOf(service);
-      if (this.#uids.get(service) !== uid) this.#begun(service, addresses, uid); // also where it was made anew
-    }
-    this.#ports.metrics.announcedAddresses.set({ protocol: "bgp" }, all.size);
+    this.#announced.set(service, after);
+    const uid = plan.uidOf(service);
+    if (this.#uids.get(service) !== uid) this.#begun(service, after, uid); // also where it was made anew
+    // Whether there is a session with a peer just now is no matter, as with MetalLB.
+    const peers = plan.peersOf(service);
+    if (peers.length > 0) this.#holdings.here(service, peers, true);
+    else this.#holdings.ended(service, "gone");
   }
 
-  /** Whether there is a session with a peer just now is no matter, as with MetalLB. */
-  #sayHoldings(plan: BgpPlan): void {
-    for (const service of this.#holdings.services()) {
-      if (!this.#announced.has(service)) this.#holdings.ended(service, "gone");
-    }
-    for (const service of this.#announced.keys()) {
-      const peers = plan.peersOf(service);
-      if (peers.length > 0) this.#holdings.here(service, peers, true);
-      else this.#holdings.ended(service, "gone");
-    }
+  #ended(service: ServiceKey, addresses: readonly IpAddress[]): void {
+    this.#announced.delete(service);
+    this.#uids.delete(service);
+    if (addresses.length > 0) this.#ports.log.info("withdrawn", { service, addresses, protocol: "bgp" });
+    this.#holdings.ended(service, "gone");
   }
 
   #begun(service: ServiceKey, addresses: readonly IpAddress[], uid: string): void {
@@ -121,8 +115,22 @@ export class BgpReporter {
   #setSeries(service: ServiceKey, before: readonly IpAddress[], after: readonly IpAddress[]): void {
     const { announced } = this.#ports.metrics;
     const labels = { service, protocol: "bgp", node: this.#node };
-    for (const ip of before) if (!after.includes(ip)) announced.remove({ ...labels, ip });
-    for (const ip of after) if (!before.includes(ip)) announced.set({ ...labels, ip }, 1);
+    for (const ip of before) {
+      if (after.includes(ip)) continue;
+      announced.remove({ ...labels, ip });
+      this.#count(ip, -1);
+    }
+    for (const ip of after) {
+      if (before.includes(ip)) continue;
+      announced.set({ ...labels, ip }, 1);
+      this.#count(ip, 1);
+    }
+  }
+
+  #count(ip: IpAddress, by: 1 | -1): void {
+    const users = (this.#users.get(ip) ?? 0) + by;
+    if (users === 0) this.#users.delete(ip);
+    else this.#users.set(ip, users);
   }
 
   #sayDisagreements(disagreements: readonly Disagreement[]): void {
@@ -130,8 +138,15 @@ export class BgpReporter {
     for (const each of disagreements) {
       const text = JSON.stringify(each);
       said.add(text);
-      if (!this.#disagreements.has(text)) this.#ports.log.warn("BGP advertisements disagree", { ...each });
+      if (!this.#said.has(text)) this.#ports.log.warn("BGP advertisements disagree", { ...each });
     }
-    this.#disagreements = said;
+    this.#said = said;
+    this.#disagreements = countsOf(disagreements);
   }
+}
+
+function countsOf(disagreements: readonly Disagreement[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>(Object.keys(BGP_DISAGREEMENTS).map((reason) => [reason, 0]));
+  for (const { reason } of disagreements) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return counts;
 }

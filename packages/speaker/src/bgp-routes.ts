@@ -1,5 +1,5 @@
 import { linkBandwidth } from "@herald/bgp/community";
-import { type Route, type RouteAttributes, type RouteTable, routeTable } from "@herald/bgp/route";
+import { type Route, type RouteAttributes, RouteTable } from "@herald/bgp/route";
 import type { BgpAdvertisementConfig, BgpPeerConfig } from "@herald/shared/config/config";
 import type { ServiceKey } from "@herald/shared/service/view";
 import { isExternal } from "./bgp-peer.ts";
@@ -14,12 +14,6 @@ export interface Disagreement {
   readonly reason: BgpDisagreement;
   /** What the peer is told. */
   readonly told: number;
-}
-
-export interface PeerRoutes {
-  readonly peer: BgpPeerConfig;
-  readonly routes: RouteTable;
-  readonly disagreements: readonly Disagreement[];
 }
 
 /** How advertisements may disagree. A closed set: it is a metric label, beside why Services are withheld. */
@@ -43,78 +37,116 @@ const DEFAULT_LOCAL_PREF = 100;
  * for, and chance has no say. One that asks for no LOCAL_PREF counts as 100, one for no MED as 0. LOCAL_PREF is told
  * within an AS only, paths are longer outside of it only: elsewhere there is nothing to settle.
  *
- * Pull as often as fits into a slice of time; the wishes must not change meanwhile.
+ * Prefixes are decided one by one, and all that was decided is seen at once.
  */
-export function* routesFor(peer: BgpPeerConfig, wishes: Iterable<Wish>): Generator<void, PeerRoutes> {
-  const external = isExternal(peer);
-  const attributesOf = merging(peer);
-  const disagreements: Disagreement[] = [];
-  const routes: Route[] = [];
-  for (const { wish, advertisements, shares } of (yield* byPrefix(peer, wishes)).values()) {
-    const attributes = attributesOf(advertisements, endpointsOf(shares));
-    routes.push({ prefix: wish.prefix, pathId: 0, attributes });
-    if (routes.length % PIECE === 0) yield;
-    if (advertisements.size === 1) continue;
-    for (const settled of settlements([...advertisements], external)) {
-      disagreements.push({ prefix: wish.text, peer: peer.name, ...settled });
+export class PeerRoutes {
+  readonly peer: BgpPeerConfig;
+  /** As of the last `commit`. */
+  readonly routes = new RouteTable();
+  readonly #external: boolean;
+  /** By prefix, where there are any; bounded by the table. */
+  readonly #disagreements = new Map<string, readonly Disagreement[]>();
+  /** By prefix, what is decided and not seen yet. */
+  readonly #decided = new Map<string, Decision>();
+  /** What the same advertisements come to for the same number of endpoints: many prefixes ask for the same. */
+  readonly #attributes = new Map<string, RouteAttributes>();
+  /** Short names of advertisements; bounded by the configuration, as those who ask by another have another of these. */
+  readonly #ids = new Map<BgpAdvertisementConfig, number>();
+  #isSeen = false;
+  constructor(peer: BgpPeerConfig) {
+    this.peer = peer;
+    this.#external = isExternal(peer);
+  }
+
+  get disagreements(): readonly Disagreement[] {
+    return [...this.#disagreements.values()].flat();
+  }
+
+  /** @param wishes all that lead to that prefix, for whatever peer. */
+  decide(prefix: string, wishes: Iterable<Wish>): void {
+    const decision = this.#decisionOn(prefix, wishes);
+    if (!this.#isSeen)
+      this.#set(prefix, decision); // nobody looks yet
+    else if (this.#isSeenAlready(prefix, decision)) this.#decided.delete(prefix);
+    else this.#decided.set(prefix, decision);
+  }
+
+  /** @returns whether disagreements may be others than they were. */
+  commit(): boolean {
+    let isOther = false;
+    this.#isSeen = true;
+    for (const [prefix, decision] of this.#decided) {
+      isOther ||= this.#disagreements.has(prefix) || decision.disagreements.length > 0;
+      this.#set(prefix, decision);
     }
+    this.#decided.clear();
+    return isOther;
   }
-  return { peer, routes: routeTable(routes), disagreements };
+
+  #set(prefix: string, { route, disagreements }: Decision): void {
+    this.routes.set(prefix, route === undefined ? [] : [route]);
+    if (disagreements.length === 0) this.#disagreements.delete(prefix);
+    else this.#disagreements.set(prefix, disagreements);
+  }
+
+  /** Attributes are one object as long as the same advertisements ask for the same. */
+  #isSeenAlready(prefix: string, { route }: Decision): boolean {
+    return this.routes.get(prefix)[0]?.attributes === route?.attributes;
+  }
+
+  #decisionOn(prefix: string, wishes: Iterable<Wish>): Decision {
+    const asked = [...wishes].filter(({ advertisement }) => isToldOf(this.peer, advertisement));
+    const [first] = asked;
+    if (first === undefined) return NOTHING;
+    const advertisements = [...new Set(asked.map(({ advertisement }) => advertisement))];
+    const attributes = this.#attributesOf(advertisements, endpointsOf(asked));
+    const route = { prefix: first.prefix, pathId: 0, attributes };
+    if (advertisements.length === 1) return { route, disagreements: [] };
+    const disagreements = settlements(advertisements, this.#external).map((settled) => ({
+      prefix,
+      peer: this.peer.name,
+      ...settled,
+    }));
+    return { route, disagreements };
+  }
+
+  #attributesOf(
+    advertisements: readonly BgpAdvertisementConfig[],
+    endpoints: number | undefined,
+  ): RouteAttributes {
+    const ids = advertisements.map((each) => this.#idOf(each)).sort((a, b) => a - b);
+    const key = `${ids.join()} ${endpoints}`;
+    const attributes = this.#attributes.get(key) ?? merge(advertisements, this.peer, endpoints);
+    this.#attributes.set(key, attributes);
+    return attributes;
+  }
+
+  #idOf(advertisement: BgpAdvertisementConfig): number {
+    const id = this.#ids.get(advertisement) ?? this.#ids.size;
+    this.#ids.set(advertisement, id);
+    return id;
+  }
 }
 
-/** Wishes that are looked into between two stops. */
-const PIECE = 256;
-
-interface Asked {
-  readonly wish: Wish;
-  readonly advertisements: Set<BgpAdvertisementConfig>;
-  /** See `Wish.share`; `undefined` where nobody asks for it. */
-  shares: Map<ServiceKey, number> | undefined;
+interface Decision {
+  /** `undefined`: the peer is not to know the prefix. */
+  readonly route: Route | undefined;
+  readonly disagreements: readonly Disagreement[];
 }
 
-/** All that is asked for of each prefix that the peer is to know, by prefix. */
-function* byPrefix(peer: BgpPeerConfig, wishes: Iterable<Wish>): Generator<void, ReadonlyMap<string, Asked>> {
-  const asked = new Map<string, Asked>();
-  let count = 0;
-  for (const wish of wishes) {
-    count += 1;
-    if (count % PIECE === 0) yield;
-    const { peers } = wish.advertisement;
-    if (peers.length > 0 && !peers.includes(peer.name)) continue;
-    const found = asked.get(wish.text) ?? { wish, advertisements: new Set(), shares: undefined };
-    asked.set(wish.text, found);
-    found.advertisements.add(wish.advertisement);
-    if (wish.share === undefined) continue;
-    found.shares ??= new Map();
-    found.shares.set(wish.service, wish.share);
-  }
-  return asked;
+const NOTHING: Decision = { route: undefined, disagreements: [] };
+
+/** Whether the peer is among those that an advertisement is for. */
+export function isToldOf({ name }: BgpPeerConfig, { peers }: BgpAdvertisementConfig): boolean {
+  return peers.length === 0 || peers.includes(name);
 }
 
 /** Endpoints of all Services of a prefix; `undefined` where nothing is to be said, as one of them may be served anywhere. */
-function endpointsOf(shares: ReadonlyMap<ServiceKey, number> | undefined): number | undefined {
-  if (shares === undefined) return undefined;
+function endpointsOf(asked: readonly Wish[]): number | undefined {
+  const shares = new Map<ServiceKey, number>();
+  for (const { service, share } of asked) if (share !== undefined) shares.set(service, share);
   const all = [...shares.values()];
-  return all.includes(0) ? undefined : all.reduce((sum, share) => sum + share, 0);
-}
-
-type AttributesOf = (
-  advertisements: ReadonlySet<BgpAdvertisementConfig>,
-  endpoints: number | undefined,
-) => RouteAttributes;
-
-/** Remembers what single advertisements come to: as a rule a prefix has one. */
-function merging(peer: BgpPeerConfig): AttributesOf {
-  const known = new Map<BgpAdvertisementConfig, Map<number | undefined, RouteAttributes>>();
-  return (advertisements, endpoints) => {
-    const [first, ...others] = advertisements;
-    if (first === undefined || others.length > 0) return merge([...advertisements], peer, endpoints);
-    const ofFirst = known.get(first) ?? new Map<number | undefined, RouteAttributes>();
-    known.set(first, ofFirst);
-    const attributes = ofFirst.get(endpoints) ?? merge([first], peer, endpoints);
-    ofFirst.set(endpoints, attributes);
-    return attributes;
-  };
+  return all.length === 0 || all.includes(0) ? undefined : all.reduce((sum, share) => sum + share, 0);
 }
 
 function merge(

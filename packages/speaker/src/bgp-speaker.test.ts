@@ -257,6 +257,19 @@ describe("BGP beside layer 2", () => {
     assert.equal(events.length, 1);
   });
 
+  it("sees to what comes up while people are told of the last", async () => {
+    const { speaker, router, events, pass } = await stage();
+    const api = service("api", ["10.20.30.9"]);
+    events.push = () => {
+      speaker.take({ type: "endpoints", key: web.key, endpoints: [] });
+      return 1;
+    };
+    speaker.take({ type: "service", service: api });
+    speaker.take({ type: "endpoints", key: api.key, endpoints: on("iris1") });
+    await pass(100);
+    assert.deepEqual(router.news(), ["0.1 s: + 10.20.30.9/32", "0.1 s: - 10.20.30.7/32"]);
+  });
+
   it("says whom it tells of a Service, whether there is a session or not, and when it does not any more", async () => {
     const { holdings, speaker, configure, router, pass } = await stage();
     const told = { protocol: "bgp", service: web.key };

@@ -58,6 +58,8 @@ export class BgpSpeaker {
   /** By name; bounded by the cluster. */
   readonly #nodes = new Map<string, CandidateNode>();
   #nodesChanged = false;
+  /** Whether the plan may be another one than was made last. */
+  #isOld = false;
   #synced = false;
   #leaving = false;
   #isParting = false;
@@ -81,7 +83,7 @@ export class BgpSpeaker {
       words: this.#words,
       routerOn: (link) => this.#routers.on(link),
       onDoubt: (link) => this.#routers.doubt(link),
-      onMoved: () => this.#work.add(NO_WORK()), // BFD goes where BGP goes
+      onMoved: () => this.#look(), // BFD goes where BGP goes
     });
     this.#reporter = new BgpReporter(options.node, ports);
     this.#bfdLink = ports.startBfd({ onNews: (news) => this.#bfd.hear(news), onCrash: ports.onBfdCrash });
@@ -125,7 +127,7 @@ export class BgpSpeaker {
       default:
         return;
     }
-    this.#work.add(NO_WORK());
+    this.#look();
   }
 
   /** All interfaces of this node, as they are now. */
@@ -173,8 +175,21 @@ export class BgpSpeaker {
     this.#bfdProfiles = config.bfdProfiles;
   }
 
+  /** Something may be another way. */
+  #look(): void {
+    this.#isOld = true;
+    this.#work.add(NO_WORK());
+  }
+
+  /** What comes up while it is at work is seen to as well. */
   *#settle(): Generator<void> {
-    if (!this.#synced || this.#leaving) return;
+    while (this.#isOld && this.#synced && !this.#leaving) {
+      this.#isOld = false;
+      yield* this.#settleOnce();
+    }
+  }
+
+  *#settleOnce(): Generator<void> {
     if (this.#nodesChanged) {
       this.#nodesChanged = false;
       this.#plan.setNodes(new Map(this.#nodes));
@@ -187,7 +202,7 @@ export class BgpSpeaker {
     this.#routers.want(peers.filter(isUsable).flatMap((peer) => linkOf(peer) ?? []));
     this.#sessions.plan(this.#plan.plans);
     this.#bfd.plan(peers, this.#bfdProfiles);
-    this.#reporter.planned(this.#plan);
+    yield* this.#reporter.planned(this.#plan);
   }
 
   /** A node that is asked to serve no more asks routers to prefer other ways, and takes routes back a little later. */
@@ -205,7 +220,7 @@ export class BgpSpeaker {
     const { clock } = this.#ports;
     this.#disarm = clock.at(clock.now() + this.#options.partMs, () => {
       this.#plan.setParted(true);
-      this.#work.add(NO_WORK());
+      this.#look();
     });
   }
 }
