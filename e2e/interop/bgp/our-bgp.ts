@@ -1,4 +1,4 @@
-// node our-bgp.ts [LISTEN_PORT]: the BGP side of a speaker alone, on real sockets and without a cluster. Every line on standard input is
+// node our-bgp.ts LISTEN_PORT|"" BMP_STATION|"": the BGP side of a speaker alone, on real sockets and without a cluster. Every line on standard input is
 // a command (OurBgpCommand as JSON); each is answered with how it stands, as a line of JSON. Ends with its input.
 import { createInterface } from "node:readline";
 import { systemClock } from "@herald/daemon/clock";
@@ -12,10 +12,12 @@ import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
 import { bgpListeners } from "@herald/speaker/io/bgp-listeners";
 import { isNear, linkLocalOf } from "@herald/speaker/io/bgp-local-addresses";
 import { bgpSockets } from "@herald/speaker/io/bgp-sockets";
+import { dialStation } from "@herald/speaker/io/bmp-socket";
 import { watchInterfaces } from "@herald/speaker/io/interfaces";
 import { pcap } from "@herald/speaker/io/pcap";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 import { createSpeakerMetrics } from "@herald/speaker/metrics";
+import { BmpMonitor, parseStation } from "@herald/speaker/run-bmp";
 
 export type OurBgpCommand =
   | { readonly type: "report" }
@@ -39,9 +41,16 @@ export interface OurBgpReport {
   readonly log: readonly Readonly<Record<string, unknown>>[];
 }
 
-const [, , listenPort] = process.argv;
+const [, , listenPort = "", bmpStation = ""] = process.argv;
+const station = parseStation(bmpStation);
 const lines: Record<string, unknown>[] = [];
 const registry = createRegistry();
+const metrics = createSpeakerMetrics(registry);
+const log = createLog({
+  level: "debug",
+  program: "our-bgp",
+  write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+});
 const speaker = new BgpSpeaker(
   {
     node: "this",
@@ -53,13 +62,20 @@ const speaker = new BgpSpeaker(
     clock: systemClock,
     random: systemRandom,
     sockets: bgpSockets,
-    ...(listenPort !== undefined && { incoming: { port: Number(listenPort), sockets: bgpListeners } }),
-    log: createLog({
-      level: "debug",
-      program: "our-bgp",
-      write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+    ...(listenPort !== "" && { incoming: { port: Number(listenPort), sockets: bgpListeners } }),
+    log,
+    metrics,
+    ...(station !== undefined && {
+      monitor: (sources) =>
+        new BmpMonitor(
+          { station, node: "this", version: "test" },
+          {
+            ...{ clock: systemClock, random: systemRandom, epochMs: () => Date.now() },
+            ...{ dial: dialStation, log, metrics: metrics.bmp },
+          },
+          sources,
+        ),
     }),
-    metrics: createSpeakerMetrics(registry),
     recordEvent: () => {},
     sayHolding: () => {},
     saySession: () => {},

@@ -29,9 +29,15 @@ export class OurSpeaker {
   /**
    * @param mayRaise whether it may go before other programs of the machine.
    * @param listens whether routers may connect to it.
+   * @param station whom it tells by BMP; "": nobody.
    */
-  constructor(namespace: string, { mayRaise = true, listens = false } = {}) {
-    const program = [process.execPath, join(import.meta.dirname, "our-bgp.ts"), ...(listens ? ["179"] : [])];
+  constructor(namespace: string, { mayRaise = true, listens = false, station = "" } = {}) {
+    const program = [
+      process.execPath,
+      join(import.meta.dirname, "our-bgp.ts"),
+      listens ? "179" : "",
+      station,
+    ];
     const argv = mayRaise ? program : ["setpriv", "--bounding-set", "-sys_nice", ...program];
     const child = spawn("ip", ["netns", "exec", namespace, ...argv], {
       stdio: ["pipe", "pipe", "inherit"],

@@ -6,11 +6,12 @@ import { alone } from "../../cluster/image/lock.ts";
 import { withProgress } from "../../cluster/progress.ts";
 import { onPath } from "../../cluster/requirements.ts";
 
-/** The routers, by package of the distribution, and a file that shows it is there. */
+/** The routers and a BMP station, by package of the distribution, and a file that shows it is there. */
 const ROUTERS: Readonly<Record<string, string>> = {
   frr: "/usr/lib/frr/bgpd",
   bird2: "/usr/sbin/bird",
   gobgpd: "/usr/bin/gobgpd",
+  pmacct: "/usr/sbin/pmbmpd",
   "python3-exabgp": "/usr/lib/python3/dist-packages/exabgp/__init__.py",
 };
 
