@@ -1,5 +1,5 @@
 import { BFD_DOWN_REASONS, BFD_DROP_REASONS } from "../../packages/bfd/src/reasons.ts";
-import { BMP_DOWN_REASONS } from "../../packages/bgp/src/bmp-exporter.ts";
+import { BMP_DOWN_REASONS } from "../../packages/bgp/src/bmp-effect.ts";
 import { BGP_NOTICES, DOWN_REASONS } from "../../packages/bgp/src/reasons.ts";
 import { SWIM_NOTICES } from "../../packages/gossip/src/notices.ts";
 import { CONFLICT_KINDS } from "../../packages/layer2/src/conflict-messages.ts";
@@ -101,7 +101,7 @@ function bgpSections(): readonly string[] {
     ),
     section(
       "Why a monitoring station is told nothing",
-      "Source: `packages/bgp/src/bmp-exporter.ts`. In `herald_speaker_bmp_downs_total` and, with the whole story, in the log. See [bgp.md](../bgp.md#monitoring).",
+      "Source: `packages/bgp/src/bmp-effect.ts`. In `herald_speaker_bmp_downs_total` and, with the whole story, in the log. See [bgp.md](../bgp.md#monitoring).",
       BMP_DOWN_REASONS,
     ),
     section(

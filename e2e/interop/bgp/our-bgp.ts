@@ -9,6 +9,7 @@ import type { RouteRules } from "@herald/shared/config/config";
 import { configFromConfigMap } from "@herald/shared/config/load";
 import { startBfd } from "@herald/speaker/bfd-link";
 import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
+import { parseStation } from "@herald/speaker/bmp-station";
 import { bgpListeners } from "@herald/speaker/io/bgp-listeners";
 import { isNear, linkLocalOf } from "@herald/speaker/io/bgp-local-addresses";
 import { bgpSockets } from "@herald/speaker/io/bgp-sockets";
@@ -17,7 +18,7 @@ import { watchInterfaces } from "@herald/speaker/io/interfaces";
 import { pcap } from "@herald/speaker/io/pcap";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 import { createSpeakerMetrics } from "@herald/speaker/metrics";
-import { BmpMonitor, parseStation } from "@herald/speaker/run-bmp";
+import { BmpMonitor } from "@herald/speaker/run-bmp";
 
 export type OurBgpCommand =
   | { readonly type: "report" }

@@ -21,6 +21,7 @@ import { Registry } from "prom-client";
 import type { BfdHandlers, BfdLink } from "./bfd-link.ts";
 import type { BgpListeners, BgpPort, BgpTarget } from "./bgp-port.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
+import type { StartMonitor } from "./bmp-port.ts";
 import type { HoldingWord, SessionWord } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CandidateNode } from "./plan.ts";
@@ -151,7 +152,7 @@ interface Stage {
 }
 
 /** A speaker whose node `iris1` serves web, with a session, unless `begin` is false: then nothing has happened. */
-async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage> {
+async function stage({ keepsRoutes = false, begin = true, monitor = NOBODY } = {}): Promise<Stage> {
   const clock = new VirtualClock();
   const router = new RecordingRouter(clock, keepsRoutes);
   const [events, lines, holdings]: [EventRecord[], string[], HoldingWord[]] = [[], [], []];
@@ -174,6 +175,7 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
       recordEvent: (event) => events.push(event),
       sayHolding: (word) => holdings.push(word),
       saySession: (word) => words.push(word),
+      monitor,
       epochMs: () => clock.now(),
       startBfd: (handlers) => bfd.start(handlers),
       sharedMs: () => clock.now(),
@@ -212,6 +214,8 @@ async function stage({ keepsRoutes = false, begin = true } = {}): Promise<Stage>
   router.news();
   return made;
 }
+
+const NOBODY: StartMonitor = () => ({ up: () => {}, down: () => {}, told: () => {}, stop: () => {} });
 
 describe("BGP beside layer 2", () => {
   it("says nothing before the whole cluster was seen, then all of it at once", async () => {
@@ -452,6 +456,37 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
     configure("red");
     await pass(100);
     assert.deepEqual(await downs(), ['vrf="red"']);
+  });
+
+  it("lets a monitor know of sessions, of what is told in them, and what was", async () => {
+    const heard: string[] = [];
+    let ask: Parameters<StartMonitor>[0] | undefined;
+    const monitor: StartMonitor = (sources) => {
+      ask = sources;
+      return {
+        up: (peer, { peer: { asn } }) => heard.push(`${peer} up, AS ${asn}`),
+        down: (peer, { type }) => heard.push(`${peer} down: ${type}`),
+        told: (_, updates) => heard.push(`told ${[...framesIn(updates)].length}`),
+        stop: () => heard.push("stop"),
+      };
+    };
+    const { speaker, router, pass } = await stage({ monitor });
+    const name = "configmap/peer1";
+    assert.deepEqual(heard.splice(0), [`${name} up, AS 64513`, "told 1"]);
+    const past = ask ?? assert.fail();
+    assert.deepEqual([past.families(name), past.count(name)], [[4], { 4: 1, 6: 0 }]);
+    const { value } = past.told(name).next();
+    router.news();
+    assert.deepEqual(
+      framesIn(value).map(({ type }) => type),
+      [MESSAGE_TYPE.update],
+    );
+    assert.equal(past.told("stranger").next().done, true);
+    router.refuse("unplugged");
+    await pass(2_000);
+    assert.deepEqual(heard.splice(0), [`${name} down: peer-closed`]);
+    await Promise.all([speaker.drain(), pass(PART_MS + 1_000)]);
+    assert.deepEqual(heard, ["stop"]);
   });
 
   it("says how its session stands, what went wrong and that BFD hears the router", async () => {

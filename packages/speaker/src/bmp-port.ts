@@ -1,12 +1,6 @@
-import type { BmpSources } from "@herald/bgp/bmp-exporter";
+import type { BmpSources } from "@herald/bgp/bmp-effect";
 import type { PeerEnd, PeerUp } from "@herald/bgp/bmp-message";
-import type { IpAddress } from "@herald/shared/ip/address";
-
-/** Where a monitoring station listens. */
-export interface BmpStation {
-  readonly address: IpAddress;
-  readonly port: number;
-}
+import type { BmpStation } from "./bmp-station.ts";
 
 /** Nothing is told after `onClosed`, nor once it was closed from this side. Each is called from the event loop. */
 export interface StationListeners {

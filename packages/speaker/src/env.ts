@@ -13,8 +13,7 @@ import { LOG_LEVELS } from "@herald/daemon/log";
 import { parseAddress } from "@herald/shared/ip/address";
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
-import type { BmpStation } from "./bmp-port.ts";
-import { parseStation } from "./run-bmp.ts";
+import { type BmpStation, parseStation } from "./bmp-station.ts";
 
 /** The kubelet mounts the pod's own namespace here. */
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";

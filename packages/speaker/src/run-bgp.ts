@@ -1,14 +1,12 @@
-import type { PeerEnd, PeerUp, RouteCounts } from "@herald/bgp/bmp-message";
+import type { RouteCounts } from "@herald/bgp/bmp-message";
 import type { BgpEffect, BgpInput, ConnectionId, Stop } from "@herald/bgp/effect";
-import { MESSAGE_TYPE } from "@herald/bgp/iana";
-import { encodeMessage } from "@herald/bgp/message";
 import { type RouteTable, routeTable } from "@herald/bgp/route";
 import { BgpSession } from "@herald/bgp/session";
 import type { Log } from "@herald/daemon/log";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
-import { type IpAddress, type IpFamily, isLinkLocal } from "@herald/shared/ip/address";
+import type { IpAddress, IpFamily } from "@herald/shared/ip/address";
 import { BgpIncoming, type ExpectedPeer } from "./bgp-incoming.ts";
 import type { BgpMetrics, SessionLabels, SessionSight } from "./bgp-metrics.ts";
 import {
@@ -29,6 +27,7 @@ import type {
   BgpTarget,
 } from "./bgp-port.ts";
 import type { SessionMonitor, StartMonitor } from "./bmp-port.ts";
+import { areUpdates, peerEnd, peerUp } from "./bmp-view.ts";
 import { PeerDialler, type PeerDiallerPorts } from "./peer-dialler.ts";
 import type { SessionWords } from "./session-words.ts";
 
@@ -196,20 +195,6 @@ function incomingOf({ incoming, clock, log, metrics }: BgpPorts): BgpIncoming | 
   return new BgpIncoming(port, { clock, sockets, log, onRefused });
 }
 
-/** Where an address is not known. */
-const NOWHERE = { 4: "0.0.0.0" as IpAddress, 6: "::" as IpAddress };
-
-/** @param message one or more of one type. */
-function typeOf(message: Uint8Array): number | undefined {
-  return message[18];
-}
-
-function endOf({ error, notification }: Extract<BgpEffect, { type: "down" }>): PeerEnd {
-  if (notification === undefined) return { type: error.reason === "closed" ? "peer-closed" : "we-closed" };
-  const type = error.reason === "notification" ? "peer-notified" : "we-notified";
-  return { type, notification: encodeMessage(notification) };
-}
-
 class PeerSession {
   readonly key: string;
   /** Of a peer that is known by its interface, that. */
@@ -325,7 +310,7 @@ class PeerSession {
         return;
       case "send":
         this.#connections.get(effect.connection)?.send(effect.bytes);
-        if (typeOf(effect.bytes) === MESSAGE_TYPE.update) this.#monitor?.told(this.#name, effect.bytes);
+        if (areUpdates(effect.bytes)) this.#monitor?.told(this.#name, effect.bytes);
         return;
       case "close":
         this.#connections.get(effect.connection)?.close();
@@ -370,13 +355,13 @@ class PeerSession {
         this.#log.info("BGP session established", { peerAsn, peerRouterId, holdTimeSeconds, families });
         this.#said = "";
         this.#ports.words.established(this.#name);
-        this.#monitor?.up(this.#name, this.#upOf(effect));
+        this.#monitor?.up(this.#name, peerUp(effect, this.remote, this.#connections.get(effect.connection)));
         return;
       }
       case "down": {
         const { reason, text } = effect.error;
         this.#ports.words.failed(this.#name, reason, text);
-        if (effect.established) this.#monitor?.down(this.#name, endOf(effect));
+        if (effect.established) this.#monitor?.down(this.#name, peerEnd(effect));
         metrics.downs.inc({ ...this.#labels, reason });
         if (this.link !== undefined) this.#ports.onDoubt(this.link);
         if (reason === "stopped" || reason === "restarting") this.#log.info("BGP session ended", { text });
@@ -398,18 +383,6 @@ class PeerSession {
       case "end-of-rib":
         return;
     }
-  }
-
-  #upOf({ negotiated, connection, local, opens }: Extract<BgpEffect, { type: "established" }>): PeerUp {
-    const { peerAsn: asn, peerRouterId: routerId, asnOctets } = negotiated;
-    const address = this.remote ?? local.linkLocal ?? NOWHERE[local.transport];
-    const own = isLinkLocal(address) ? local.linkLocal : local.transport === 4 ? local.ipv4 : local.ipv6;
-    return {
-      peer: { address, asn, routerId, asnOctets },
-      local: own ?? NOWHERE[local.transport],
-      ports: this.#connections.get(connection)?.ports ?? { local: 0, remote: 0 },
-      opens,
-    };
   }
 
   /** A router that is away is tried many times: the same answer is worth a line once. */

@@ -1,17 +1,12 @@
-import {
-  type BmpEffect,
-  BmpExporter,
-  type BmpInput,
-  type BmpSources,
-  DEFAULT_BMP_OPTIONS,
-} from "@herald/bgp/bmp-exporter";
+import { type BmpEffect, type BmpInput, type BmpSources, DEFAULT_BMP_OPTIONS } from "@herald/bgp/bmp-effect";
+import { BmpExporter } from "@herald/bgp/bmp-exporter";
 import type { PeerEnd, PeerUp } from "@herald/bgp/bmp-message";
 import type { Log } from "@herald/daemon/log";
 import type { Clock, Random } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
-import { familyOf, parseAddress } from "@herald/shared/ip/address";
 import type { BmpMetrics } from "./bmp-metrics.ts";
-import type { BmpStation, DialStation, SessionMonitor, StationConnection } from "./bmp-port.ts";
+import type { DialStation, SessionMonitor, StationConnection } from "./bmp-port.ts";
+import { type BmpStation, formatStation } from "./bmp-station.ts";
 
 export interface BmpMonitorPorts {
   readonly clock: Clock;
@@ -28,19 +23,6 @@ export interface BmpMonitorOptions {
   /** Name of the node this speaker runs on. */
   readonly node: string;
   readonly version: string;
-}
-
-/** @returns `undefined` for what is none: `192.0.2.9:11019`, `[2001:db8::9]:11019`. */
-export function parseStation(text: string): BmpStation | undefined {
-  const [, v6, v4, port] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
-  const address = parseAddress(v6 ?? v4 ?? "");
-  if (address === undefined || (familyOf(address) === 6) !== (v6 !== undefined)) return undefined;
-  const number = Number(port);
-  return number >= 1 && number <= 65_535 ? { address, port: number } : undefined;
-}
-
-export function formatStation({ address, port }: BmpStation): string {
-  return familyOf(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Tells one monitoring station of all sessions, over a connection that is made again and again. */

@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
-import type { BmpStation, StationConnection, StationListeners } from "../bmp-port.ts";
+import type { StationConnection, StationListeners } from "../bmp-port.ts";
+import type { BmpStation } from "../bmp-station.ts";
 
 /** How long a station may be away without a word before the kernel asks, ms. */
 const KEEPALIVE_MS = 30_000;
