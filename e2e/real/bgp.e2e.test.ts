@@ -88,6 +88,22 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
     });
   });
 
+  it("has a state of each session to show, in the columns that the page has", async () => {
+    const states = "kubectl -n metallb-system get bgpsessionstates";
+    await herald.segment.until(
+      async () => (await type(cluster, states)).match(/ router +Established +Up /g)?.length === ALL.length,
+      "every session is up",
+    );
+    const shown = [...PAGE.matchAll(/^ {4}\$ (kubectl .*)\n {4}(.*)$/gm)];
+    assert.ok(shown.some(([, command]) => command === states));
+    for (const [, command = "", first = ""] of shown) {
+      const [line = ""] = (await type(cluster, command.replace(" tor ", " router "))).split("\n");
+      const columns = (text: string): readonly string[] => text.trim().split(/ {2,}/);
+      if (command.includes("troubles")) assert.equal(line, "[]");
+      else assert.deepEqual(columns(line), columns(first), command);
+    }
+  });
+
   it("leads connections from behind the router to all of them, and answers each", async () => {
     // Why until: kube-proxy has its rules a moment after the nodes tell of the address.
     const answers = (): Promise<readonly (readonly Echo[])[]> => Promise.all([web, web6, shop].map(connect));
