@@ -96,6 +96,18 @@ describe("SessionStateWriter", () => {
     assert.equal(lab.writes(), "PATCH", "after a quiet time at once");
   });
 
+  it("waits as long after a write that took its time and had news come meanwhile", async () => {
+    const writer = start();
+    lab.api.setDelay(400);
+    writer.put(here("tor"));
+    await lab.pass(1_500); // it is being created
+    writer.put(here("tor", REFUSED));
+    await lab.pass(2_300);
+    assert.equal(lab.writes(), "POST PATCH");
+    await lab.pass(3_000);
+    assert.equal(lab.writes(), "PATCH");
+  });
+
   it("takes back what it said of a peer that is none any more, and leaves others' alone", async () => {
     const [a, b] = [start(), start("node-b", "speaker-b")];
     for (const peer of ["east", "west"]) a.put(here(peer));
