@@ -38,7 +38,7 @@ export class BgpPlan {
   /** Wishes by prefix. */
   readonly #asking = new Map<string, Set<Wish>>();
   /** Services that something may be said of. */
-  #news = new Set<ServiceKey>();
+  readonly #news = new Set<ServiceKey>();
   /** Prefixes that are to be decided on. */
   readonly #touched = new Set<string>();
   /** How many Services are refused, by reason. */
@@ -122,11 +122,12 @@ export class BgpPlan {
     return this.#refused;
   }
 
-  /** Services of which another thing may have to be said than when this was asked last. */
-  takeNews(): ReadonlySet<ServiceKey> {
-    const news = this.#news;
-    this.#news = new Set();
-    return news;
+  /** Services of which another thing may have to be said than when they came out of this last. */
+  *takeNews(): Generator<ServiceKey, void> {
+    for (const service of this.#news) {
+      this.#news.delete(service);
+      yield service;
+    }
   }
 
   /** @returns all of them; `undefined` if they are those of when this was asked last. */

@@ -47,7 +47,10 @@ export class BgpReporter {
     this.#holdings = new HoldingWords("bgp", ports.sayHolding);
   }
 
-  /** To be told whenever the plan may be another one. Pull as often as fits into a slice of time. */
+  /**
+   * To be told whenever the plan may be another one. Pull as often as fits into a slice of time; what is left when that is
+   * given up is seen to the next time.
+   */
   *planned(plan: BgpPlan): Generator<void> {
     for (const service of plan.takeNews()) {
       if (this.#isStopped) return;

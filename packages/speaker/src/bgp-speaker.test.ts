@@ -261,17 +261,22 @@ describe("BGP beside layer 2", () => {
     assert.equal(events.length, 1);
   });
 
-  it("sees to what comes up while people are told of the last", async () => {
+  it("sees to what comes up before people are told of all that was", async () => {
     const { speaker, router, events, pass } = await stage();
-    const api = service("api", ["10.20.30.9"]);
-    events.push = () => {
+    events.push = ({ regarding }) => {
+      router.note(`of ${regarding.name}`);
       speaker.take({ type: "endpoints", key: web.key, endpoints: [] });
       return 1;
     };
-    speaker.take({ type: "service", service: api });
-    speaker.take({ type: "endpoints", key: api.key, endpoints: on("iris1") });
+    for (const [name, address] of Object.entries({ api: "10.20.30.8", db: "10.20.30.9" })) {
+      speaker.take({ type: "service", service: service(name, [address]) });
+      speaker.take({ type: "endpoints", key: service(name, []).key, endpoints: on("iris1") });
+    }
     await pass(100);
-    assert.deepEqual(router.news(), ["0.1 s: + 10.20.30.9/32", "0.1 s: - 10.20.30.7/32"]);
+    assert.deepEqual(
+      router.news().map((each) => each.slice("0.1 s: ".length)),
+      ["+ 10.20.30.8/32", "+ 10.20.30.9/32", "of api", "- 10.20.30.7/32", "of db"],
+    );
   });
 
   it("says whom it tells of a Service, whether there is a session or not, and when it does not any more", async () => {

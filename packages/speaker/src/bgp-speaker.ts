@@ -181,15 +181,20 @@ export class BgpSpeaker {
     this.#work.add(NO_WORK());
   }
 
-  /** What comes up while it is at work is seen to as well. */
+  /** What comes up while it is at work is seen to as well, and before people are told of the rest. */
   *#settle(): Generator<void> {
     while (this.#isOld && this.#synced && !this.#leaving) {
       this.#isOld = false;
-      yield* this.#settleOnce();
+      yield* this.#settleRouters();
+      if (this.#leaving) return;
+      for (const _ of this.#reporter.planned(this.#plan)) {
+        if (this.#isOld) break;
+        yield;
+      }
     }
   }
 
-  *#settleOnce(): Generator<void> {
+  *#settleRouters(): Generator<void> {
     if (this.#nodesChanged) {
       this.#nodesChanged = false;
       this.#plan.setNodes(new Map(this.#nodes));
@@ -202,7 +207,6 @@ export class BgpSpeaker {
     this.#routers.want(peers.filter(isUsable).flatMap((peer) => linkOf(peer) ?? []));
     this.#sessions.plan(this.#plan.plans);
     this.#bfd.plan(peers, this.#bfdProfiles);
-    yield* this.#reporter.planned(this.#plan);
   }
 
   /** A node that is asked to serve no more asks routers to prefer other ways, and takes routes back a little later. */
