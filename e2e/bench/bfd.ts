@@ -9,6 +9,7 @@ import { installRouters } from "../interop/bgp/packages.ts";
 import { type Router, until } from "../interop/bgp/router.ts";
 import { NODE, ROUTER, Segment } from "../interop/bgp/segment.ts";
 import { whyNoPair } from "../real/veth-pair.ts";
+import { percentile } from "./histogram.ts";
 import type { Row } from "./row.ts";
 
 const [OURS, THEIRS] = [64_500, 64_512];
@@ -122,48 +123,48 @@ async function watch(
   const start = performance.now();
   const loads: number[] = [];
   const lateMs: number[] = [];
+  const waits: number[] = [];
   let report = await speaker.ask({ type: "report" });
-  const [before, waited] = [downs(report), waitedMs(thread)];
-  for (let minutes = 0; performance.now() < start + 1_000 * soak.seconds; ) {
+  const before = downs(report);
+  while (performance.now() < start + 1_000 * soak.seconds) {
+    const began = waitedMs(thread);
     report = await speaker.ask({ type: "busy", ms: BUSY_MS });
     lateMs.push(1_000 * (report.metrics["herald_speaker_bfd_lateness_seconds"] ?? 0));
+    waits.push(waitedMs(thread) - began);
     loads.push(loadavg()[0] ?? 0);
-    if (performance.now() < start + 60_000 * (minutes + 1)) continue;
-    minutes += 1;
-    const late = Math.max(...lateMs.slice(-60)).toFixed(1);
-    const wait = (waitedMs(thread) - waited).toFixed(1);
-    const lost = downs(report) - before;
-    say(
-      `  minute ${minutes}: load ${loads.at(-1)?.toFixed(1)}, ${late} ms late at worst, lost ${lost} so far, waited for a processor ${wait} ms so far`,
-    );
+    if (loads.length % 60 === 0 || (lateMs.at(-1) ?? 0) > soak.intervalMs) {
+      const [seconds, late] = [lateMs.length, Math.max(...lateMs.slice(-60))];
+      const wait = waits.slice(-60).reduce((sum, each) => sum + each, 0);
+      const words = [`load ${loads.at(-1)?.toFixed(1)}`, `late by ${late.toFixed(1)} ms at worst`];
+      words.push(`${wait.toFixed(0)} ms of waiting for a processor`, `${downs(report) - before} lost so far`);
+      say(
+        `  ${new Date().toISOString().slice(11, 19)}, the minute before second ${seconds}: ${words.join(", ")}`,
+      );
+    }
   }
   const load = `${Math.min(...loads).toFixed(0)} to ${Math.max(...loads).toFixed(0)}`;
+  const row = (what: string, value: number, unit: string, note: string): Row => {
+    return { name: `${nameOf(soak)}: ${what}`, value, unit, note };
+  };
   return [
-    {
-      name: `${nameOf(soak)}: sessions lost`,
-      value: downs(report) - before,
-      unit: "",
-      note: `in ${soak.seconds} s, main thread busy all the time, load ${load}`,
-    },
-    ...latenesses(nameOf(soak), lateMs),
-    {
-      name: `${nameOf(soak)}: thread waited for a processor`,
-      value: waitedMs(thread) - waited,
-      unit: "ms",
-      note: "in all, as the kernel counts it",
-    },
+    row(
+      "sessions lost",
+      downs(report) - before,
+      "",
+      `in ${soak.seconds} s, main thread busy all the time, load ${load}`,
+    ),
+    ...[50, 99, 99.9].map((percent) =>
+      row(`thread late, p${percent}`, percentile(lateMs, percent), "ms", "the worst timer of each second"),
+    ),
+    row("thread late, at worst", Math.max(...lateMs), "ms", "of a timer that was due"),
+    row(
+      "thread waited, p99",
+      percentile(waits, 99),
+      "ms",
+      "of each second, for a processor, as the kernel counts it",
+    ),
+    row("thread waited, at worst", Math.max(...waits), "ms", "the same"),
   ];
-}
-
-function latenesses(name: string, lateMs: readonly number[]): readonly Row[] {
-  const sorted = lateMs.toSorted((a, b) => a - b);
-  const shares = [0.5, 0.99, 0.999, 1].map((share) => [share, `p${100 * share}`] as const);
-  return shares.map(([share, word]) => ({
-    name: `${name}: thread late, ${share === 1 ? "at worst" : word}`,
-    value: sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0,
-    unit: "ms",
-    note: "the worst timer of each second",
-  }));
 }
 
 /** The thread that went before others: `/proc/PID/task/TID`. */
