@@ -53,276 +53,281 @@ before(async () => {
   if (!skip) await installRouters();
 });
 
-for (const { name, make, lacks, hopOverIpv6, refusedAsn, refusedCapability, left } of COLUMNS) {
-  describe(`BGP with ${name}`, () => {
-    let segment: Segment;
-    let router: Router;
-    let speaker: OurSpeaker;
+// Two routers beside each other: most of the time both wait.
+describe("BGP", { concurrency: 2 }, () => {
+  for (const { name, make, lacks, hopOverIpv6, refusedAsn, refusedCapability, left } of COLUMNS) {
+    describe(`with ${name}`, { concurrency: 1 }, () => {
+      let segment: Segment;
+      let router: Router;
+      let speaker: OurSpeaker;
 
-    beforeEach(async () => {
-      if (skip) return;
-      segment = await Segment.create(name.toLowerCase());
-      router = make(segment.router);
-      speaker = new OurSpeaker(segment.node);
-    });
-    afterEach(async () => {
-      await speaker?.stop();
-      await router?.delete();
-      await segment?.delete();
-    });
-    after(() => segment?.delete().catch(() => {})); // of a `beforeEach` that failed
-
-    const routesBecome = (family: 4 | 6, wanted: readonly SeenRoute[]): Promise<unknown> =>
-      until(
-        `${name} has ${wanted.length} routes of IPv${family}`,
-        () => router.routes(family),
-        (routes) => routes.length === wanted.length,
-      ).then((routes) => assert.deepEqual(routes.map(withoutDefaults), wanted));
-    const errorBecomes = (pattern: RegExp): Promise<OurBgpReport> =>
-      speaker.until(`an error like ${pattern}`, (report) => pattern.test(lastError(report)));
-
-    const neighbourSays = (pattern: RegExp): Promise<string> =>
-      until(
-        `${name} says ${pattern}`,
-        () => router.neighbour(),
-        (text) => pattern.test(text),
-      );
-
-    it("learns an address over an IPv4 session", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4, V6]);
-      await speaker.begin(configMap({}));
-      await routesBecome(4, [SEEN]);
-      assert.ok(await router.isUp());
-    });
-
-    it("learns an address over an IPv6 session", { skip }, async () => {
-      await router.start({ ...EXTERNAL, local: ROUTER.ipv6, neighbour: NODE.ipv6, families: [6] });
-      await speaker.serve("web", [V4, V6]);
-      await speaker.begin(configMap({ address: ROUTER.ipv6 }));
-      await routesBecome(6, [SEEN6]);
-    });
-
-    it("learns both families over one session", { skip }, async () => {
-      await router.start({ ...EXTERNAL, families: [4, 6] });
-      await speaker.serve("web", [V4, V6]);
-      await speaker.begin(configMap({}), { dualStackAddressFamily: true });
-      await routesBecome(4, [SEEN]);
-      await routesBecome(6, [SEEN6]);
-    });
-
-    it("learns both families over one IPv6 session", { skip }, async () => {
-      await router.start({ ...EXTERNAL, local: ROUTER.ipv6, neighbour: NODE.ipv6, families: [4, 6] });
-      await speaker.serve("web", [V4, V6]);
-      await speaker.begin(configMap({ address: ROUTER.ipv6 }), { dualStackAddressFamily: true });
-      await routesBecome(4, [{ ...SEEN, nextHop: hopOverIpv6 }]);
-      await routesBecome(6, [SEEN6]);
-    });
-
-    it("learns what an advertisement says within one AS: aggregate, LOCAL_PREF, communities", {
-      skip,
-    }, async () => {
-      await router.start({ ...EXTERNAL, asn: OURS });
-      await speaker.serve("web", [V4]);
-      await speaker.serve("api", ["198.51.100.20"]);
-      const pool = `, bgp-advertisements: [
-        {aggregation-length: 26, localpref: 250, communities: ["64500:7", "large:64500:1:2"]}, {localpref: 50}]`;
-      await speaker.begin(configMap({ asn: OURS, pool }));
-      const own = { nextHop: NODE.ipv4, path: "", localPref: 50 };
-      await routesBecome(4, [
-        {
-          ...own,
-          prefix: "198.51.100.0/26",
-          localPref: 250,
-          communities: ["64500:7"],
-          large: ["64500:1:2"],
-        },
-        { ...own, prefix: "198.51.100.10/32" },
-        { ...own, prefix: "198.51.100.20/32" },
-      ]);
-    });
-
-    it("learns MED, path and link bandwidth as an advertisement's annotations say", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4], { externalTrafficPolicy: "Local" });
-      await speaker.begin(configMap({}));
-      await routesBecome(4, [SEEN]);
-      const rules = { med: 50, prepend: 2, bandwidthPerEndpoint: true };
-      await speaker.ask({ type: "config", text: configMap({}), rules });
-      await until(
-        "the route is another",
-        () => router.routes(4),
-        ([first]) => first?.path !== SEEN.path,
-      );
-      const path = "64500 64500 64500";
-      await routesBecome(4, [{ ...SEEN, path, med: 50, bandwidth: 125_000 }]);
-    });
-
-    it("learns from an AS of four octets", { skip }, async () => {
-      const own = 4_200_000_001;
-      await router.start({ ...EXTERNAL, peerAsn: own });
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({ own }));
-      await routesBecome(4, [{ ...SEEN, path: String(own) }]);
-    });
-
-    it("is taken as whatever other AS it is", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({}), { peerAsn: "external" });
-      await routesBecome(4, [SEEN]);
-    });
-
-    it("loses an address with its last endpoint, and has it again with the next one", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4], { externalTrafficPolicy: "Local" });
-      await speaker.begin(configMap({}));
-      await routesBecome(4, [SEEN]);
-      await speaker.endpoints("web", false);
-      await routesBecome(4, []);
-      await speaker.endpoints("web", true);
-      await routesBecome(4, [SEEN]);
-      const { metrics } = await speaker.ask({ type: "report" });
-      assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179",vrf="default"}'], 1);
-    });
-
-    it("takes a change of the advertisements over the session that is there", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({}));
-      await routesBecome(4, [SEEN]);
-      const pool = ", bgp-advertisements: [{aggregation-length: 24}]";
-      await speaker.ask({ type: "config", text: configMap({ pool }) });
-      await until(
-        "the aggregate is there",
-        () => router.routes(4),
-        ([first]) => first?.prefix !== SEEN.prefix,
-      );
-      await routesBecome(4, [{ ...SEEN, prefix: "198.51.100.0/24" }]);
-      const { metrics } = await speaker.ask({ type: "report" });
-      assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179",vrf="default"}'], 1);
-    });
-
-    for (const [family, local, neighbour] of [
-      [4, ROUTER.ipv4, NODE.ipv4],
-      [6, ROUTER.ipv6, NODE.ipv6],
-    ] as const) {
-      it(`is spoken to with the right password only, over IPv${family}`, { skip }, async () => {
-        await router.start({ ...EXTERNAL, local, neighbour, families: [family], password: "sesame" });
-        await speaker.serve("web", [V4, V6]);
-        const wrong = configMap({ address: local, more: ", password: simsalabim" });
-        await speaker.begin(wrong, { connectTimeSeconds: 1 });
-        const { log } = await errorBecomes(/^connect-failed: /);
-        assert.ok(!JSON.stringify(log).includes("simsalabim"));
-        assert.deepEqual([await router.isUp(), await router.routes(family)], [false, []]);
-        const right = configMap({ address: local, more: ", password: sesame" });
-        await speaker.ask({ type: "config", text: right });
-        await routesBecome(family, [family === 4 ? SEEN : SEEN6]);
+      beforeEach(async () => {
+        if (skip) return;
+        segment = await Segment.create(name.toLowerCase());
+        router = make(segment.router);
+        speaker = new OurSpeaker(segment.node);
       });
-    }
+      afterEach(async () => {
+        await speaker?.stop();
+        await router?.delete();
+        await segment?.delete();
+      });
+      after(() => segment?.delete().catch(() => {})); // of a `beforeEach` that failed
 
-    it("is told when it is another AS than configured", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({ asn: 64_999 }));
-      await errorBecomes(/^open-refused: .*the peer is AS 64512, want AS 64999/);
-      await neighbourSays(refusedAsn);
-      assert.deepEqual(await router.routes(4), []);
-    });
+      const routesBecome = (family: 4 | 6, wanted: readonly SeenRoute[]): Promise<unknown> =>
+        until(
+          `${name} has ${wanted.length} routes of IPv${family}`,
+          () => router.routes(family),
+          (routes) => routes.length === wanted.length,
+        ).then((routes) => assert.deepEqual(routes.map(withoutDefaults), wanted));
+      const errorBecomes = (pattern: RegExp): Promise<OurBgpReport> =>
+        speaker.until(`an error like ${pattern}`, (report) => pattern.test(lastError(report)));
 
-    it("says why when we are another AS than it has configured", { skip }, async () => {
-      await router.start({ ...EXTERNAL, peerAsn: 64_999 });
-      await speaker.begin(configMap({}));
-      await errorBecomes(/^notification: .*(peer AS|bad peer|Bad Peer)/i);
-    });
+      const neighbourSays = (pattern: RegExp): Promise<string> =>
+        until(
+          `${name} says ${pattern}`,
+          () => router.neighbour(),
+          (text) => pattern.test(text),
+        );
 
-    if (!lacks.includes("ttl-security")) {
-      it("finds us at most one hop away when it demands it", { skip }, async () => {
-        await router.start({ ...EXTERNAL, ttlSecurity: true });
+      it("learns an address over an IPv4 session", { skip }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4, V6]);
+        await speaker.begin(configMap({}));
+        await routesBecome(4, [SEEN]);
+        assert.ok(await router.isUp());
+      });
+
+      it("learns an address over an IPv6 session", { skip }, async () => {
+        await router.start({ ...EXTERNAL, local: ROUTER.ipv6, neighbour: NODE.ipv6, families: [6] });
+        await speaker.serve("web", [V4, V6]);
+        await speaker.begin(configMap({ address: ROUTER.ipv6 }));
+        await routesBecome(6, [SEEN6]);
+      });
+
+      it("learns both families over one session", { skip }, async () => {
+        await router.start({ ...EXTERNAL, families: [4, 6] });
+        await speaker.serve("web", [V4, V6]);
+        await speaker.begin(configMap({}), { dualStackAddressFamily: true });
+        await routesBecome(4, [SEEN]);
+        await routesBecome(6, [SEEN6]);
+      });
+
+      it("learns both families over one IPv6 session", { skip }, async () => {
+        await router.start({ ...EXTERNAL, local: ROUTER.ipv6, neighbour: NODE.ipv6, families: [4, 6] });
+        await speaker.serve("web", [V4, V6]);
+        await speaker.begin(configMap({ address: ROUTER.ipv6 }), { dualStackAddressFamily: true });
+        await routesBecome(4, [{ ...SEEN, nextHop: hopOverIpv6 }]);
+        await routesBecome(6, [SEEN6]);
+      });
+
+      it("learns what an advertisement says within one AS: aggregate, LOCAL_PREF, communities", {
+        skip,
+      }, async () => {
+        await router.start({ ...EXTERNAL, asn: OURS });
+        await speaker.serve("web", [V4]);
+        await speaker.serve("api", ["198.51.100.20"]);
+        const pool = `, bgp-advertisements: [
+          {aggregation-length: 26, localpref: 250, communities: ["64500:7", "large:64500:1:2"]}, {localpref: 50}]`;
+        await speaker.begin(configMap({ asn: OURS, pool }));
+        const own = { nextHop: NODE.ipv4, path: "", localPref: 50 };
+        await routesBecome(4, [
+          {
+            ...own,
+            prefix: "198.51.100.0/26",
+            localPref: 250,
+            communities: ["64500:7"],
+            large: ["64500:1:2"],
+          },
+          { ...own, prefix: "198.51.100.10/32" },
+          { ...own, prefix: "198.51.100.20/32" },
+        ]);
+      });
+
+      it("learns MED, path and link bandwidth as an advertisement's annotations say", { skip }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4], { externalTrafficPolicy: "Local" });
+        await speaker.begin(configMap({}));
+        await routesBecome(4, [SEEN]);
+        const rules = { med: 50, prepend: 2, bandwidthPerEndpoint: true };
+        await speaker.ask({ type: "config", text: configMap({}), rules });
+        await until(
+          "the route is another",
+          () => router.routes(4),
+          ([first]) => first?.path !== SEEN.path,
+        );
+        const path = "64500 64500 64500";
+        await routesBecome(4, [{ ...SEEN, path, med: 50, bandwidth: 125_000 }]);
+      });
+
+      it("learns from an AS of four octets", { skip }, async () => {
+        const own = 4_200_000_001;
+        await router.start({ ...EXTERNAL, peerAsn: own });
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({ own }));
+        await routesBecome(4, [{ ...SEEN, path: String(own) }]);
+      });
+
+      it("is taken as whatever other AS it is", { skip }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}), { peerAsn: "external" });
+        await routesBecome(4, [SEEN]);
+      });
+
+      it("loses an address with its last endpoint, and has it again with the next one", {
+        skip,
+      }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4], { externalTrafficPolicy: "Local" });
+        await speaker.begin(configMap({}));
+        await routesBecome(4, [SEEN]);
+        await speaker.endpoints("web", false);
+        await routesBecome(4, []);
+        await speaker.endpoints("web", true);
+        await routesBecome(4, [SEEN]);
+        const { metrics } = await speaker.ask({ type: "report" });
+        assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179",vrf="default"}'], 1);
+      });
+
+      it("takes a change of the advertisements over the session that is there", { skip }, async () => {
+        await router.start(EXTERNAL);
         await speaker.serve("web", [V4]);
         await speaker.begin(configMap({}));
         await routesBecome(4, [SEEN]);
+        const pool = ", bgp-advertisements: [{aggregation-length: 24}]";
+        await speaker.ask({ type: "config", text: configMap({ pool }) });
+        await until(
+          "the aggregate is there",
+          () => router.routes(4),
+          ([first]) => first?.prefix !== SEEN.prefix,
+        );
+        await routesBecome(4, [{ ...SEEN, prefix: "198.51.100.0/24" }]);
+        const { metrics } = await speaker.ask({ type: "report" });
+        assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179",vrf="default"}'], 1);
       });
-    }
 
-    it("is told when it cannot do what we need", { skip }, async () => {
-      await router.start({ ...EXTERNAL, families: [6] });
-      await speaker.begin(configMap({}));
-      await errorBecomes(/^open-refused: .*the peer offers no /);
-      await neighbourSays(refusedCapability);
-    });
+      for (const [family, local, neighbour] of [
+        [4, ROUTER.ipv4, NODE.ipv4],
+        [6, ROUTER.ipv6, NODE.ipv6],
+      ] as const) {
+        it(`is spoken to with the right password only, over IPv${family}`, { skip }, async () => {
+          await router.start({ ...EXTERNAL, local, neighbour, families: [family], password: "sesame" });
+          await speaker.serve("web", [V4, V6]);
+          const wrong = configMap({ address: local, more: ", password: simsalabim" });
+          await speaker.begin(wrong, { connectTimeSeconds: 1 });
+          const { log } = await errorBecomes(/^connect-failed: /);
+          assert.ok(!JSON.stringify(log).includes("simsalabim"));
+          assert.deepEqual([await router.isUp(), await router.routes(family)], [false, []]);
+          const right = configMap({ address: local, more: ", password: sesame" });
+          await speaker.ask({ type: "config", text: right });
+          await routesBecome(family, [family === 4 ? SEEN : SEEN6]);
+        });
+      }
 
-    it("is reached at an address behind its interface", { skip }, async () => {
-      await command(["ip", "-netns", segment.router, "address", "add", `${LOOPBACK}/32`, "dev", "lo"]);
-      await command(["ip", "-netns", segment.node, "route", "add", LOOPBACK, "via", ROUTER.ipv4]);
-      await router.start({ ...EXTERNAL, local: LOOPBACK, multihop: true });
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({ address: LOOPBACK, more: ", ebgp-multihop: true" }));
-      await routesBecome(4, [SEEN]);
-    });
-
-    it("has all again after it was killed and started", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({}));
-      await routesBecome(4, [SEEN]);
-      await router.kill();
-      await speaker.until(
-        "the session is lost",
-        ({ metrics }) => metrics['metallb_bgp_session_up{peer="192.0.2.1:179",vrf="default"}'] === 0,
-      );
-      await router.start(EXTERNAL);
-      await routesBecome(4, [SEEN]);
-    });
-
-    it("is given up when it is not heard for the hold time", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({ more: ", hold-time: 3s" }));
-      await routesBecome(4, [SEEN]);
-      router.freeze();
-      await errorBecomes(/^hold-expired: /);
-    });
-
-    it("is asked to prefer others before it loses routes, and is told why we go", { skip }, async () => {
-      await router.start(EXTERNAL);
-      await speaker.serve("web", [V4]);
-      await speaker.begin(configMap({}));
-      await routesBecome(4, [SEEN]);
-      const gone = speaker.ask({ type: "drain" });
-      await until(
-        "the route is marked",
-        () => router.routes(4),
-        ([route]) => route?.communities?.includes("65535:0") ?? false,
-      );
-      await gone;
-      await routesBecome(4, []);
-      await neighbourSays(left);
-    });
-
-    if (!lacks.includes("stale-routes")) {
-      it("keeps routes over a restart that was agreed on, without a gap", { skip }, async () => {
+      it("is told when it is another AS than configured", { skip }, async () => {
         await router.start(EXTERNAL);
         await speaker.serve("web", [V4]);
-        await speaker.begin(configMap({}), { gracefulRestart: true });
-        await routesBecome(4, [SEEN]);
-        await speaker.ask({ type: "drain" });
-        await until(
-          "the session is over",
-          () => router.isUp(),
-          (up) => !up,
-        );
-        await routesBecome(4, [SEEN]);
-        await speaker.stop();
-        speaker = new OurSpeaker(segment.node);
+        await speaker.begin(configMap({ asn: 64_999 }));
+        await errorBecomes(/^open-refused: .*the peer is AS 64512, want AS 64999/);
+        await neighbourSays(refusedAsn);
+        assert.deepEqual(await router.routes(4), []);
+      });
+
+      it("says why when we are another AS than it has configured", { skip }, async () => {
+        await router.start({ ...EXTERNAL, peerAsn: 64_999 });
+        await speaker.begin(configMap({}));
+        await errorBecomes(/^notification: .*(peer AS|bad peer|Bad Peer)/i);
+      });
+
+      if (!lacks.includes("ttl-security")) {
+        it("finds us at most one hop away when it demands it", { skip }, async () => {
+          await router.start({ ...EXTERNAL, ttlSecurity: true });
+          await speaker.serve("web", [V4]);
+          await speaker.begin(configMap({}));
+          await routesBecome(4, [SEEN]);
+        });
+      }
+
+      it("is told when it cannot do what we need", { skip }, async () => {
+        await router.start({ ...EXTERNAL, families: [6] });
+        await speaker.begin(configMap({}));
+        await errorBecomes(/^open-refused: .*the peer offers no /);
+        await neighbourSays(refusedCapability);
+      });
+
+      it("is reached at an address behind its interface", { skip }, async () => {
+        await command(["ip", "-netns", segment.router, "address", "add", `${LOOPBACK}/32`, "dev", "lo"]);
+        await command(["ip", "-netns", segment.node, "route", "add", LOOPBACK, "via", ROUTER.ipv4]);
+        await router.start({ ...EXTERNAL, local: LOOPBACK, multihop: true });
         await speaker.serve("web", [V4]);
-        await speaker.begin(configMap({}), { gracefulRestart: true });
-        await until("the session is back", () => router.isUp(), Boolean);
+        await speaker.begin(configMap({ address: LOOPBACK, more: ", ebgp-multihop: true" }));
         await routesBecome(4, [SEEN]);
       });
-    }
-  });
-}
+
+      it("has all again after it was killed and started", { skip }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}));
+        await routesBecome(4, [SEEN]);
+        await router.kill();
+        await speaker.until(
+          "the session is lost",
+          ({ metrics }) => metrics['metallb_bgp_session_up{peer="192.0.2.1:179",vrf="default"}'] === 0,
+        );
+        await router.start(EXTERNAL);
+        await routesBecome(4, [SEEN]);
+      });
+
+      it("is given up when it is not heard for the hold time", { skip }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({ more: ", hold-time: 3s" }));
+        await routesBecome(4, [SEEN]);
+        router.freeze();
+        await errorBecomes(/^hold-expired: /);
+      });
+
+      it("is asked to prefer others before it loses routes, and is told why we go", { skip }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}));
+        await routesBecome(4, [SEEN]);
+        const gone = speaker.ask({ type: "drain" });
+        await until(
+          "the route is marked",
+          () => router.routes(4),
+          ([route]) => route?.communities?.includes("65535:0") ?? false,
+        );
+        await gone;
+        await routesBecome(4, []);
+        await neighbourSays(left);
+      });
+
+      if (!lacks.includes("stale-routes")) {
+        it("keeps routes over a restart that was agreed on, without a gap", { skip }, async () => {
+          await router.start(EXTERNAL);
+          await speaker.serve("web", [V4]);
+          await speaker.begin(configMap({}), { gracefulRestart: true });
+          await routesBecome(4, [SEEN]);
+          await speaker.ask({ type: "drain" });
+          await until(
+            "the session is over",
+            () => router.isUp(),
+            (up) => !up,
+          );
+          await routesBecome(4, [SEEN]);
+          await speaker.stop();
+          speaker = new OurSpeaker(segment.node);
+          await speaker.serve("web", [V4]);
+          await speaker.begin(configMap({}), { gracefulRestart: true });
+          await until("the session is back", () => router.isUp(), Boolean);
+          await routesBecome(4, [SEEN]);
+        });
+      }
+    });
+  }
+});
 
 /** Routers show a preference of their own for routes of other ASes. */
 function withoutDefaults({ localPref, ...route }: SeenRoute): SeenRoute {
