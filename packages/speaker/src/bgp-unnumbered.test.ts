@@ -20,7 +20,7 @@ import type { SessionWord } from "./kubernetes-protocol.ts";
 import { createSpeakerMetrics } from "./metrics.ts";
 import type { CaptureOptions } from "./packet-port.ts";
 import { fit } from "./planner-fixture.ts";
-import { advertisementFrame } from "./router-frames.ts";
+import { advertisementFrame, solicitationFrame } from "./router-frames.ts";
 
 const ip = (text: string): IpAddress => text as IpAddress;
 const OWN = { mac: "c6:23:c3:0c:2d:41" as MacAddress, address: ip("fe80::c423:c3ff:fe0c:2d41") };
@@ -60,6 +60,8 @@ interface Stage {
   readonly pass: (ms: number) => Promise<void>;
   /** What happened since it was asked last. */
   readonly news: () => string[];
+  /** How often routers were asked for. */
+  readonly asked: () => number;
   /** What was said last of why there is no session. */
   readonly trouble: () => string | undefined;
 }
@@ -69,6 +71,7 @@ async function stage(): Promise<Stage> {
   const clock = new VirtualClock();
   const words: SessionWord[] = [];
   let story: string[] = [];
+  let asked = 0;
   let [capture, last]: [CaptureOptions?, BgpListeners?] = [];
   const soon = (run: () => void): unknown => clock.at(clock.now() + 1, run);
   const dial = (target: BgpTarget, listeners: BgpListeners) => {
@@ -111,7 +114,11 @@ async function stage(): Promise<Stage> {
         open: (options) => {
           capture = options;
           soon(options.onOpen);
-          return { send: () => "sent", close: () => void story.push("hears no more") };
+          const send = (frame: Uint8Array): "sent" => {
+            if (Buffer.compare(frame, solicitationFrame(OWN)) === 0) asked += 1;
+            return "sent";
+          };
+          return { send, close: () => void story.push("hears no more") };
         },
       },
       linkLocalOf: () => OWN.address,
@@ -129,6 +136,7 @@ async function stage(): Promise<Stage> {
       story = [];
       return news;
     },
+    asked: () => asked,
     trouble: () => {
       const word = words.at(-1);
       return word?.type === "here" ? word.standing.error?.text : undefined;
@@ -148,11 +156,12 @@ async function stage(): Promise<Stage> {
 
 describe("A BGP peer on an interface", () => {
   it("keeps its session while another router is heard, and is that one once the session is over, for BFD, too", async () => {
-    const { hear, hangUp, news, pass } = await stage();
+    const { asked, hear, hangUp, news, pass } = await stage();
     hear(MOVED);
     await pass(10_000);
-    assert.deepEqual(news(), []);
+    assert.deepEqual([news(), asked()], [[], 1]);
     hangUp();
+    assert.equal(asked(), 2); // it may have moved once more
     await pass(1_000);
     assert.deepEqual(news(), [`dials ${SECOND}%eth1`, `watches single ${SECOND}%eth1`]);
   });
