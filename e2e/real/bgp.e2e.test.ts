@@ -63,12 +63,12 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
     [web = "", web6 = "", shop = ""] = [...first, ...(await herald.createServices([local]))].flatMap(
       addressesIn,
     );
+    await isSteady();
+    await isServed();
   });
   after(async () => {
     await cluster?.stop();
   });
-
-  it("has a way through each node that can serve", isSteady);
 
   describe("shows", () => {
     const seen = new Map<string, string>();
@@ -104,13 +104,8 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
     }
   });
 
-  it("leads connections from behind the router to all of them, and answers each", async () => {
-    // Why until: kube-proxy has its rules a moment after the nodes tell of the address.
-    const answers = (): Promise<readonly (readonly Echo[])[]> => Promise.all([web, web6, shop].map(connect));
-    const areAll = async (): Promise<boolean> =>
-      (await answers()).every(({ length }) => length === CONNECTIONS);
-    await herald.segment.until(areAll, "every connection is answered");
-    const [ofWeb, ofWeb6, ofShop] = await answers();
+  it("leads connections from behind the router through each node that can serve, and answers all", async () => {
+    const [ofWeb, ofWeb6, ofShop] = await Promise.all([web, web6, shop].map(connect));
     for (const each of [ofWeb, ofWeb6])
       assert.deepEqual(counted(each?.map(({ client }) => nodeAt(client))), [CONNECTIONS, ALL]);
     assert.deepEqual(counted(ofShop?.map(({ node }) => node)), [CONNECTIONS, SHOP]);
@@ -125,6 +120,7 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
     assert.deepEqual(await router.nextHops(web), ALL);
     for (const node of SHOP) await pods.get(`shop ${node}`)?.setReady(true);
     await isSteady();
+    await isServed();
   });
 
   it("hears what annotations of the advertisement say", async () => {
@@ -183,6 +179,14 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
   async function isSteady(): Promise<void> {
     for (const address of [web, web6]) await router.untilNextHops(address, ALL);
     await router.untilNextHops(shop, SHOP);
+  }
+
+  /** kube-proxy has its rules a moment after nodes tell of an address. */
+  function isServed(): Promise<void> {
+    return herald.segment.until(async () => {
+      const answers = await Promise.all([web, web6, shop].map(connect));
+      return answers.every(({ length }) => length === CONNECTIONS);
+    }, "every connection is answered");
   }
 
   /** First every way through the node is marked, which puts it out of use, and then it is gone. */
