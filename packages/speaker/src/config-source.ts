@@ -53,9 +53,9 @@ export function followConfig(
     secrets.follow(objects.of("bgppeers"));
     const read = objectsOf(objects, secrets.views());
     const outcome = sources.offer({ configMap: data, objects: read, unread });
-    const isThere = data !== undefined || objects.of("ipaddresspools").length > 0 || unread.length > 0;
+    const isThere = data !== undefined || isWritten(objects) || unread.length > 0;
     const alone = `there is no ConfigMap ${key}`;
-    const missing = objects.anyServed ? `${alone}, and no IPAddressPool` : alone;
+    const missing = objects.anyServed ? `${alone}, no IPAddressPool and no BGPPeer` : alone;
     news.tell(outcome, isThere ? "" : missing);
     const mistakes = [...outcome.refused.values()].flat();
     if (outcome.config !== undefined || mistakes.length > 0) judged?.(mistakes.map(describeMistake));
@@ -111,6 +111,11 @@ export function followConfig(
       look();
     },
   };
+}
+
+/** Whether there is something for a configuration to be made of. */
+function isWritten(objects: Followed): boolean {
+  return objects.of("ipaddresspools").length + objects.of("bgppeers").length > 0;
 }
 
 function unreadIn(lack: Lack | undefined, key: string): readonly UnreadSource[] {

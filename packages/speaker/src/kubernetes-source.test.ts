@@ -275,6 +275,26 @@ describe("what the speaker follows", () => {
     await end();
   });
 
+  it("takes a router alone for a configuration: it may be met before there are addresses", async () => {
+    const { after, api, changes, end } = await world("", {
+      ...SERVED,
+      "/apis/metallb.io/v1beta2": SERVED["/apis/metallb.io/v1beta1"],
+    });
+    assert.deepEqual(await after(), [
+      `config-refused there is no ConfigMap ${NAMESPACE}/config, no IPAddressPool and no BGPPeer`,
+      "synced",
+    ]);
+    const spec = { myASN: 64_512, peerASN: 64_513, peerAddress: "192.0.2.254" };
+    assert.deepEqual(await after(() => api.put(customObject(3, "tor"), { spec })), ["config "]);
+    assert.deepEqual(
+      changes().flatMap((change) =>
+        change.type === "config" ? change.config.peers.map(({ name }) => name) : [],
+      ),
+      ["tor"],
+    );
+    await end();
+  });
+
   it("refuses a part of the objects by kind, name and field, and keeps the last good of it", async () => {
     const { after, api, changes, end } = await world("", {
       ...SERVED,
