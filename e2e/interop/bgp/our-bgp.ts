@@ -57,7 +57,8 @@ const speaker = new BgpSpeaker(
     node: "this",
     address: undefined,
     plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
-    partMs: 500,
+    // Long enough for a router to be seen with marked routes on a busy machine: 500 ms were not.
+    partMs: 3_000,
   },
   {
     clock: systemClock,
