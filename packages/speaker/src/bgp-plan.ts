@@ -99,7 +99,7 @@ export class BgpPlan {
   *work(): Generator<void> {
     while (this.#dirty.size > 0 || this.#touched.size > 0 || this.#stale) {
       yield* this.#decideServices();
-      if (this.#stale) this.#renew();
+      if (this.#stale) yield* this.#renew();
       yield* this.#decidePrefixes();
       if (this.#dirty.size === 0 && !this.#stale) yield* this.#commit();
     }
@@ -195,11 +195,11 @@ export class BgpPlan {
     this.#plans = plans;
     this.#disagreements = true;
     this.#audiences = new WeakMap();
-    for (const key of this.#wishes.keys()) this.#news.add(key);
+    yield* addAll(this.#wishes.keys(), this.#news);
   }
 
   /** As long as the configuration is the same, peers keep what was decided for them. */
-  #renew(): void {
+  *#renew(): Generator<void> {
     this.#stale = false;
     const { config, nodes, self } = this.#around;
     const labels = nodes.get(self)?.labels;
@@ -212,7 +212,7 @@ export class BgpPlan {
     if (this.#nextFor === config && isSame) return;
     this.#next = after;
     this.#nextFor = config;
-    for (const prefix of this.#asking.keys()) this.#touched.add(prefix);
+    yield* addAll(this.#asking.keys(), this.#touched);
   }
 
   #decide(key: ServiceKey): void {
@@ -250,6 +250,18 @@ export class BgpPlan {
     const asking = this.#asking.get(wish.text);
     asking?.delete(wish);
     if (asking?.size === 0) this.#asking.delete(wish.text);
+  }
+}
+
+/** Thousands at a time are a millisecond or more. */
+const AT_ONCE = 512;
+
+function* addAll<T>(from: Iterable<T>, to: Set<T>): Generator<void> {
+  let count = 0;
+  for (const each of from) {
+    to.add(each);
+    count += 1;
+    if (count % AT_ONCE === 0) yield;
   }
 }
 
