@@ -3,6 +3,7 @@ import {
   ANNOTATION_PREFIXES,
   ANNOTATIONS,
   BGP_ADVERTISEMENT_ANNOTATIONS,
+  BGP_PEER_ANNOTATIONS,
   HERALD_ANNOTATIONS,
   NODE_ANNOTATIONS,
   POOL_ANNOTATIONS,
@@ -38,6 +39,12 @@ export function annotationsPage(): string {
       table(
         ["annotation", "meaning"],
         Object.entries(BGP_ADVERTISEMENT_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
+      ),
+      "## Annotations of a BGPPeer",
+      "Herald's own, which MetalLB ignores. One that cannot be read is a mistake in the peer.",
+      table(
+        ["annotation", "meaning"],
+        Object.entries(BGP_PEER_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
       ),
       "## Annotations of a Node",
       table(

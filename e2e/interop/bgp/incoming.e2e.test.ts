@@ -26,6 +26,9 @@ const SETUP: RouterSetup = {
   families: [4],
 };
 
+/** What a ConfigMap cannot say: that we, too, demand a router next to us. */
+const GTSM = { minimumTtl: 255 };
+
 function configMap(more = "", address: string = ROUTER.ipv4): string {
   return `peers:
 - {peer-address: "${address}", peer-asn: ${THEIRS}, my-asn: ${OURS}${more}}
@@ -106,11 +109,11 @@ class Lab {
     }
   }
 
-  /** Where the node takes connections. */
+  /** How many connections may wait to be taken, and where. */
   async listening(): Promise<readonly string[]> {
     const ss = ["ip", "netns", "exec", this.segment.node, "ss", "-Htln", "sport = :179"];
     const lines = (await command(ss)).trim().split("\n");
-    return lines.map((line) => line.trim().split(/\s+/)[3] ?? "");
+    return lines.map((line) => line.trim().split(/\s+/).slice(2, 4).join(" "));
   }
 
   /** Somebody beside the router connects to the node. @returns how that ends. */
@@ -178,13 +181,16 @@ describe("who begins a BGP session", { concurrency: true }, () => {
       };
       after(() => lab?.delete());
 
-      for (const [family, local, neighbour, seen] of [
-        [4, ROUTER.ipv4, NODE.ipv4, SEEN],
-        [6, ROUTER.ipv6, NODE.ipv6, SEEN6],
+      for (const [family, local, neighbour, seen, isNext] of [
+        [4, ROUTER.ipv4, NODE.ipv4, SEEN, true],
+        [6, ROUTER.ipv6, NODE.ipv6, SEEN6, false],
       ] as const) {
-        it(`may be the router, with the right password only, over IPv${family}`, { skip }, async () => {
+        it(`may be the router, with the right password only${isNext ? " and next to us" : ""}, over IPv${family}`, {
+          skip,
+        }, async () => {
           const the = await begin();
           const { router, speaker } = the;
+          const gtsm = isNext ? GTSM : {};
           await the.dropSegments('oifname "n0" tcp dport 179'); // we reach nobody
           await router.start({
             ...SETUP,
@@ -193,16 +199,17 @@ describe("who begins a BGP session", { concurrency: true }, () => {
             families: [family],
             password: "sesame",
             calls: true,
+            ttlSecurity: isNext,
           });
           await speaker.serve("web", [V4, V6]);
-          await speaker.begin(configMap(", password: simsalabim", local));
+          await speaker.begin(configMap(", password: simsalabim", local), gtsm);
           await until(
             "the kernel drops what is signed with another password",
             () => the.kernelCount("TcpExtTCPMD5Failure"),
             (count) => count > 0,
           );
           assert.deepEqual([await router.isUp(), await router.routes(family)], [false, []]);
-          await speaker.ask({ type: "config", text: configMap(", password: sesame", local) });
+          await speaker.ask({ type: "config", text: configMap(", password: sesame", local), peers: gtsm });
           await the.routesBecome(family, [seen]);
           assert.deepEqual(await the.connections(), ["theirs"]);
         });
@@ -212,7 +219,7 @@ describe("who begins a BGP session", { concurrency: true }, () => {
         skip,
       }, async () => {
         const the = lab ?? assert.fail("the session of the case before is there");
-        assert.deepEqual(await the.listening(), [`[${NODE.ipv6}]:179`]);
+        assert.deepEqual(await the.listening(), [`16 [${NODE.ipv6}]:179`]);
         assert.equal(await the.call("2001:db8::77", NODE.ipv6), "ECONNRESET");
         const { metrics } = await the.speaker.ask({ type: "report" });
         assert.equal(metrics['herald_speaker_bgp_incoming_refused_total{reason="unknown-peer"}'], 1);
@@ -259,6 +266,33 @@ describe("who begins a BGP session", { concurrency: true }, () => {
           assert.deepEqual([failures(report), established(report)], [[], 1], story);
         });
       }
+
+      it("is nobody where the router demands more hops left than we send with, which is told", {
+        skip,
+      }, async () => {
+        const the = await begin();
+        const { router, speaker } = the;
+        await router.start({ ...SETUP, ttlSecurity: true });
+        await speaker.begin(configMap(", hold-time: 3s, ebgp-multihop: true")); // with 64
+        const isTold = (report: OurBgpReport): boolean =>
+          failures(report).some((failure) => failure.startsWith("hold-expired: no answer to our OPEN"));
+        await speaker.until("it is told", isTold);
+        assert.equal(await router.isUp(), false);
+      });
+
+      it("is nobody where we demand more hops left than the router sends with", { skip }, async () => {
+        const the = await begin();
+        const { router, speaker } = the;
+        await router.start(SETUP);
+        await speaker.begin(configMap(), { minimumTtl: 255 });
+        await until(
+          "the kernel drops what comes with less",
+          () => the.kernelCount("TcpExtTCPMinTTLDrop"),
+          (count) => count > 0,
+        );
+        const report = await speaker.ask({ type: "report" });
+        assert.deepEqual([await router.isUp(), established(report)], [false, 0]);
+      });
 
       it("may be a router that says nothing of what it can do", { skip }, async () => {
         const the = await begin();

@@ -311,10 +311,18 @@ export class Machine {
   }
 
   #silence(): Why {
-    const met = this.#state !== "open-sent";
-    const seconds = met ? this.negotiated?.holdTimeSeconds : this.#host.options.openTimeoutMs / 1_000;
-    const text = met ? `nothing heard for the hold time of ${seconds} s` : `no OPEN within ${seconds} s`;
-    return { error: { reason: "hold-expired", text }, answer: notification(ERROR.holdTimer, 0) };
+    const error = { reason: "hold-expired", text: this.#silenceInWords() } as const;
+    return { error, answer: notification(ERROR.holdTimer, 0) };
+  }
+
+  /** Why so many words: a router that demands a TTL (GTSM) takes connections, may introduce itself, and hears nothing of us. */
+  #silenceInWords(): string {
+    const seconds = this.negotiated?.holdTimeSeconds;
+    if (this.#state === "open-sent") {
+      return `no OPEN within ${this.#host.options.openTimeoutMs / 1_000} s, although there was a connection`;
+    }
+    if (this.#state !== "open-confirm") return `nothing heard for the hold time of ${seconds} s`;
+    return `no answer to our OPEN within the hold time of ${seconds} s: the peer may not hear us, if it demands a TTL (GTSM)`;
   }
 }
 

@@ -232,13 +232,13 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
       "1 < hold timer expired",
       "1 close",
       "open-sent > idle",
-      "down: hold-expired: no OPEN within 30 s",
+      "down: hold-expired: no OPEN within 30 s, although there was a connection",
     ],
     "silence for long": [
       "1 < hold timer expired",
       "1 close",
       "open-sent > idle",
-      "down: hold-expired: no OPEN within 30 s",
+      "down: hold-expired: no OPEN within 30 s, although there was a connection",
     ],
   },
   "open-confirm": {
@@ -333,7 +333,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
       "1 < hold timer expired",
       "1 close",
       "open-confirm > idle",
-      "down: hold-expired: nothing heard for the hold time of 90 s",
+      "down: hold-expired: no answer to our OPEN within the hold time of 90 s: the peer may not hear us, if it demands a TTL (GTSM)",
     ],
   },
   established: {

@@ -90,7 +90,7 @@ describe("a session's timers", () => {
       "1 < hold timer expired",
       "1 close",
       "open-sent > idle",
-      "down: hold-expired: no OPEN within 30 s",
+      "down: hold-expired: no OPEN within 30 s, although there was a connection",
     ]);
   });
 

@@ -41,6 +41,17 @@ describe("a session with a peer", () => {
       assert.equal(targetOf({ ...base, ...change })?.ttl, wanted));
   }
 
+  it("demands the TTL that it is to demand, and sends with 255 then (RFC 5082 §3)", () => {
+    const ttls = [{}, { minimumTtl: 254, ebgpMultihop: true }].map((change) => {
+      const { ttl, minimumTtl } = targetOf({ ...base, ...change }) ?? assert.fail("a target");
+      return [ttl, minimumTtl];
+    });
+    assert.deepEqual(ttls, [
+      [255, undefined],
+      [255, 254],
+    ]);
+  });
+
   it("carries the family of its addresses, or both (MetalLB defect 16: IPv4 alone)", () => {
     const remote = { address: ip("2001:db8::1") };
     const families = [{}, { remote }, { dualStackAddressFamily: true }, ON_LINK].map(

@@ -38,14 +38,15 @@ export function targetOf(peer: BgpPeerConfig, router?: IpAddress): BgpTarget | u
   const address = "address" in remote ? remote.address : router;
   if (address === undefined || password === undefined) return undefined;
   const isNeighbour = isExternal(peer) && !peer.ebgpMultihop;
+  const { minimumTtl } = peer;
   return {
     address,
     interface: isLinkLocal(address) ? remote.interface : undefined,
     port: peer.peerPort,
     source: peer.sourceAddress,
     password,
-    ttl: isNeighbour ? TTL_OF_NEIGHBOURS : TTL_OF_OTHERS,
-    minimumTtl: undefined,
+    ttl: isNeighbour || minimumTtl !== undefined ? TTL_OF_NEIGHBOURS : TTL_OF_OTHERS,
+    minimumTtl,
     vrf: peer.vrf,
   };
 }

@@ -147,6 +147,8 @@ export interface BgpPeerConfig {
   readonly ebgpMultihop: boolean;
   /** Name of the VRF to connect in; `undefined`: the default one. */
   readonly vrf: string | undefined;
+  /** What arrives with a lower TTL is dropped (GTSM, RFC 5082), 1 to 255; left out: nothing is. */
+  readonly minimumTtl?: number;
   /** Whether prefixes of both families go over this session, and not only those of the session's own. */
   readonly dualStackAddressFamily: boolean;
 }

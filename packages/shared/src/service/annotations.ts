@@ -57,6 +57,12 @@ export const BGP_ADVERTISEMENT_ANNOTATIONS = {
     "MULTI_EXIT_DISC (RFC 4271 §5.1.4), 0 to 4294967295: of ways from one neighbouring AS a router prefers the one with the lowest.",
 } as const;
 
+/** Annotations of a BGPPeer that only Herald knows, with a sentence for the operator. */
+export const BGP_PEER_ANNOTATIONS = {
+  "herald.io/minimum-ttl":
+    "1 to 255: packets of the router's that arrive with a lower TTL or hop limit are dropped by the kernel (GTSM, RFC 5082), so that nobody who is farther away can speak for it. 255 for a neighbour, one less for each router in between. This node sends with 255 then. The router has to send with 255, too, which few do unless they are told.",
+} as const;
+
 /** Annotations of a Node that we read, with a sentence for whoever operates it. */
 export const NODE_ANNOTATIONS = {
   "herald.io/drain":
