@@ -20,5 +20,6 @@ socket.on("data", (chunk: Buffer) => {
     if (heard.type === MESSAGE_TYPE.open) socket.write(encodeMessage({ type: "keepalive" }));
   }
 });
+socket.on("error", ({ message }) => process.stderr.write(`${message}\n`)); // who refuses may reset; it closes, too
 socket.on("close", () => process.exit(0));
 process.stdin.on("end", () => process.exit(0)).resume();

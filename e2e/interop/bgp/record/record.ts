@@ -8,12 +8,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Capability } from "@herald/bgp/capability";
-import { UNICAST } from "@herald/bgp/family";
 import { HEADER_OCTETS } from "@herald/bgp/header";
-import { AS_TRANS, MESSAGE_TYPE } from "@herald/bgp/iana";
+import { MESSAGE_TYPE } from "@herald/bgp/iana";
 import { encodeMessage } from "@herald/bgp/message";
-import type { Open } from "@herald/bgp/open";
 import { decodeUpdate, isEndOfRib, type Update, type UpdateContext } from "@herald/bgp/update";
 import { parseHex } from "@herald/lab/hex";
 import { CommandError, command } from "../../../cluster/command.ts";
@@ -24,23 +21,12 @@ import { BIRD } from "./bird.ts";
 import { EXABGP } from "./exabgp.ts";
 import { FRR } from "./frr.ts";
 import { GOBGP } from "./gobgp.ts";
-import { PEER, type RecordedRouter, type RecordedSetup, ROUTER } from "./recorded-router.ts";
+import { type RecordedRouter, ROUTER } from "./recorded-router.ts";
+import { SESSIONS, type Session, type Step } from "./sessions.ts";
 
 const FOLDER = join(import.meta.dirname, "../../../../packages/bgp/src/testdata/recorded");
 /** Of the router; it stands in next hops. */
 const LINK_LOCAL = "fe80::1";
-const [THEIRS, OURS] = [4_200_000_001, 64_500];
-
-interface Session {
-  readonly name: string;
-  readonly about: string;
-  readonly setup: RecordedSetup;
-  readonly open: Open;
-  /** What is awaited or asked for, one after the other; a router that does not leave is left. */
-  readonly steps: readonly Step[];
-}
-
-type Step = "table" | "refresh" | "withdraw" | "leave";
 
 /** A router that runs, and the way to it. */
 interface Lab {
@@ -51,71 +37,6 @@ interface Lab {
   /** Runs a command in its namespace. */
   readonly inside: (argv: readonly string[]) => Promise<string>;
 }
-
-const families: readonly Capability[] = ([4, 6] as const).map((family) => ({
-  type: "multiprotocol",
-  family: UNICAST[family],
-}));
-const modern: readonly Capability[] = [
-  ...families,
-  { type: "route-refresh" },
-  {
-    type: "graceful-restart",
-    restarting: false,
-    notifications: true,
-    restartTimeSeconds: 120,
-    families: ([4, 6] as const).map((family) => ({ family: UNICAST[family], forwarding: false })),
-  },
-  { type: "four-octet-asn", asn: OURS },
-];
-const receivesPaths: Capability = {
-  type: "add-path",
-  families: ([4, 6] as const).map((family) => ({ family: UNICAST[family], mode: "receive" })),
-};
-const open: Open = {
-  type: "open",
-  version: 4,
-  asn: OURS,
-  holdTimeSeconds: 90,
-  routerId: PEER as Open["routerId"],
-  capabilities: modern,
-};
-const external: RecordedSetup = { asn: THEIRS, peerAsn: OURS, addPath: false, restarts: true };
-
-const SESSIONS: readonly Session[] = [
-  {
-    name: "external",
-    about: "to another AS: table, request, withdrawals, farewell",
-    setup: external,
-    open,
-    steps: ["table", "refresh", "withdraw", "leave"],
-  },
-  {
-    name: "internal",
-    about: "within one AS, with path ids",
-    setup: { asn: OURS, peerAsn: OURS, addPath: true, restarts: true },
-    open: { ...open, capabilities: [...modern, receivesPaths] },
-    steps: ["table"],
-  },
-  {
-    name: "old",
-    about: "to a peer that knows IPv4 only, and ASNs of two octets",
-    setup: { ...external, restarts: false },
-    open: { ...open, capabilities: families.slice(0, 1) },
-    steps: ["table", "leave"],
-  },
-  {
-    name: "refused",
-    about: "to a peer of an AS that it does not expect",
-    setup: external,
-    open: {
-      ...open,
-      asn: AS_TRANS,
-      capabilities: [...families, { type: "four-octet-asn", asn: 4_200_000_002 }],
-    },
-    steps: [],
-  },
-];
 
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
