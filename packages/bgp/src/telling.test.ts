@@ -64,6 +64,15 @@ describe("a large table", () => {
     assert.equal(router.table.routes.get("10.0.0.1/32")?.attributes.med, 2);
   });
 
+  it("is taken back at once: good-bye may be what follows", () => {
+    const router = new Router();
+    const { session } = router.bench.reach("established");
+    router.hear(session.handle({ type: "routes", routes: largeTable() }, 0));
+    router.settle();
+    router.hear(session.handle({ type: "routes", routes: new RouteTable() }, 0));
+    assert.equal(router.table.routes.size, 0);
+  });
+
   it("is let go with its session", () => {
     const router = new Router();
     const { bench } = router;

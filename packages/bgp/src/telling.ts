@@ -106,7 +106,9 @@ export class Telling {
     const machine = this.#machine;
     const view = this.#view;
     if (machine === undefined || view === undefined || this.#routes === undefined) return;
-    const difference = this.#rib.tell(this.#routes, view, ROUTES_AT_ONCE);
+    // To take all of it back is what comes before good-bye, so that must not be left for later.
+    const atOnce = this.#routes.size === 0 ? Number.POSITIVE_INFINITY : ROUTES_AT_ONCE;
+    const difference = this.#rib.tell(this.#routes, view, atOnce);
     this.#unfinished = difference === undefined ? now : undefined;
     if (difference === undefined) return;
     const { messages, announced, withdrawn, notices } = difference;
