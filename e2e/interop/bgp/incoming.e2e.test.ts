@@ -303,7 +303,11 @@ describe("who begins a BGP session", { concurrency: true }, () => {
         await the.routesBecome(4, [SEEN]);
         const { log } = await speaker.ask({ type: "report" });
         const said = log.find(({ msg }) => msg === "BGP session established");
-        assert.deepEqual([said?.["peerAsn"], said?.["families"]], [THEIRS, [4]]);
+        const noticed = log.filter(({ msg }) => msg === "BGP notice").map(({ detail }) => detail);
+        assert.deepEqual(
+          [said?.["peerAsn"], said?.["families"], said?.["asnOctets"], noticed],
+          [THEIRS, [4], 2, ["the peer takes no routes of IPv6"]],
+        );
       });
     });
   }

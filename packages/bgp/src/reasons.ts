@@ -19,6 +19,8 @@ export const BGP_NOTICES = {
   "attribute-error": "A peer sent routes with attributes that are wrong (RFC 7606); the session stays.",
   "no-next-hop":
     "Routes of a family are not announced: this side has no address for it that the peer could use.",
+  "family-refused":
+    "Routes of a family are not announced: the peer does not say that it takes them. One that says nothing at all takes IPv4.",
   "attributes-too-long": "Routes are not announced: their attributes do not fit into a message.",
   "connection-refused": "The peer connected while it was not wanted, or too soon after an error.",
 } as const;

@@ -205,6 +205,31 @@ describe("a session that cannot be", () => {
   });
 });
 
+describe("a peer that says nothing of what it can do (RFC 5492 §3)", () => {
+  const silent = theirOpen({ capabilities: [] });
+
+  it("takes IPv4 and AS numbers of two octets, and that it takes no IPv6 is told", () => {
+    const bench = new Bench().reach("open-confirm", silent);
+    assert.deepEqual(bench.hear(KEEPALIVE), [
+      "open-confirm > established",
+      "established",
+      "family-refused: the peer takes no routes of IPv6",
+    ]);
+    const { negotiated } = bench.session.status();
+    assert.deepEqual([negotiated?.families, negotiated?.asnOctets, negotiated?.endOfRib], [[4], 2, false]);
+  });
+
+  it("is none for a session that is for IPv6 alone", () => {
+    const bench = new Bench({ families: [6] }).reach("open-sent");
+    assert.deepEqual(bench.hear(encodeMessage(silent)), [
+      "1 < OPEN message error, unsupported capability",
+      "1 close",
+      "open-sent > idle",
+      "down: open-refused: open.capabilities: invalid (the peer offers no IPv6 unicast); told the peer: OPEN message error, unsupported capability",
+    ]);
+  });
+});
+
 describe("two connections at once (RFC 4271 §6.8)", () => {
   const open = encodeMessage(theirOpen()); // 192.0.2.254, greater than ours
 

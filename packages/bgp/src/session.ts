@@ -341,6 +341,14 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     const { negotiated, connection, local, opens } = machine;
     if (negotiated && connection !== undefined && local && opens)
       this.emit({ type: "established", negotiated, connection, local, opens });
+    for (const family of this.options.families) {
+      if (negotiated?.families.includes(family)) continue;
+      this.emit({
+        type: "notice",
+        reason: "family-refused",
+        detail: `the peer takes no routes of IPv${family}`,
+      });
+    }
     this.#telling.begin(machine, now);
   }
 

@@ -351,8 +351,9 @@ class PeerSession {
     const { metrics } = this.#ports;
     switch (effect.type) {
       case "established": {
-        const { peerAsn, peerRouterId, holdTimeSeconds, families } = effect.negotiated;
-        this.#log.info("BGP session established", { peerAsn, peerRouterId, holdTimeSeconds, families });
+        const { peerAsn, peerRouterId, holdTimeSeconds, families, asnOctets } = effect.negotiated;
+        const agreed = { peerAsn, peerRouterId, holdTimeSeconds, families, asnOctets };
+        this.#log.info("BGP session established", agreed);
         this.#said = "";
         this.#ports.words.established(this.#name);
         this.#monitor?.up(this.#name, peerUp(effect, this.remote, this.#connections.get(effect.connection)));
