@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { PLAIN_OPTIONS } from "@herald/bgp/options";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
@@ -50,6 +51,33 @@ describe("a session with a peer", () => {
       [255, undefined],
       [255, 254],
     ]);
+  });
+
+  it("is made up of what the peer's object says and its annotations", () => {
+    const said = {
+      gracefulRestart: true,
+      longLivedSeconds: 3_600,
+      role: "customer",
+      strictRole: true,
+    } as const;
+    const kept = { restartTimeSeconds: 120, forwarding: true, notifications: true, restarting: false };
+    assert.deepEqual(optionsOf(said), {
+      ...PLAIN_OPTIONS,
+      asn: 64_512,
+      peerAsn: 64_513,
+      routerId: "192.0.2.7",
+      keepaliveSeconds: 30,
+      families: [4],
+      gracefulRestart: { ...kept, longLivedSeconds: 3_600 },
+      role: "customer",
+      strictRole: true,
+    });
+  });
+
+  it("has neither a role nor routes that outlive it unless the peer's object says so", () => {
+    const { gracefulRestart, role, strictRole } = optionsOf({});
+    assert.deepEqual([gracefulRestart, role, strictRole], [undefined, undefined, false]);
+    assert.equal(optionsOf({ gracefulRestart: true }).gracefulRestart?.longLivedSeconds, undefined);
   });
 
   it("carries the family of its addresses, or both (MetalLB defect 16: IPv4 alone)", () => {

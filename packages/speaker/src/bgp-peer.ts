@@ -78,10 +78,12 @@ export function sessionOptions(
           restartTimeSeconds: RESTART_TIME_SECONDS,
           forwarding: true,
           notifications: true,
-          longLivedSeconds: undefined,
+          longLivedSeconds: peer.longLivedSeconds,
           restarting,
         }
       : undefined,
+    role: peer.role,
+    strictRole: peer.strictRole ?? false,
   };
 }
 

@@ -113,6 +113,9 @@ export interface RouteRules {
   readonly bandwidthPerEndpoint: boolean;
 }
 
+/** What one AS is to another (RFC 9234 §3.1). */
+export type BgpRole = "provider" | "route-server" | "route-server-client" | "customer" | "peer";
+
 export interface BgpPeerConfig {
   /** Of the object; `configmap/peerN`, counted from 1, of a ConfigMap's. */
   readonly name: string;
@@ -149,6 +152,15 @@ export interface BgpPeerConfig {
   readonly vrf: string | undefined;
   /** What arrives with a lower TTL is dropped (GTSM, RFC 5082), 1 to 255; left out: nothing is. */
   readonly minimumTtl?: number;
+  /**
+   * How long the router may keep our routes as a last resort after the time that a restart may take (RFC 9494), whole
+   * seconds, 1 to 2^24 - 1; left out: not at all. Only with `gracefulRestart`.
+   */
+  readonly longLivedSeconds?: number;
+  /** What we are to the router (RFC 9234); left out: we do not say. Only between ASes. */
+  readonly role?: BgpRole;
+  /** Whether the router must say what it is, too; left out: it may be silent. */
+  readonly strictRole?: boolean;
   /** Whether prefixes of both families go over this session, and not only those of the session's own. */
   readonly dualStackAddressFamily: boolean;
 }

@@ -59,8 +59,12 @@ export const BGP_ADVERTISEMENT_ANNOTATIONS = {
 
 /** Annotations of a BGPPeer that only Herald knows, with a sentence for the operator. */
 export const BGP_PEER_ANNOTATIONS = {
+  "herald.io/long-lived-stale-time":
+    "1 to 16777215 seconds, with `enableGracefulRestart` only: how long the router may keep the routes of this node when it does not come back in the time that a restart may take (RFC 9494). It prefers every other way meanwhile, so they are a last resort. The router must be told to do that, too.",
   "herald.io/minimum-ttl":
     "1 to 255: packets of the router's that arrive with a lower TTL or hop limit are dropped by the kernel (GTSM, RFC 5082), so that nobody who is farther away can speak for it. 255 for a neighbour, one less for each router in between. This node sends with 255 then. The router has to send with 255, too, which few do unless they are told.",
+  "herald.io/role":
+    "What this node is to the router (RFC 9234): `provider`, `rs` (route server), `rs-client`, `customer` or `peer`. A router that says it is anything but the counterpart gets no session, nor one that says nothing where `strict` stands behind the role, as in `customer strict`. As `provider`, `rs` or `peer` this node marks its routes as meant for customers only (OTC). Between two ASes only.",
 } as const;
 
 /** Annotations of a Node that we read, with a sentence for whoever operates it. */

@@ -4,30 +4,74 @@ import type { BgpPeerConfig } from "../config.ts";
 import { configFromObjects } from "./config-from-objects.ts";
 import { mistakesIn, object, objects } from "./samples.ts";
 
-const MINIMUM_TTL = "herald.io/minimum-ttl";
+const [MINIMUM_TTL, STALE_TIME, ROLE] = [
+  "herald.io/minimum-ttl",
+  "herald.io/long-lived-stale-time",
+  "herald.io/role",
+] as const;
 
-function annotated(text: string): ReturnType<typeof object> {
-  const { metadata, ...rest } = object("tor", { myASN: 64_512, peerASN: 64_513, peerAddress: "192.0.2.1" });
-  return { ...rest, metadata: { ...metadata, annotations: { [MINIMUM_TTL]: text, "example.org/ttl": "7" } } };
+const [RESTARTS, INTERNAL] = [{ enableGracefulRestart: true }, { peerASN: 64_512 }] as const;
+const WANT = "want one of provider, rs, rs-client, customer, peer, or that and strict";
+const RANGE = "is not a whole number from";
+const NO_RESTARTS = "means nothing without spec.enableGracefulRestart: true";
+const NO_BORDER = "a role is between two ASes, and this router is in ours";
+
+function annotated(annotation: string, text: string, spec: object = {}): ReturnType<typeof object> {
+  const peer = { myASN: 64_512, peerASN: 64_513, peerAddress: "192.0.2.1", ...spec };
+  const { metadata, ...rest } = object("tor", peer);
+  return { ...rest, metadata: { ...metadata, annotations: { [annotation]: text, "example.org/ttl": "7" } } };
+}
+
+function peerOf(peer: ReturnType<typeof object>): BgpPeerConfig {
+  const [read] = configFromObjects(objects({ peers: [peer] })).peers;
+  return read ?? assert.fail("a peer");
 }
 
 describe("annotations of a BGPPeer", () => {
-  for (const [text, wanted] of [
-    ["255", { minimumTtl: 255 }],
-    [" 1 ", { minimumTtl: 1 }],
-    ["", {}],
+  for (const [annotation, text, spec, said] of [
+    [MINIMUM_TTL, "255", {}, { minimumTtl: 255 }],
+    [MINIMUM_TTL, " 1 ", {}, { minimumTtl: 1 }],
+    [MINIMUM_TTL, "", {}, {}],
+    [STALE_TIME, "1", RESTARTS, { longLivedSeconds: 1 }],
+    [STALE_TIME, " 16777215 ", RESTARTS, { longLivedSeconds: 16_777_215 }],
+    [STALE_TIME, " ", {}, {}],
+    [ROLE, "provider", {}, { role: "provider" }],
+    [ROLE, "rs", {}, { role: "route-server" }],
+    [ROLE, "rs-client", {}, { role: "route-server-client" }],
+    [ROLE, " customer  strict ", {}, { role: "customer", strictRole: true }],
+    [ROLE, "peer", { peerASN: undefined, dynamicASN: "external" }, { role: "peer" }],
+    [ROLE, "peer", { ...INTERNAL, localASN: 64_999 }, { role: "peer" }],
+    [ROLE, "", INTERNAL, {}],
   ] as const) {
-    it(`demand no less than the TTL "${text}"`, () => {
-      const [peer] = configFromObjects(objects({ peers: [annotated(text)] })).peers as [BgpPeerConfig];
-      assert.deepEqual("minimumTtl" in peer ? { minimumTtl: peer.minimumTtl } : {}, wanted);
+    it(`take ${annotation} "${text}" with ${JSON.stringify(spec)}`, () => {
+      assert.deepEqual(peerOf(annotated(annotation, text, spec)), {
+        ...peerOf(annotated("example.org/other", "", spec)),
+        ...said,
+      });
     });
   }
 
-  for (const text of ["0", "256", "-1", "yes", "1.5", "1e2"]) {
-    it(`cannot demand the TTL "${text}", and are told of by their place`, () => {
-      const place = `BGPPeer tor: metadata.annotations["${MINIMUM_TTL}"]`;
-      const message = `${place}: "${text}" is not a whole number from 1 to 255`;
-      assert.deepEqual(mistakesIn({ peers: [annotated(text)] }), [message]);
+  for (const [annotation, text, spec, mistake] of [
+    ...["0", "256", "-1", "yes", "1.5", "1e2"].map(
+      (text) => [MINIMUM_TTL, text, {}, `"${text}" ${RANGE} 1 to 255`] as const,
+    ),
+    ...["0", "16777216", "-1", "1h", "99999999999"].map(
+      (text) => [STALE_TIME, text, RESTARTS, `"${text}" ${RANGE} 1 to 16777215`] as const,
+    ),
+    [STALE_TIME, "3600", {}, NO_RESTARTS],
+    [STALE_TIME, "3600", { enableGracefulRestart: false }, NO_RESTARTS],
+    [ROLE, "costumer", {}, `"costumer" is no role, ${WANT}, did you mean "customer"?`],
+    [ROLE, "constructor", {}, `"constructor" is no role, ${WANT}`],
+    [ROLE, "customer lax", {}, `"customer lax" is no role, ${WANT}`],
+    [ROLE, "peer strict strict", {}, `"peer strict strict" is no role, ${WANT}`],
+    [ROLE, "strict", {}, `"strict" is no role, ${WANT}`],
+    [ROLE, "customer", INTERNAL, NO_BORDER],
+    [ROLE, "peer", { localASN: 64_513 }, NO_BORDER],
+    [ROLE, "rs", { peerASN: undefined, dynamicASN: "internal" }, NO_BORDER],
+  ] as const) {
+    it(`refuse ${annotation} "${text}" with ${JSON.stringify(spec)}, and are told of by their place`, () => {
+      const place = `BGPPeer tor: metadata.annotations["${annotation}"]`;
+      assert.deepEqual(mistakesIn({ peers: [annotated(annotation, text, spec)] }), [`${place}: ${mistake}`]);
     });
   }
 });

@@ -2,13 +2,13 @@ import type { z } from "zod";
 import { suggest } from "../../closest.ts";
 import type { ConfigMistake } from "../../errors.ts";
 import { quoted } from "../../quoted.ts";
-import type { BGP_PEER_ANNOTATIONS } from "../../service/annotations.ts";
 import type { BgpPeerConfig } from "../config.ts";
 import { BGP_PEER, BgpPeerSpec } from "../crd/bgp-peer.ts";
 import { isObjectName } from "../object-name.ts";
 import { DEFAULT_HOLD_TIME_SECONDS, MAX_TIMER_SECONDS } from "../text-field.ts";
 import type { ConfigObjects, SecretView } from "./config-objects.ts";
 import { lackIn, mistakeIn, mistakeInAnnotation, type Parsed, parseObjects, toSelector } from "./parse.ts";
+import { readPeerAnnotations } from "./peer-annotations.ts";
 
 type Spec = z.output<typeof BgpPeerSpec>;
 
@@ -32,9 +32,10 @@ export function readPeers(
   const byName = secrets === undefined ? undefined : new Map(secrets.map((secret) => [secret.name, secret]));
   const read = sound.map((object) => {
     const password = passwordOf(object, byName);
-    const ttl = readMinimumTtl(object);
-    const found = [...profileMistakes(object, profileNames), ...ttl.mistakes];
-    return { peer: toPeer(object, password.text, ttl.value), password, found };
+    const { said, mistakes } = readPeerAnnotations(object.spec, object.annotations);
+    const written = mistakes.map((mistake) => mistakeInAnnotation(object, mistake));
+    const found = [...profileMistakes(object, profileNames), ...written];
+    return { peer: { ...toPeer(object, password.text), ...said }, password, found };
   });
   return {
     peers: read.map(({ peer }) => peer),
@@ -43,11 +44,7 @@ export function readPeers(
   };
 }
 
-function toPeer(
-  { name, spec }: Parsed<Spec>,
-  password: string | undefined,
-  minimumTtl: number | undefined,
-): BgpPeerConfig {
+function toPeer({ name, spec }: Parsed<Spec>, password: string | undefined): BgpPeerConfig {
   return {
     name,
     myAsn: spec.myASN,
@@ -65,7 +62,6 @@ function toPeer(
     gracefulRestart: spec.enableGracefulRestart ?? false,
     ebgpMultihop: spec.ebgpMultiHop ?? false,
     vrf: spec.vrf || undefined,
-    ...(minimumTtl !== undefined && { minimumTtl }),
     dualStackAddressFamily: spec.dualStackAddressFamily,
   };
 }
@@ -84,20 +80,6 @@ function timersOf({
   const fromKeepalive = keepaliveTime === undefined ? DEFAULT_HOLD_TIME_SECONDS : keepaliveTime * 3;
   const holdTimeSeconds = holdTime ?? Math.min(fromKeepalive, MAX_TIMER_SECONDS);
   return { holdTimeSeconds, keepaliveTimeSeconds: keepaliveTime ?? Math.trunc(holdTimeSeconds / 3) };
-}
-
-const MINIMUM_TTL = "herald.io/minimum-ttl" satisfies keyof typeof BGP_PEER_ANNOTATIONS;
-
-function readMinimumTtl(object: Parsed<Spec>): {
-  readonly value: number | undefined;
-  readonly mistakes: readonly ConfigMistake[];
-} {
-  const text = object.annotations[MINIMUM_TTL]?.trim() ?? "";
-  if (text === "") return { value: undefined, mistakes: [] };
-  const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (value >= 1 && value <= 255) return { value, mistakes: [] };
-  const message = `${quoted(text)} is not a whole number from 1 to 255`;
-  return { value: undefined, mistakes: [mistakeInAnnotation(object, { annotation: MINIMUM_TTL, message })] };
 }
 
 /** What the API server makes of a Secret with a user's name and password. */
