@@ -19,7 +19,15 @@ import { loadConfig } from "@herald/shared/config/load";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { Registry } from "prom-client";
 import type { BfdHandlers, BfdLink } from "./bfd-link.ts";
-import type { BgpListeners, BgpPort, BgpTarget } from "./bgp-port.ts";
+import type {
+  BgpArrival,
+  BgpDoor,
+  BgpDoorListeners,
+  BgpIncomingPort,
+  BgpListeners,
+  BgpPort,
+  BgpTarget,
+} from "./bgp-port.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
 import type { StartMonitor } from "./bmp-port.ts";
 import type { HoldingWord, SessionWord } from "./kubernetes-protocol.ts";
@@ -34,13 +42,14 @@ peers: [{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512, password: se
 address-pools: [{name: a, protocol: bgp, addresses: [10.20.30.0/24]}]`;
 
 /** A router that takes whatever it is told, and writes it down with the time: `+` a route, `-` its end. */
-class RecordingRouter implements BgpPort {
+class RecordingRouter implements BgpPort, BgpIncomingPort {
   readonly heard: string[] = [];
   readonly dialled: BgpTarget[] = [];
   readonly #clock: VirtualClock;
   readonly #open: Open;
   #down: ((why: string) => void) | undefined;
   #refusal: string | undefined;
+  #knock = (): void => assert.fail("nobody listens");
   constructor(clock: VirtualClock, keepsRoutes: boolean) {
     this.#clock = clock;
     this.#open = {
@@ -79,6 +88,40 @@ class RecordingRouter implements BgpPort {
         if (isOpen) this.note("closed");
         isOpen = false;
       },
+    };
+  }
+
+  sourceTowards(): IpAddress {
+    return "192.0.2.7" as IpAddress;
+  }
+
+  listen({ address, port, targets }: BgpDoor, { onArrival }: BgpDoorListeners): () => void {
+    this.note(`${targets.map((target) => target.address)} may connect to ${address} port ${port}`);
+    this.#knock = () => onArrival(this.#arrival());
+    return () => this.note(`nobody may connect to ${address}`);
+  }
+
+  /** Connects by itself. */
+  call(): void {
+    this.#knock();
+  }
+
+  #arrival(): BgpArrival {
+    return {
+      from: "192.0.2.254" as IpAddress,
+      onceGone: () => {},
+      take: (_, listeners) => {
+        this.#clock.at(this.#clock.now() + 1, () => {
+          listeners.onBytes(encodeMessage(this.#open));
+          listeners.onBytes(KEEPALIVE);
+        });
+        const connection = {
+          send: (bytes: Uint8Array) => this.#hear(bytes),
+          close: () => this.note("closed"),
+        };
+        return { connection, local: LOCAL };
+      },
+      refuse: () => this.note("reset"),
     };
   }
 
@@ -152,7 +195,12 @@ interface Stage {
 }
 
 /** A speaker whose node `iris1` serves web, with a session, unless `begin` is false: then nothing has happened. */
-async function stage({ keepsRoutes = false, begin = true, monitor = NOBODY } = {}): Promise<Stage> {
+async function stage({
+  keepsRoutes = false,
+  begin = true,
+  listens = false,
+  monitor = NOBODY,
+} = {}): Promise<Stage> {
   const clock = new VirtualClock();
   const router = new RecordingRouter(clock, keepsRoutes);
   const [events, lines, holdings]: [EventRecord[], string[], HoldingWord[]] = [[], [], []];
@@ -170,6 +218,7 @@ async function stage({ keepsRoutes = false, begin = true, monitor = NOBODY } = {
       clock,
       random: new SeededRandom(1),
       sockets: router,
+      ...(listens && { incoming: { port: 179, sockets: router } }),
       log: createLog({ level: "all", program: "test", write: (line) => lines.push(line) }),
       metrics: createSpeakerMetrics(registry),
       recordEvent: (event) => events.push(event),
@@ -316,6 +365,27 @@ describe("BGP beside layer 2", () => {
     const [farewell, ...rest] = router.news();
     assert.match(farewell ?? "", /reset.*the configuration changed/);
     assert.deepEqual(rest, ["0.1 s: closed", "0.1 s: dialled", "0.1 s: + 10.20.30.7/32"]);
+  });
+
+  it("lets a router in that connects by itself, while it is configured", async () => {
+    const { router, configure, speaker, pass } = await stage({ listens: true, begin: false });
+    router.refuse("ECONNREFUSED");
+    speaker.take({ type: "synced" });
+    await pass(100);
+    assert.deepEqual(router.news().slice(0, 2), [
+      "0 s: dialled",
+      "0 s: 192.0.2.254 may connect to 192.0.2.7 port 179",
+    ]);
+    router.call();
+    await pass(100);
+    assert.deepEqual(router.news().at(-1), "0.1 s: + 10.20.30.7/32");
+    configure("peers: []");
+    await pass(100);
+    assert.deepEqual(router.news(), [
+      "0.2 s: Cease, peer de-configured",
+      "0.2 s: closed",
+      "0.2 s: nobody may connect to 192.0.2.7",
+    ]);
   });
 
   it("asks routers to prefer others, waits, takes all back and says why it goes", async () => {

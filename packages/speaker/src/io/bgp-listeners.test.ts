@@ -45,20 +45,25 @@ class Door {
   readonly close: () => void;
   #failure: string | undefined;
 
-  static async open(address: string, targets: readonly BgpTarget[], port?: number): Promise<Door> {
-    const door = new Door(address, targets, port ?? (await freePort(address)));
+  static async open(
+    address: string,
+    targets: readonly BgpTarget[],
+    port?: number,
+    vrf?: string,
+  ): Promise<Door> {
+    const door = new Door(address, targets, port ?? (await freePort(address)), vrf);
     await door.#ready;
     return door;
   }
 
   readonly #ready: Promise<void>;
 
-  private constructor(address: string, targets: readonly BgpTarget[], port: number) {
+  private constructor(address: string, targets: readonly BgpTarget[], port: number, vrf: string | undefined) {
     this.port = port;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ready = promise;
     this.close = bgpListeners.listen(
-      { address: ip(address), port, vrf: undefined, targets },
+      { address: ip(address), port, vrf, targets },
       {
         onListening: resolve,
         onArrival: (arrival) => {
@@ -197,6 +202,17 @@ describe("a door for routers", { timeout: 10_000 }, () => {
     }
     await isHeard.promise;
     assert.deepEqual(heard, ["127.0.0.3"]);
+  });
+
+  it("opens on the device of a VRF alone, and nowhere where there is none", { skip }, async () => {
+    const peer = router("127.0.0.3");
+    const onLoopback = await Door.open("127.0.0.2", [peer], undefined, "lo"); // any device does
+    dial(peer, "127.0.0.2", onLoopback);
+    const arrival = await onLoopback.arrival();
+    assert.equal(arrival.from, "127.0.0.3");
+    arrival.refuse();
+    const nowhere = await Door.open("127.0.0.2", [peer], undefined, "nosuchvrf");
+    assert.equal(nowhere.failure, "the kernel refuses VRF nosuchvrf: ENODEV");
   });
 
   it("says why it cannot be", { skip }, async () => {
