@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { afterEach, describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import type { BgpArrival, BgpConnection, BgpTarget } from "../bgp-port.ts";
@@ -8,6 +9,8 @@ import { bgpListeners } from "./bgp-listeners.ts";
 import { bgpSockets } from "./bgp-sockets.ts";
 
 const skip = process.platform === "linux" ? false : "sockets of Linux";
+const hasIpv6 = networkInterfaces()["lo"]?.some(({ family }) => family === "IPv6") ?? false;
+const skipIpv6 = skip || (hasIpv6 ? false : "no IPv6 on this machine");
 const ip = (text: string): IpAddress => parseAddress(text) ?? assert.fail(text);
 
 /** A router at an address of the loopback interface. */
@@ -122,7 +125,9 @@ describe("a door for routers", { timeout: 10_000 }, () => {
     ["127.0.0.2", "127.0.0.3"],
     ["::1", "::1"],
   ] as const) {
-    it(`at ${us} lets in who comes, and both hear each other`, { skip }, async () => {
+    it(`at ${us} lets in who comes, and both hear each other`, {
+      skip: us === "::1" ? skipIpv6 : skip,
+    }, async () => {
       const peer = router(them);
       const door = await Door.open(us, [peer]);
       const theirs = dial(peer, us, door);
@@ -239,7 +244,7 @@ describe("a door for routers", { timeout: 10_000 }, () => {
 });
 
 describe("the address towards a peer", () => {
-  it("is the one that the kernel would take, if there is a way", { skip }, () => {
+  it("is the one that the kernel would take, if there is a way", { skip: skipIpv6 }, () => {
     const towards = ["127.0.0.9", "::1"].map((address) => bgpListeners.sourceTowards(router(address)));
     assert.deepEqual(towards, ["127.0.0.1", "::1"]);
     const inNoVrf = router("127.0.0.9", { vrf: "nosuchvrf" });
