@@ -165,6 +165,23 @@ describe("Adj-RIB-Out", () => {
     assert.equal(new RibOut().tell(wanted, { ...EXTERNAL, maxOctets: 65_535 })?.announced, 2);
   });
 
+  it("forgets what it left out and what another table does not have, and says so anew when it is back", () => {
+    const peer = new Peer(EXTERNAL);
+    const communities = Array.from({ length: 1_100 }, (_, at) => `64512:${at}`);
+    const tooLong = (...prefixes: readonly string[]) => routesWith({ communities }, ...prefixes);
+    const notices = (wanted: RouteTable) =>
+      peer.rib.tell(wanted, EXTERNAL)?.notices.map(({ detail }) => detail);
+    assert.deepEqual(
+      [
+        tooLong("203.0.113.1/32", "203.0.113.2/32"),
+        tooLong("203.0.113.2/32"),
+        routes("203.0.113.3/32"),
+        tooLong("203.0.113.1/32"),
+      ].map(notices),
+      [["IPv4: 203.0.113.1/32 and 1 more"], ["IPv4: 203.0.113.2/32"], [], ["IPv4: 203.0.113.1/32"]],
+    );
+  });
+
   it("withdraws what can no longer be announced", () => {
     const peer = new Peer(EXTERNAL);
     peer.tell(routes("2001:db8:1::/48"));

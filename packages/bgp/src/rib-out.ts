@@ -73,7 +73,7 @@ export class RibOut {
     for (let left = atMost; left > 0; ) {
       if (this.#packing === undefined) {
         const look = this.#lookAt(wanted, view);
-        const prefix = look.next(this.#told);
+        const prefix = look.next(this.#told, this.#leftOut);
         left -= 1;
         if (prefix !== undefined) {
           this.#compare(prefix, look);
@@ -193,15 +193,18 @@ class Look {
     this.groups = groups;
   }
 
-  /** @returns `undefined` when there is none left. */
-  next(told: ReadonlyMap<string, unknown>): string | undefined {
+  /**
+   * @param known what is known by prefix of tables before.
+   * @returns `undefined` when there is none left.
+   */
+  next(...known: readonly ReadonlyMap<string, unknown>[]): string | undefined {
     for (;;) {
       const { value, done } = this.#rest?.next() ?? { done: true };
       if (!done) return value;
       const { version } = this.table;
       if (this.#rest !== undefined && version === this.#version) return undefined;
       const changed = this.#rest && this.table.changedSince(this.#version);
-      this.#rest = changed?.values() ?? all(this.table, told);
+      this.#rest = changed?.values() ?? all(this.table, known);
       this.#version = version;
     }
   }
@@ -219,10 +222,12 @@ class Look {
   }
 }
 
-/** What is to be told, and what was. */
-function* all(table: RouteTable, told: ReadonlyMap<string, unknown>): Generator<string, void> {
+/** What is to be told, and what is known of others: that they were told, or could not be. */
+function* all(table: RouteTable, known: readonly ReadonlyMap<string, unknown>[]): Generator<string, void> {
   yield* table.prefixes();
-  for (const prefix of told.keys()) if (table.get(prefix).length === 0) yield prefix;
+  for (const each of known) {
+    for (const prefix of each.keys()) if (table.get(prefix).length === 0) yield prefix;
+  }
 }
 
 /** Groups of routes by what they say, found out once for each object of attributes. */
