@@ -91,6 +91,30 @@ describe("what is said of a session", () => {
     ]);
   });
 
+  it("is that a password is known no more, once for each time", () => {
+    news();
+    words.established("tor");
+    now = 10;
+    for (let times = 0; times < 2; times += 1) words.planned([{ ...tor, password: undefined }]);
+    words.failed("tor", "stopped", "the configuration changed");
+    now = 20;
+    words.planned([tor]);
+    words.established("tor");
+    now = 30;
+    words.planned([{ ...tor, password: undefined }]);
+    const [at, why] = ["tor 192.0.2.254:179 default:", "its password is not known yet"];
+    assert.deepEqual(
+      news().map((line) => line.split(";")[0]),
+      [
+        `${at} Established since 0, BFD N/A`,
+        `${at} Established since 0, BFD N/A, at 10: ${why}`,
+        `${at} Down since 10, BFD N/A, at 10: ${why}`,
+        `${at} Established since 20, BFD N/A, at 10: ${why}`,
+        `${at} Established since 20, BFD N/A, at 30: ${why}`,
+      ],
+    );
+  });
+
   it("is what BFD makes of those that it watches", () => {
     news();
     const hears = [new Map([["tor", false]]), new Map([["tor", true]]), new Map([["tor", true]]), new Map()];

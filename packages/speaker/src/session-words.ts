@@ -2,7 +2,7 @@ import type { DownReason } from "@herald/bgp/reasons";
 import type { SessionStanding } from "@herald/k8s/bgp-session-state";
 import type { EventRecord } from "@herald/k8s/events";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
-import { peerLabel } from "./bgp-peer.ts";
+import { isUsable, peerLabel } from "./bgp-peer.ts";
 import type { SessionWord } from "./kubernetes-protocol.ts";
 
 export interface SessionWordsPorts {
@@ -43,9 +43,10 @@ export class SessionWords {
     }
     for (const peer of peers) {
       const [address, vrf] = [peerLabel(peer), peer.vrf ?? "default"];
-      const before = this.#known.get(peer.name);
-      if (before === undefined) this.#known.set(peer.name, this.#begin(peer, address, vrf));
-      else before.standing = { ...before.standing, address, vrf };
+      const known = this.#known.get(peer.name) ?? this.#begin(address, vrf);
+      this.#known.set(peer.name, known);
+      known.standing = { ...known.standing, address, vrf };
+      this.#setUsable(known, isUsable(peer));
       this.#say(peer.name);
     }
   }
@@ -77,11 +78,18 @@ export class SessionWords {
     }
   }
 
-  #begin({ password }: BgpPeerConfig, address: string, vrf: string): Known {
-    const atMs = this.#ports.epochMs();
-    const error = password === undefined ? { text: NO_PASSWORD, atMs } : undefined;
-    const standing = { address, vrf, bgp: "Down", bfd: "N/A", sinceMs: atMs, error } as const;
-    return { standing, verdict: "", isReported: false, said: "" };
+  #begin(address: string, vrf: string): Known {
+    const sinceMs = this.#ports.epochMs();
+    const standing = { address, vrf, bgp: "Down", bfd: "N/A", sinceMs, error: undefined } as const;
+    return { standing, isUsable: true, verdict: "", isReported: false, said: "" };
+  }
+
+  /** A session that ends for want of its password ends by our own will: nothing else says why there is none. */
+  #setUsable(known: Known, isUsable: boolean): void {
+    if (known.isUsable && !isUsable) {
+      known.standing = { ...known.standing, error: { text: NO_PASSWORD, atMs: this.#ports.epochMs() } };
+    }
+    known.isUsable = isUsable;
   }
 
   #become(known: Known, bgp: SessionStanding["bgp"]): void {
@@ -125,6 +133,8 @@ export class SessionWords {
 
 interface Known {
   standing: SessionStanding;
+  /** Whether its password is known, if it is to have one. */
+  isUsable: boolean;
   /** What was agreed or not when both met last; empty since there was a session. */
   verdict: string;
   /** Whether there is an Event for the time since there was a session. */
