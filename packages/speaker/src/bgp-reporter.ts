@@ -36,6 +36,8 @@ export class BgpReporter {
   readonly #uids = new Map<ServiceKey, string>();
   /** What was said of advertisements that disagree; bounded by the prefixes. */
   #said: ReadonlySet<string> = new Set();
+  /** All of them, until those of which nothing was said yet are told. */
+  #unsaid: readonly Disagreement[] | undefined;
   /** How often they do now. */
   #disagreements: ReadonlyMap<string, number> = countsOf([]);
   #isStopped = false;
@@ -59,8 +61,8 @@ export class BgpReporter {
     }
     const { announcedAddresses, bgp } = this.#ports.metrics;
     announcedAddresses.set({ protocol: "bgp" }, this.#users.size);
-    const disagreements = plan.takeDisagreements();
-    if (disagreements !== undefined) this.#sayDisagreements(disagreements);
+    this.#unsaid = plan.takeDisagreements() ?? this.#unsaid;
+    if (this.#unsaid !== undefined) yield* this.#sayDisagreements(this.#unsaid);
     const refused = [...plan.refused].filter(([reason]) => !UNREMARKABLE.has(reason));
     for (const [reason, count] of [...this.#disagreements, ...refused]) bgp.withheld.set({ reason }, count);
   }
@@ -136,14 +138,25 @@ export class BgpReporter {
     else this.#users.set(ip, users);
   }
 
-  #sayDisagreements(disagreements: readonly Disagreement[]): void {
+  /** One line for each kind and peer: there may be as many of them as there are prefixes. */
+  *#sayDisagreements(disagreements: readonly Disagreement[]): Generator<void> {
     const said = new Set<string>();
+    const news = new Map<string, { readonly first: Disagreement; others: number }>();
     for (const each of disagreements) {
       const text = JSON.stringify(each);
       said.add(text);
-      if (!this.#said.has(text)) this.#ports.log.warn("BGP advertisements disagree", { ...each });
+      if (!this.#said.has(text)) {
+        const known = news.get(`${each.reason} ${each.peer}`);
+        if (known === undefined) news.set(`${each.reason} ${each.peer}`, { first: each, others: 0 });
+        else known.others += 1;
+      }
+      yield;
+    }
+    for (const { first, others } of news.values()) {
+      this.#ports.log.warn("BGP advertisements disagree", { ...first, others });
     }
     this.#said = said;
+    this.#unsaid = undefined;
     this.#disagreements = countsOf(disagreements);
   }
 }
