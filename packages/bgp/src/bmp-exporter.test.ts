@@ -39,13 +39,18 @@ class Station {
   readonly core: BmpExporter;
   /** What each peer was told before. */
   readonly before: Record<string, readonly Uint8Array[]> = {};
+  /** For which peers that was gathered. */
+  readonly gathered: string[] = [];
   constructor(options: Partial<BmpOptions> = {}) {
     this.core = new BmpExporter(
       { sysName: "iris1", sysDescr: "Herald", ...DEFAULT_BMP_OPTIONS, ...options },
       {
         random: new SeededRandom(1),
         epochMs: (now) => now,
-        told: (name) => (this.before[name] ?? []).values(),
+        told: (name) => {
+          this.gathered.push(name);
+          return (this.before[name] ?? []).values();
+        },
         families: () => [4, 6],
         count: () => ({ 4: 1, 6: 2 }),
       },
@@ -115,7 +120,7 @@ describe("the export to a monitoring station", () => {
     assert.deepEqual(station.pass(1_000_000), []);
   });
 
-  it("tells who comes late all that was told, what comes meanwhile after it, and then each thing once", () => {
+  it("tells who comes late all that was told, peer by peer, what comes meanwhile after it, and then each thing once", () => {
     const station = new Station();
     station.handle({ type: "start" });
     for (const [name, last] of [["a", 1] as const, ["b", 2] as const]) {
@@ -129,17 +134,22 @@ describe("the export to a monitoring station", () => {
       "peer-up 2",
       ...some(0, 3),
     ]);
+    assert.deepEqual(station.gathered, ["a"]);
     station.handle({ type: "told", name: "a", updates: update(20) });
     station.handle({ type: "told", name: "b", updates: update(21) });
+    station.before["b"] = [update(21)]; // so it is among all that b has
     const ends = (last: number) => [`route-monitoring ${last} 4`, `route-monitoring ${last} 10`];
     assert.deepEqual(station.read(), [
       ...some(3, 4),
       ...ends(1),
       "route-monitoring 1 20",
-      ...ends(2),
       "route-monitoring 2 21",
+      ...ends(2),
     ]);
-    station.handle({ type: "told", name: "a", updates: update(22) });
+    assert.deepEqual(station.gathered, ["a", "b"]);
+    assert.deepEqual(station.handle({ type: "told", name: "b", updates: update(22) }), [
+      "route-monitoring 2 22",
+    ]);
     assert.deepEqual(station.read(), []);
   });
 

@@ -14,9 +14,12 @@ const SEND_OCTETS = 65_536;
 interface Monitored {
   readonly up: PeerUp;
   readonly at: EpochMs;
-  /** What is left of what it was told before the station was there. */
-  dump: Iterator<Uint8Array> | undefined;
-  /** What it was told since, until that is done; counted in what waits. */
+  /**
+   * What is left of what it was told before; `due` where the station got nothing of it yet. Why later: to gather all of
+   * it takes a while, and a node may have many peers.
+   */
+  dump: Iterator<Uint8Array> | "due" | undefined;
+  /** What it was told since that was gathered, until it is done; counted in what waits. */
   held: Uint8Array[];
 }
 
@@ -114,7 +117,9 @@ export class BmpExporter implements Core<BmpInput, BmpEffect> {
         this.#put({ type: "peer-down", peer: known.up.peer, end: input.end, at });
         return;
       case "told":
-        if (known !== undefined && this.#state === "connected") this.#pass(input.updates, known, at);
+        // What is due will be as of then.
+        if (known === undefined || known.dump === "due" || this.#state !== "connected") return;
+        this.#pass(input.updates, known, at);
     }
   }
 
@@ -144,9 +149,9 @@ export class BmpExporter implements Core<BmpInput, BmpEffect> {
     this.#effects.push({ type: "up" });
     const { sysName, sysDescr } = this.#options;
     this.#put({ type: "initiation", sysName, sysDescr });
-    for (const [name, known] of this.#peers) {
+    for (const known of this.#peers.values()) {
       this.#put({ type: "peer-up", ...known.up, at: known.at });
-      known.dump = this.#sources.told(name);
+      known.dump = "due";
     }
   }
 
@@ -221,6 +226,7 @@ export class BmpExporter implements Core<BmpInput, BmpEffect> {
   #dumpOne(now: Instant): boolean {
     for (const [name, known] of this.#peers) {
       if (known.dump === undefined) continue;
+      if (known.dump === "due") known.dump = this.#sources.told(name);
       const { peer } = known.up;
       const at = this.#sources.epochMs(now);
       const { value, done } = known.dump.next();
