@@ -40,12 +40,23 @@ describe("the monitor", () => {
     assert.equal(await connected(), 'herald_speaker_bmp_connected{station="192.0.2.9:11019"} 0');
     dials.at(-1)?.onConnected();
     assert.equal(await connected(), 'herald_speaker_bmp_connected{station="192.0.2.9:11019"} 1');
+    dials.at(-1)?.onClosed(""); // as when the station ends it in order
+    clock.runUntil(clock.now() + 10_000);
+    dials.at(-1)?.onConnected();
     monitor.stop();
-    assert.deepEqual(sent, [4, 5, -2]); // Initiation, Termination, the end
+    assert.deepEqual(sent, [4, 4, 5, -2]); // Initiation, once more, Termination, the end
     assert.deepEqual(
-      lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
-      ["BMP station is told nothing", "BMP station connected"],
+      lines.map((line) => {
+        const { msg, reason = "" } = JSON.parse(line) as { msg: string; reason?: string };
+        return `${msg} ${reason}`.trim();
+      }),
+      [
+        "BMP station is told nothing connect-failed",
+        "BMP station connected",
+        "BMP station is told nothing closed",
+        "BMP station connected",
+      ],
     );
-    assert.equal(dials.length, 4);
+    assert.equal(dials.length, 5);
   });
 });

@@ -97,9 +97,10 @@ export class BmpMonitor implements SessionMonitor {
         const { reason, text } = effect;
         metrics.connected.set({ station: this.#label }, 0);
         metrics.downs.inc({ station: this.#label, reason });
-        if (this.#said !== text || reason === "slow")
+        const why = `${reason} ${text}`; // the text may be empty
+        if (this.#said !== why || reason === "slow")
           log.warn("BMP station is told nothing", { station: this.#label, reason, text });
-        this.#said = text;
+        this.#said = why;
       }
     }
   }
