@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VirtualClock } from "@herald/lab/virtual-clock";
 import fc from "fast-check";
-import type { Core, Instant } from "./core.ts";
+import type { Clock, Core, Instant } from "./core.ts";
 import { type Driven, drive } from "./driver.ts";
 
 /** Says each word now, and again after its delay. */
@@ -60,6 +60,21 @@ describe("driver", () => {
     assert.equal(clock.nextDue(), 1_300);
     clock.advance(200);
     assert.equal(clock.nextDue(), undefined);
+  });
+
+  it("leaves the timer alone while the deadline is the same, however much arrives", () => {
+    const clock = new VirtualClock(1_000);
+    const armed: Instant[] = [];
+    const counting: Clock = {
+      now: () => clock.now(),
+      at: (due, callback) => (armed.push(due), clock.at(due, callback)),
+    };
+    const driven = drive(new Echo(), counting, () => {});
+    driven.feed({ word: "first", afterMs: 100 });
+    for (const word of ["and", "many", "more"]) driven.feed({ word, afterMs: 500 });
+    assert.deepEqual(armed, [1_100]);
+    clock.advance(200);
+    assert.deepEqual(armed, [1_100, 1_500]);
   });
 
   it("never enters a core twice at once: inputs fed by an effect wait until the others are performed", () => {

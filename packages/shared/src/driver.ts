@@ -1,4 +1,4 @@
-import type { Clock, Core } from "./core.ts";
+import type { Clock, Core, Instant } from "./core.ts";
 
 /**
  * Runs a core on a clock: the only place where protocol time becomes a timer. Inputs that arrive while an
@@ -16,19 +16,30 @@ export function drive<Input, Effect>(
   const inbox: Input[] = []; // drained before `feed` returns; bounded by what one effect feeds back
   let running = false;
   let stopped = false;
+  let armed: Instant | undefined;
   let disarm = (): void => {};
 
   const settle = (first: () => readonly Effect[]): void => {
     running = true;
-    disarm();
     for (const effect of first()) perform(effect);
     for (let input = inbox.shift(); input !== undefined; input = inbox.shift()) {
       for (const effect of core.handle(input, clock.now())) perform(effect);
     }
     running = false;
-    if (stopped) return;
-    const due = core.nextWake();
-    disarm = due === undefined ? () => {} : clock.at(due, () => settle(() => core.wake(clock.now())));
+    if (!stopped) arm(core.nextWake());
+  };
+
+  const arm = (due: Instant | undefined): void => {
+    // Why: a timer that is set anew by each of many inputs is one that never rings.
+    if (due === armed) return;
+    disarm();
+    armed = due;
+    disarm = due === undefined ? () => {} : clock.at(due, ring);
+  };
+
+  const ring = (): void => {
+    armed = undefined;
+    settle(() => core.wake(clock.now()));
   };
 
   return {
