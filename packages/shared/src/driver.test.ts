@@ -67,7 +67,10 @@ describe("driver", () => {
     const armed: Instant[] = [];
     const counting: Clock = {
       now: () => clock.now(),
-      at: (due, callback) => (armed.push(due), clock.at(due, callback)),
+      at: (due, callback) => {
+        armed.push(due);
+        return clock.at(due, callback);
+      },
     };
     const driven = drive(new Echo(), counting, () => {});
     driven.feed({ word: "first", afterMs: 100 });
