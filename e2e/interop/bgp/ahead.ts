@@ -13,7 +13,8 @@ const mayGoAhead = command([...CHRT, "true"]).then(
 
 /**
  * How to run a program before all others: a router is a machine of its own, and has not to wait for what else runs on
- * this one. As any other where that is not allowed.
+ * this one. As any other where that is not allowed. For those that are timed: one that computes for long holds up all
+ * others of this kind, BFD's own thread among them.
  */
 export async function ahead(argv: readonly string[]): Promise<readonly string[]> {
   return (await mayGoAhead) ? [...CHRT, ...argv] : argv;

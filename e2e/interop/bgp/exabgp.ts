@@ -2,7 +2,6 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { command } from "../../cluster/command.ts";
-import { ahead } from "./ahead.ts";
 import { Daemon, type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
 
 /** What it tells its helpers, a line of JSON each; what is not here does not matter to us. */
@@ -51,7 +50,7 @@ export class ExaBgp implements Router {
     writeFileSync(config, configOf(setup, this.#helper()));
     rmSync(this.#told, { force: true });
     const env = ["exabgp.daemon.user=root", "exabgp.api.cli=false", "exabgp.log.short=true"];
-    const argv = await ahead(["env", ...env, "/usr/bin/python3", "-m", "exabgp", config]);
+    const argv = ["env", ...env, "/usr/bin/python3", "-m", "exabgp", config];
     this.#daemon = new Daemon(this.#namespace, argv);
     const sockets = ["ip", "netns", "exec", this.#namespace, "ss", "-Hltn", "sport = :179"];
     await until(

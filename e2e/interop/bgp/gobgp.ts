@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError, command } from "../../cluster/command.ts";
-import { ahead } from "./ahead.ts";
 import { Daemon, type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
 
 type ShownTable = Readonly<Record<string, readonly ShownPath[]>>;
@@ -41,7 +40,7 @@ export class GoBgp implements Router {
   async start(setup: RouterSetup): Promise<void> {
     const config = join(this.#folder, "gobgpd.toml");
     writeFileSync(config, configOf(setup));
-    const argv = await ahead(["gobgpd", "--api-hosts", API, "-f", config]);
+    const argv = ["gobgpd", "--api-hosts", API, "-f", config];
     this.#daemon = new Daemon(this.#namespace, argv);
     const ask = (): Promise<string> => this.#show("neighbor").catch(sayOf);
     await until("GoBGP answers", ask, (answer) => answer.includes(`"${setup.neighbour}"`));
