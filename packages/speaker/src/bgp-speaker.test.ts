@@ -388,6 +388,22 @@ describe("BGP beside layer 2", () => {
     ]);
   });
 
+  it("warns once of a router that calls too soon, and counts the rest", async () => {
+    const { router, lines, configure, registry, pass } = await stage({ listens: true });
+    configure(yaml().replace("peer-asn: 64513", "peer-asn: 64999")); // not the router's
+    await pass(100);
+    for (let call = 0; call < 3; call += 1) router.call();
+    const warned = lines
+      .map((line) => JSON.parse(line) as Record<string, string>)
+      .filter(({ msg, level }) => msg === "BGP notice" && level === "warn");
+    assert.deepEqual(
+      warned.map(({ reason, detail }) => `${reason}: ${detail}`),
+      ["connection-refused: too soon after an error"],
+    );
+    const counts = await registry.getSingleMetricAsString("herald_speaker_bgp_notices_total");
+    assert.match(counts, /reason="connection-refused"\} 3/);
+  });
+
   it("asks routers to prefer others, waits, takes all back and says why it goes", async () => {
     const { router, speaker, pass } = await stage();
     const gone = speaker.drain();

@@ -28,6 +28,7 @@ import type {
 } from "./bgp-port.ts";
 import type { SessionMonitor, StartMonitor } from "./bmp-port.ts";
 import { areUpdates, peerEnd, peerUp } from "./bmp-view.ts";
+import { NoticeNews } from "./notice-news.ts";
 import { PeerDialler, type PeerDiallerPorts } from "./peer-dialler.ts";
 import type { SessionWords } from "./session-words.ts";
 
@@ -217,6 +218,7 @@ class PeerSession {
   #routes: RouteTable | undefined;
   /** What was said last of why there is no session: once for each new answer. */
   #said = "";
+  readonly #noticeNews = new NoticeNews();
 
   constructor(
     peer: BgpPeerConfig,
@@ -362,17 +364,23 @@ class PeerSession {
       case "down": {
         const { reason, text } = effect.error;
         this.#ports.words.failed(this.#name, reason, text);
-        if (effect.established) this.#monitor?.down(this.#name, peerEnd(effect));
+        if (effect.established) {
+          this.#noticeNews.ended();
+          this.#monitor?.down(this.#name, peerEnd(effect));
+        }
         metrics.downs.inc({ ...this.#labels, reason });
         if (this.link !== undefined) this.#ports.onDoubt(this.link);
         if (reason === "stopped" || reason === "restarting") this.#log.info("BGP session ended", { text });
         else this.#sayDown(reason, text, effect.established);
         return;
       }
-      case "notice":
-        metrics.notices.inc({ ...this.#labels, reason: effect.reason });
-        this.#log.warn("BGP notice", { reason: effect.reason, detail: effect.detail });
+      case "notice": {
+        const { reason, detail } = effect;
+        metrics.notices.inc({ ...this.#labels, reason });
+        if (this.#noticeNews.isNews(reason, detail)) this.#log.warn("BGP notice", { reason, detail });
+        else this.#log.debug("BGP notice", { reason, detail });
         return;
+      }
       case "told": {
         const { announced, withdrawn, updates } = effect;
         this.#log.debug("BGP peer told", { announced, withdrawn, updates });
