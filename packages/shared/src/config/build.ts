@@ -8,6 +8,7 @@ import type {
   LabelSelector,
   Pool,
 } from "./config.ts";
+import { mistakeInPassword } from "./password.ts";
 import type { ParsedBfdProfile, ParsedConfig, ParsedPeer, ParsedPool } from "./schema.ts";
 
 /** The configuration that a document without mistakes describes. Each pool is announced by its own protocol only. */
@@ -122,7 +123,7 @@ export function toPeer(peer: ParsedPeer): Omit<BgpPeerConfig, "name"> {
         matchExpressions: selector["match-expressions"],
       }),
     ),
-    password: peer.password,
+    password: mistakeInPassword(peer.password) === undefined ? peer.password : undefined,
     bfdProfile: peer["bfd-profile"] || undefined,
     gracefulRestart: false,
     ebgpMultihop: peer["ebgp-multihop"],

@@ -87,6 +87,38 @@ peers: [{my-asn: 1, peer-asn: 2, peer-address: 10.0.0.1}]
     });
   });
 
+  it("takes a password that is too long from its own peer alone, wherever that is", () => {
+    const written = ["b".repeat(81), "b".repeat(80)];
+    const given = written.map(
+      (password, at) => `{my-asn: 1, peer-asn: 2, peer-address: 10.0.0.${at}, password: ${password}}`,
+    );
+    const sources: Sources = {
+      configMap: map(`peers: [${given.join()}]`),
+      objects: objects({
+        peers: written.map((password, at) =>
+          object(`tor${at}`, { ...(router("", `10.0.1.${at}`).spec as object), password }),
+        ),
+      }),
+    };
+    const { config, refused } = new ConfigSources().offer(sources);
+    assert.deepEqual(
+      config?.peers.map(({ password }) => password),
+      [undefined, written[1], undefined, written[1]],
+    );
+    assert.deepEqual(
+      [...refused].map(([scope, mistakes]) => [scope, mistakes.map(describeMistake)]),
+      [
+        [
+          "passwords",
+          [
+            "peers[0].password: the password is too long, want at most 80 octets",
+            "BGPPeer tor0: spec.password: has 81 octets, want at most 80",
+          ],
+        ],
+      ],
+    );
+  });
+
   it("refuses what stands in both, naming both places", () => {
     const config = `
 address-pools: [{name: old, protocol: bgp, addresses: [1.0.0.0/24]}]

@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigMistake } from "../errors.ts";
 import { tooWideFor } from "./aggregation.ts";
-import type { BgpAdvertisementConfig, Config, Pool } from "./config.ts";
+import type { BgpAdvertisementConfig, BgpPeerConfig, Config, Pool } from "./config.ts";
 import { configFromConfigMap } from "./load.ts";
 import { checkBgp } from "./objects/check-bgp.ts";
 import { type ConfigObjects, NO_OBJECTS } from "./objects/config-objects.ts";
@@ -8,6 +8,7 @@ import { bgpInBoth, poolsInBoth, withoutClashes } from "./objects/merge.ts";
 import { type BgpPart, grantBgp, readBgp } from "./objects/read-bgp.ts";
 import { grantLayer2, type Layer2Wish, readLayer2 } from "./objects/read-layer2.ts";
 import { readPools } from "./objects/read-pools.ts";
+import { MAX_PASSWORD_OCTETS } from "./password.ts";
 
 /** Where a configuration is written. */
 export interface Sources {
@@ -36,7 +37,8 @@ export const CONFIG_SCOPES = {
   pools: "IPAddressPools, with what the ConfigMap has of pools.",
   layer2: "L2Advertisements.",
   bgp: "BGPPeers, BGPAdvertisements, BFDProfiles and Communities, with what the ConfigMap has of BGP.",
-  passwords: "Passwords of BGPPeers that are in Secrets: the peer alone that lacks its own has no session.",
+  passwords:
+    "Passwords of peers, in Secrets and elsewhere: the peer alone that has none which can be used has no session.",
 } as const;
 
 export type ConfigScope = keyof typeof CONFIG_SCOPES;
@@ -130,7 +132,7 @@ export class ConfigSources {
 
   #readBgp(base: Config, objects: ConfigObjects, refuse: Refuse): void {
     const { part, mistakes, passwordMistakes } = readBgp(objects);
-    refuse("passwords", passwordMistakes);
+    refuse("passwords", [...base.peers.flatMap(passwordMistakeOf), ...passwordMistakes]);
     const pools = this.#pools?.objects ?? [];
     const found = [...mistakes, ...checkBgp(part, pools, objects.nodes), ...bgpInBoth(base, part)];
     if (!refuse("bgp", found)) this.#bgp = { configMap: base, objects: part };
@@ -183,6 +185,13 @@ function othersThan(good: readonly Pool[], { pools }: ConfigObjects): readonly P
 
 function notRead({ what, why }: UnreadSource): ConfigMistake {
   return { path: what, line: 0, message: `cannot be read: ${why}`, transient: true };
+}
+
+/** Of a peer of the ConfigMap: what it has is either there, or too long. */
+function passwordMistakeOf({ password }: BgpPeerConfig, index: number): readonly ConfigMistake[] {
+  if (password !== undefined) return [];
+  const message = `the password is too long, want at most ${MAX_PASSWORD_OCTETS} octets`;
+  return [{ path: `peers[${index}].password`, line: 0, message }];
 }
 
 const NO_BGP: BgpPart = { wishes: [], peers: [], bfdProfiles: [], communities: {} };

@@ -142,7 +142,10 @@ export interface BgpPeerConfig {
   readonly routerId: IpAddress | undefined;
   /** Any of them must match the node's labels; empty: every node. */
   readonly nodeSelectors: readonly LabelSelector[];
-  /** TCP-MD5 (RFC 2385); "" for none, `undefined` when it is in a Secret that the program does not read. Never logged. */
+  /**
+   * TCP-MD5 (RFC 2385), at most 80 octets; "" for none, `undefined` when it is in a Secret that the program does not read, or
+   * is none that can be used. Never logged.
+   */
   readonly password: string | undefined;
   readonly bfdProfile: string | undefined;
   /** RFC 4724. */

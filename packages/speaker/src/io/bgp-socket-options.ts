@@ -1,3 +1,4 @@
+import { MAX_PASSWORD_OCTETS } from "@herald/shared/config/password";
 import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import type { BgpDoor, BgpTarget } from "../bgp-port.ts";
 import {
@@ -19,9 +20,6 @@ const MINIMUM_TTL = { 4: [LEVEL.ip, 21], 6: [LEVEL.ipv6, 73] } as const; // IP_M
 const SO_REUSEADDR = [LEVEL.socket, 2] as const;
 const IPV6_V6ONLY = [LEVEL.ipv6, 26] as const;
 const TCP_MD5SIG = [LEVEL.tcp, 14] as const;
-
-/** TCP_MD5SIG_MAXKEYLEN of <linux/tcp.h>. */
-const PASSWORD_MAX_OCTETS = 80;
 
 /**
  * A TCP socket that is not connected yet, with all that must be set before it is: the first segment is signed already.
@@ -105,8 +103,8 @@ function leastTtl({ minimumTtl }: BgpTarget): number {
  */
 function signature({ address, password, port }: BgpTarget): Uint8Array {
   const key = Buffer.from(password, "utf8");
-  if (key.length > PASSWORD_MAX_OCTETS) {
-    throw new SocketError(`the password has ${key.length} octets, want at most ${PASSWORD_MAX_OCTETS}`);
+  if (key.length > MAX_PASSWORD_OCTETS) {
+    throw new SocketError(`the password has ${key.length} octets, want at most ${MAX_PASSWORD_OCTETS}`);
   }
   const octets = new Uint8Array(216);
   octets.set(socketAddress(familyOf(address), address, port));

@@ -478,6 +478,22 @@ report("objects: peers", [
     given: { ...peer({ passwordSecret: { name: "s" } }), secrets: secret("kubernetes.io/basic-auth") },
     mistakes: [`${R}passwordSecret.name: Secret "s" has no key password`],
   },
+  ...[80, 81].map((length): Case => {
+    const says = length > 80 ? [`${R}password: has 81 octets, want at most 80`] : [];
+    return {
+      name: `a password of ${length} octets`,
+      given: peer({ password: "b".repeat(length) }),
+      mistakes: says,
+    };
+  }),
+  {
+    name: "a Secret with a password that is too long",
+    given: {
+      ...peer({ passwordSecret: { name: "s" } }),
+      secrets: secret("kubernetes.io/basic-auth", "ü".repeat(41)),
+    },
+    mistakes: [`${R}passwordSecret.name: the password in Secret "s" has 82 octets, want at most 80`],
+  },
   {
     name: "a profile that is not there",
     given: { ...profile({}), ...peer({ bfdProfile: "g" }) },

@@ -5,6 +5,7 @@ import { quoted } from "../../quoted.ts";
 import type { BgpPeerConfig } from "../config.ts";
 import { BGP_PEER, BgpPeerSpec } from "../crd/bgp-peer.ts";
 import { isObjectName } from "../object-name.ts";
+import { mistakeInPassword } from "../password.ts";
 import { DEFAULT_HOLD_TIME_SECONDS, MAX_TIMER_SECONDS } from "../text-field.ts";
 import type { ConfigObjects, SecretView } from "./config-objects.ts";
 import { lackIn, mistakeIn, mistakeInAnnotation, type Parsed, parseObjects, toSelector } from "./parse.ts";
@@ -85,13 +86,27 @@ function timersOf({
 /** What the API server makes of a Secret with a user's name and password. */
 const SECRET_TYPE = "kubernetes.io/basic-auth";
 
-function passwordOf(
-  object: Parsed<Spec>,
-  secrets: ReadonlyMap<string, SecretView> | undefined,
-): { readonly text: string | undefined; readonly mistakes: readonly ConfigMistake[] } {
+/** `text` is `undefined` while it is not known, or is none that can be used. */
+interface Password {
+  readonly text: string | undefined;
+  readonly mistakes: readonly ConfigMistake[];
+}
+
+function passwordOf(object: Parsed<Spec>, secrets: ReadonlyMap<string, SecretView> | undefined): Password {
   const { password = "", passwordSecret } = object.spec;
   const name = passwordSecret?.name ?? "";
-  if (name === "") return { text: password, mistakes: [] };
+  if (name !== "") return passwordIn(name, object, secrets);
+  const mistake = mistakeInPassword(password);
+  if (mistake === undefined) return { text: password, mistakes: [] };
+  return { text: undefined, mistakes: [mistakeIn(object, ["password"], mistake)] };
+}
+
+/** @param name of the Secret that an object names. */
+function passwordIn(
+  name: string,
+  object: Parsed<Spec>,
+  secrets: ReadonlyMap<string, SecretView> | undefined,
+): Password {
   const path = ["passwordSecret", "name"];
   const lacks = (message: string) => ({ text: undefined, mistakes: [lackIn(object, path, message)] });
   const refuse = (message: string) => ({ text: undefined, mistakes: [mistakeIn(object, path, message)] });
@@ -106,6 +121,8 @@ function passwordOf(
     return refuse(`Secret "${name}" is of type ${secret.type || "Opaque"}, want ${SECRET_TYPE}`);
   }
   if (secret.password === undefined) return refuse(`Secret "${name}" has no key password`);
+  const mistake = mistakeInPassword(secret.password);
+  if (mistake !== undefined) return refuse(`the password in Secret "${name}" ${mistake}`);
   return { text: secret.password, mistakes: [] };
 }
 
