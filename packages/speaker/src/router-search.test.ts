@@ -100,9 +100,56 @@ describe("The search for a router", () => {
         "5: found fe80::b",
         "5: rivals fe80::a and fe80::b",
         "9: answer fe80::a",
-        "9: found fe80::a",
       ],
     ));
+
+  it("answers two routers in step, and takes neither for a new one", () => {
+    const times = Array.from({ length: 720 }, (_, at) => 5 * at + 1);
+    const inStep = times.flatMap((at) => [[at, heard(A)] as const, [at, heard(B)] as const]);
+    const lines = story([[0, up], ...inStep], 3_600);
+    assert.deepEqual(
+      lines.filter((line) => !line.includes("answer")),
+      ["0: solicit", "1: found fe80::a", "1: rivals fe80::a and fe80::b", "4: found fe80::b"],
+    );
+    for (const router of [A, B]) {
+      assert.equal(lines.filter((line) => line.endsWith(`answer ${router}`)).length, 720);
+    }
+  });
+
+  it("makes little of somebody who speaks from ever new addresses, and finds the last of them", () => {
+    const flood = Array.from(
+      { length: 10_000 },
+      (_, at) => [1 + at / 10_000, heard(`fe80::${at.toString(16)}`)] as const,
+    );
+    const lines = story([[0, up], ...flood, [600, heard(A)]], 600);
+    const answers = Array.from({ length: 8 }, (_, at) => `answer fe80::${at}`);
+    assert.deepEqual(
+      lines.filter((line) => !/solicit/.test(line)).map((line) => line.replace(/^1\.\d*/, "1")),
+      [
+        "1: answer fe80::0",
+        "1: found fe80::0",
+        "1: answer fe80::1",
+        "1: rivals fe80::0 and fe80::1",
+        ...answers.slice(2).map((answer) => `1: ${answer}`),
+        "4: found fe80::270f",
+        "31.9999: silent fe80::270f",
+        "600: answer fe80::a",
+        "600: found fe80::a",
+      ],
+    );
+  });
+
+  it("finds ever less often while there are new ones without end", () => {
+    const flood = Array.from(
+      { length: 3_600 },
+      (_, at) => [at + 1, heard(`fe80::${at.toString(16)}`)] as const,
+    );
+    const times = story([[0, up], ...flood], 3_600)
+      .filter((line) => line.includes("found"))
+      .map((line) => Number.parseFloat(line));
+    assert.deepEqual(times.slice(0, 7), [1, 4, 10, 22, 46, 94, 154]);
+    assert.equal(times.length, 64);
+  });
 
   it("asks again for a router that does not answer, but not over and over", () => {
     const at = [2, 5, 6, 8, 9] as const;
@@ -195,9 +242,10 @@ describe("The search for a router", () => {
     );
   });
 
-  it("knows whoever was found last and was not silent since, over any history", () => {
+  it("knows whoever was heard last and was not silent since, and says little, over any history", () => {
     const step = fc.oneof(
       fc.constantFrom(up, down, heard(A), heard(A, 0), heard(B, 100), doubt),
+      fc.integer({ min: 1, max: 12 }).map((last) => heard(`fe80::1:${last}`)),
       fc.integer({ min: 0, max: 60_000 }),
     );
     fc.assert(
@@ -214,29 +262,48 @@ describe("The search for a router", () => {
 class Life {
   readonly #core = new RouterSearch();
   #now = 0;
-  #answeredAt = Number.NEGATIVE_INFINITY;
-  #found: string | undefined;
+  #isUp = false;
+  /** Time and router of each. */
+  #answers: (readonly [at: number, router: string])[] = [];
+  #foundAt = Number.NEGATIVE_INFINITY;
+  #last: string | undefined;
 
   /** @param step an input, or how much time passes, ms. */
   take(step: RouterSearchInput | number): void {
     if (typeof step === "number") this.#now += step;
-    if (step === down) {
-      this.#found = undefined;
-      this.#answeredAt = Number.NEGATIVE_INFINITY;
-    }
+    else this.#expect(step);
     const core = this.#core;
     for (const effect of typeof step === "number" ? core.wake(this.#now) : core.handle(step, this.#now)) {
       this.#see(effect);
     }
     const known = core.on("eth1");
-    assert.equal(typeof known === "object" ? known.address : undefined, this.#found);
+    assert.equal(typeof known === "object" ? known.address : undefined, this.#last);
+  }
+
+  #expect(input: RouterSearchInput): void {
+    if (input.type === "up") this.#isUp = true;
+    if (input.type === "heard" && this.#isUp) this.#last = input.router.address;
+    if (input.type !== "down") return;
+    this.#isUp = false;
+    this.#answers = [];
+    this.#foundAt = Number.NEGATIVE_INFINITY;
+    this.#last = undefined;
   }
 
   #see(effect: RouterSearchEffect): void {
-    if (effect.type === "found") this.#found = effect.address;
-    if (effect.type === "silent") this.#found = undefined;
+    if (effect.type === "silent") {
+      this.#last = undefined;
+      this.#foundAt = Number.NEGATIVE_INFINITY;
+    }
+    if (effect.type === "found") {
+      assert.ok(this.#now - this.#foundAt >= 3_000, "finds too often");
+      this.#foundAt = this.#now;
+    }
     if (effect.type !== "answer") return;
-    assert.ok(this.#now - this.#answeredAt >= 3_000, "answers too often");
-    this.#answeredAt = this.#now;
+    const { address } = effect.to;
+    this.#answers = this.#answers.filter(([at]) => this.#now - at < 3_000);
+    assert.ok(!this.#answers.some(([, router]) => router === address), "answers one too often");
+    this.#answers.push([this.#now, address]);
+    assert.ok(this.#answers.length <= 8, "answers too many");
   }
 }
