@@ -16,7 +16,10 @@ export type Behaviour = (request: IncomingMessage, response: ServerResponse) => 
 
 export interface MisbehavingServer {
   readonly url: string;
+  /** Waits as long as is needed, on a busy machine too. */
   readonly client: HttpApiClient;
+  /** For servers that never answer: waits for a second. */
+  readonly hasty: HttpApiClient;
   /** Method and path of every request, in order. */
   readonly asked: string[];
   /** TCP connections accepted so far. */
@@ -25,7 +28,7 @@ export interface MisbehavingServer {
   close(): Promise<void>;
 }
 
-/** A real HTTPS server on loopback that does whatever a test wants of it, and a client with short patience. */
+/** A real HTTPS server on loopback that does whatever a test wants of it, and two clients of it. */
 export async function misbehavingServer(first: Behaviour, host = "127.0.0.1"): Promise<MisbehavingServer> {
   let behaviour = first;
   let connections = 0;
@@ -47,11 +50,15 @@ export async function misbehavingServer(first: Behaviour, host = "127.0.0.1"): P
     server: parseServer(url),
     credentials: async () => ({ headers: { authorization: "Bearer t" }, tls: { ca: loopbackCertificate } }),
   };
-  const limits = { ...LIMITS, connectMs: 2000, headersMs: 400, bodyMs: 400, bodyOctets: 4 * 1024 * 1024 };
-  const client = new HttpApiClient(new Transport(access, "test", limits));
+  const waiting = (ms: number): HttpApiClient => {
+    const limits = { ...LIMITS, connectMs: 20_000, headersMs: ms, bodyMs: ms, bodyOctets: 4 * 1024 * 1024 };
+    return new HttpApiClient(new Transport(access, "test", limits));
+  };
+  const [client, hasty] = [waiting(20_000), waiting(1_000)];
   return {
     url,
     client,
+    hasty,
     asked,
     connections: () => connections,
     behave: (next) => {
@@ -59,6 +66,7 @@ export async function misbehavingServer(first: Behaviour, host = "127.0.0.1"): P
     },
     close: async () => {
       client.close();
+      hasty.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

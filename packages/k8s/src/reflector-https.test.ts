@@ -6,11 +6,11 @@ import type { Clock } from "@herald/shared/core";
 import { type Behaviour, json, misbehavingServer } from "./misbehaving-server.ts";
 import { Reflector } from "./reflector.ts";
 
-/** A second of this clock takes twenty milliseconds, so that minutes of back-off fit into a test on real sockets. */
+/** A second of this clock takes forty milliseconds, so that minutes of back-off fit into a test on real sockets. */
 const hurried: Clock = {
-  now: () => performance.now() * 50,
+  now: () => performance.now() * 25,
   at: (due, callback) => {
-    const timer = setTimeout(callback, Math.max(0, due / 50 - performance.now()));
+    const timer = setTimeout(callback, Math.max(0, due / 25 - performance.now()));
     return () => clearTimeout(timer);
   },
 };
@@ -57,7 +57,7 @@ const deeds: readonly Behaviour[] = [
   (_, response) => response.end(`${event("DELETED", "a", "13")}}} garbage {{\n${event("ADDED", "x", "14")}`),
   (_, response) => {
     response.flushHeaders();
-    response.write(event("MODIFIED", "b", "14", "x".repeat(3_000_000)));
+    response.write(event("MODIFIED", "b", "14", "x".repeat(300_000)));
     response.write("y".repeat(9_000_000));
   },
   (_, response) =>
@@ -68,7 +68,7 @@ const deeds: readonly Behaviour[] = [
 
 describe("reflector over HTTPS", () => {
   it("knows everything in the end, whatever a real server does to its requests", {
-    timeout: 30_000,
+    timeout: 90_000,
   }, async () => {
     let next = 0;
     const server = await misbehavingServer((request, response) => {
@@ -79,7 +79,7 @@ describe("reflector over HTTPS", () => {
     const changes: string[] = [];
     const done = Promise.withResolvers<void>();
     const reflector: Reflector<string> = new Reflector<string>({
-      client: server.client,
+      client: server.hasty,
       path: "/api/v1/things",
       view: ({ metadata }) => metadata?.resourceVersion,
       clock: hurried,
