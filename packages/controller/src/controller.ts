@@ -1,14 +1,18 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Log } from "@herald/daemon/log";
 import type { ApiClient } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
 import { LeaderElector } from "@herald/k8s/lease";
 import type { LeaseTiming } from "@herald/k8s/lease-core";
+import { OptionalReflector } from "@herald/k8s/optional-reflector";
+import { nodesPath } from "@herald/k8s/paths";
 import type { Clock, Random } from "@herald/shared/core";
 import { AdvertisementWatch } from "./advertisement-watch.ts";
 import { Caches } from "./caches.ts";
 import { ConfigWatch } from "./config-watch.ts";
 import type { ControllerMetrics, ControllerState } from "./metrics.ts";
 import { NetworkWatch } from "./network-watch.ts";
+import { type NodeState, nodeState } from "./node-state.ts";
 import { logLeaseNotice, logReflectorNotice } from "./notices.ts";
 import { PeerSummaries } from "./peer-summaries.ts";
 import { configMapReference, poolReference } from "./references.ts";
@@ -151,15 +155,21 @@ export class Controller {
     const caches = this.#createCaches();
     const mayWrite = (): boolean => !lost.signal.aborted && leading();
     const term = this.#createTerm(caches, mayWrite);
-    const networks = this.#createNetworkWatch(caches);
+    const nodes = this.#createNodes(() => {
+      networks.changed();
+      summaries.changed();
+    });
+    const networks = this.#createNetworkWatch(caches, nodes);
+    const summaries = this.#createPeerSummaries(mayWrite, nodes);
     this.#term = term;
     this.#networks = networks;
     this.#advertisements = this.#createAdvertisementWatch(caches);
     await Promise.all([
       caches.run(lease),
+      nodes.run(lease),
       networks.run(lease),
       this.#advertisements.run(lease),
-      this.#createPeerSummaries(mayWrite).run(lease, lost.signal),
+      summaries.run(lease, lost.signal),
       this.#decideAndWrite(term, caches, lease, lost.signal),
     ]);
     this.#networks = undefined;
@@ -203,7 +213,25 @@ export class Controller {
     });
   }
 
-  #createNetworkWatch(caches: Caches): NetworkWatch {
+  /** The leader's alone: who follows has no use for them. */
+  #createNodes(onChange: () => void): OptionalReflector<NodeState> {
+    const { client, clock, random, log, metrics } = this.#ports;
+    return new OptionalReflector<NodeState>({
+      client,
+      clock,
+      random,
+      path: nodesPath(),
+      view: nodeState,
+      isSame: isDeepStrictEqual,
+      onChange,
+      notice: (notice) => {
+        metrics.noticed("nodes", notice.type);
+        logReflectorNotice(log, "nodes", notice);
+      },
+    });
+  }
+
+  #createNetworkWatch(caches: Caches, nodes: OptionalReflector<NodeState>): NetworkWatch {
     const { client, clock, random, events, log, metrics } = this.#ports;
     const { namespace } = this.#options;
     return new NetworkWatch({
@@ -213,15 +241,16 @@ export class Controller {
       events,
       log,
       pools: () => this.#config.inForce?.pools ?? [],
+      nodes: () => nodes.values() ?? [],
       referenceOf: (name) => {
         const pool = caches.pools()?.find(({ metadata }) => metadata.name === name);
         const configMap = caches.config();
         if (pool !== undefined) return poolReference(namespace, pool);
         return configMap && configMapReference(configMap);
       },
-      notice: (resource, notice) => {
-        metrics.noticed(resource, notice.type);
-        logReflectorNotice(log, resource, notice);
+      notice: (notice) => {
+        metrics.noticed("servicecidrs", notice.type);
+        logReflectorNotice(log, "servicecidrs", notice);
       },
     });
   }
@@ -244,13 +273,14 @@ export class Controller {
     });
   }
 
-  #createPeerSummaries(mayWrite: () => boolean): PeerSummaries {
+  #createPeerSummaries(mayWrite: () => boolean, nodes: OptionalReflector<NodeState>): PeerSummaries {
     const { client, clock, random, log, metrics } = this.#ports;
     return new PeerSummaries({
       client,
       clock,
       random,
       namespace: this.#options.namespace,
+      unready: () => new Set(nodes.values()?.flatMap(({ name, isReady }) => (isReady ? [] : name))),
       mayWrite,
       notice: (resource, notice) => {
         metrics.noticed(resource, notice.type);

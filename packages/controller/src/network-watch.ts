@@ -3,11 +3,10 @@ import type { ApiClient, ApiObject } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
 import type { ObjectReference } from "@herald/k8s/events-core";
 import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
-import { nodesPath } from "@herald/k8s/paths";
 import { type ClusterNetwork, networkOverlaps } from "@herald/shared/allocator/network-overlaps";
 import type { Pool } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
-import { parseRange } from "@herald/shared/ip/range";
+import { type NodeState, network } from "./node-state.ts";
 
 export interface NetworkWatchOptions {
   readonly client: ApiClient;
@@ -19,13 +18,14 @@ export interface NetworkWatchOptions {
   readonly pools: () => readonly Pool[];
   /** Where a pool is written; `undefined` when that is gone. */
   readonly referenceOf: (pool: string) => ObjectReference | undefined;
-  readonly notice: (resource: "nodes" | "servicecidrs", notice: OptionalNotice) => void;
+  /** As far as they are known. */
+  readonly nodes: () => readonly NodeState[];
+  readonly notice: (notice: OptionalNotice) => void;
 }
 
 /** Warns of pools that give out addresses which nodes, pods or Services of the cluster use: once for each finding. */
 export class NetworkWatch {
   readonly #options: NetworkWatchOptions;
-  readonly #nodes: OptionalReflector<readonly ClusterNetwork[]>;
   readonly #serviceCidrs: OptionalReflector<readonly ClusterNetwork[]>;
   #told: ReadonlyMap<string, string> = new Map(); // by pool
   #cancel: (() => void) | undefined; // while a look is due
@@ -33,18 +33,14 @@ export class NetworkWatch {
   constructor(options: NetworkWatchOptions) {
     const { client, clock, random, notice } = options;
     this.#options = options;
-    const ports = { client, clock, random, onChange: () => this.changed() };
-    this.#nodes = new OptionalReflector({
-      ...ports,
-      path: nodesPath(),
-      view: networksOfNode,
-      notice: (news) => notice("nodes", news),
-    });
     this.#serviceCidrs = new OptionalReflector({
-      ...ports,
+      client,
+      clock,
+      random,
+      onChange: () => this.changed(),
       path: "/apis/networking.k8s.io/v1/servicecidrs",
       view: networksOfServices,
-      notice: (news) => notice("servicecidrs", news),
+      notice,
     });
   }
 
@@ -56,14 +52,15 @@ export class NetworkWatch {
 
   /** Resolves once aborted; rejects only with a bug of ours. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#nodes.run(signal), this.#serviceCidrs.run(signal)]);
+    await this.#serviceCidrs.run(signal);
     this.#cancel?.();
   }
 
   #look(): void {
     this.#cancel = undefined;
-    const { log, events, pools, referenceOf } = this.#options;
-    const networks = [...(this.#nodes.values() ?? []), ...(this.#serviceCidrs.values() ?? [])].flat();
+    const { log, events, pools, nodes, referenceOf } = this.#options;
+    const ofNodes = nodes().flatMap(({ networks }) => networks);
+    const networks = [...ofNodes, ...(this.#serviceCidrs.values() ?? []).flat()];
     const found = networkOverlaps(pools(), networks);
     for (const { pool, message } of found) {
       if (this.#told.get(pool) === message) continue;
@@ -82,30 +79,10 @@ export class NetworkWatch {
 
 const COALESCE_MS = 5_000;
 
-interface NodeObject extends ApiObject {
-  readonly spec?: { readonly podCIDR?: string; readonly podCIDRs?: readonly string[] };
-  readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
-}
-
 interface ServiceCidrObject extends ApiObject {
   readonly spec?: { readonly cidrs?: readonly string[] };
 }
 
-function networksOfNode({ metadata, spec = {}, status = {} }: NodeObject): readonly ClusterNetwork[] {
-  const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = spec;
-  const name = metadata?.name ?? "";
-  const addresses = (status.addresses ?? []).filter(({ type }) => type.endsWith("IP"));
-  return [
-    ...podCIDRs.flatMap((text) => network(`the pod network of node "${name}"`, text)),
-    ...addresses.flatMap(({ address }) => network(`an address of node "${name}"`, `${address}-${address}`)),
-  ];
-}
-
 function networksOfServices({ spec = {} }: ServiceCidrObject): readonly ClusterNetwork[] {
   return (spec.cidrs ?? []).flatMap((text) => network("the network of Services", text));
-}
-
-function network(what: string, text: string): readonly ClusterNetwork[] {
-  const parsed = parseRange(text);
-  return "range" in parsed ? [{ what, range: parsed.range }] : [];
 }

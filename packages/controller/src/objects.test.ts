@@ -333,3 +333,28 @@ describe("the ConfigurationState of the controller", () => {
     assert.equal(world.configurationState, "Valid||Reconciled");
   });
 });
+
+describe("the sessions of a BGPPeer", () => {
+  it("count while their nodes are ready, for which Nodes are watched once", async () => {
+    const world = createWorld();
+    const home = "/apis/metallb.io/v1beta1/namespaces/metallb-system";
+    const peer = `${home.replace("v1beta1", "v1beta2")}/bgppeers/tor`;
+    const ready = (name: string, status: string) =>
+      world.api.put(`/api/v1/nodes/${name}`, { status: { conditions: [{ type: "Ready", status }] } });
+    world.api.put(peer, { spec: {} });
+    for (const node of ["iris1", "iris2"]) {
+      ready(node, "True");
+      const status = { node, peer: "tor", bgpStatus: "Established" };
+      world.api.put(`${home}/bgpsessionstates/${node}`, { status });
+    }
+    world.start();
+    await world.pass(60_000);
+    const summary = () => world.api.peek<{ status?: { summary: string } }>(peer)?.status?.summary;
+    assert.equal(summary(), "2/2 established");
+    ready("iris2", "Unknown");
+    await world.pass(20_000);
+    assert.equal(summary(), "1/2 established");
+    const asked = world.api.requests.filter(({ path }) => path === "/api/v1/nodes");
+    assert.equal(asked.length, 2); // a list, and a watch from there
+  });
+});

@@ -19,16 +19,20 @@ describe("what a BGPPeer says of its sessions", () => {
   let stop: AbortController;
   let running: Promise<void>;
   let leads: boolean;
+  let unready: ReadonlySet<string>;
+  let summaries: PeerSummaries;
   beforeEach(() => {
     clock = new VirtualClock();
     api = new FakeApi({ clock });
     stop = new AbortController();
     leads = true;
-    const summaries = new PeerSummaries({
+    unready = new Set();
+    summaries = new PeerSummaries({
       client: api,
       clock,
       random: new SeededRandom(1),
       namespace: NAMESPACE,
+      unready: () => unready,
       mayWrite: () => leads,
       notice: () => {},
       retried: () => {},
@@ -66,6 +70,30 @@ describe("what a BGPPeer says of its sessions", () => {
     });
     assert.deepEqual(says("lonely"), undefined);
     assert.equal(writes(), 1);
+  });
+
+  it("counts no session of a node that is not ready, whatever it said last, until it is", async () => {
+    for (const node of ["iris1", "iris2"]) state(node, "tor", "Established", "closed");
+    state("iris3", "tor", "Down", "closed");
+    state("iris4", "tor", "Down");
+    await pass();
+    unready = new Set(["iris2", "iris3", "iris4", "other"]);
+    summaries.changed();
+    await pass();
+    assert.deepEqual(says("tor"), {
+      sessions: 4,
+      established: 1,
+      summary: "1/4 established",
+      troubles: [
+        "iris2: the node is not ready; its last word was Established",
+        "iris3: the node is not ready; its last word was closed",
+        "iris4: the node is not ready; its last word was no answer yet",
+      ],
+    });
+    unready = new Set();
+    summaries.changed();
+    await pass();
+    assert.deepEqual((says("tor") as { summary: string }).summary, "2/4 established");
   });
 
   it("is at most ten nodes by name, and none once nobody is to have a session", async () => {

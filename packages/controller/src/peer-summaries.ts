@@ -11,6 +11,8 @@ export interface PeerSummariesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly namespace: string;
+  /** Names of nodes whose kubelet is not heard, as far as they are known. */
+  readonly unready: () => ReadonlySet<string>;
   /** Whether we still lead; asked right before every request. */
   readonly mayWrite: () => boolean;
   readonly notice: (resource: SummedKind, notice: OptionalNotice) => void;
@@ -53,7 +55,7 @@ export class PeerSummaries {
     const { client, clock, random, namespace, notice, retried } = options;
     this.#options = options;
     this.#queue = new WorkQueue({ clock, random, concurrency: 1, retry: RETRY, retried });
-    const ports = { client, clock, random, isSame: isDeepStrictEqual, onChange: () => this.#changed() };
+    const ports = { client, clock, random, isSame: isDeepStrictEqual, onChange: () => this.changed() };
     this.#states = new OptionalReflector<SessionView>({
       ...ports,
       path: metallbPath(BGP_SESSION_STATES.plural, namespace),
@@ -81,7 +83,8 @@ export class PeerSummaries {
     this.#cancel?.();
   }
 
-  #changed(): void {
+  /** Sessions, peers or nodes may be different now; they are looked at soon. */
+  changed(): void {
     const { clock } = this.#options;
     const due = Math.max(clock.now() + COALESCE_MS, this.#lookedAt + GAP_MS);
     this.#cancel ??= clock.at(due, () => this.#look());
@@ -95,7 +98,8 @@ export class PeerSummaries {
     const byPeer = Map.groupBy(states, ({ peer }) => peer);
     // One that nobody ever had a session with has nothing to say.
     const summed = peers.filter(({ name, status }) => byPeer.has(name) || "sessions" in status);
-    this.#wanted = new Map(summed.map(({ name }) => [name, summaryOf(byPeer.get(name) ?? [])]));
+    const unready = this.#options.unready();
+    this.#wanted = new Map(summed.map(({ name }) => [name, summaryOf(byPeer.get(name) ?? [], unready)]));
     for (const name of this.#written.keys()) if (!this.#wanted.has(name)) this.#written.delete(name);
     for (const name of this.#wanted.keys()) this.#queue.add(name);
   }
@@ -131,15 +135,24 @@ function says({ status }: PeerView, wanted: PeerSummary): boolean {
   return Object.entries(wanted).every(([name, value]) => isDeepStrictEqual(status[name], value));
 }
 
-/** @param states of one peer, a node each. */
-export function summaryOf(states: readonly SessionView[]): PeerSummary {
-  const down = states.filter(({ isEstablished }) => !isEstablished);
-  const established = states.length - down.length;
-  const troubles = down.map(({ node, error }) => `${node}: ${error === "" ? "no answer yet" : error}`);
+/**
+ * What a node says stays when the node is cut off or without power: its word counts while its kubelet is heard.
+ *
+ * @param states of one peer, a node each.
+ */
+function summaryOf(states: readonly SessionView[], unready: ReadonlySet<string>): PeerSummary {
+  const others = states.filter(({ isEstablished, node }) => !isEstablished || unready.has(node));
+  const established = states.length - others.length;
+  const troubles = others.map((state) => `${state.node}: ${troubleOf(state, unready.has(state.node))}`);
   return {
     sessions: states.length,
     established,
     summary: `${established}/${states.length} established`,
     troubles: troubles.sort().slice(0, MAX_TROUBLES),
   };
+}
+
+function troubleOf({ isEstablished, error }: SessionView, isUnready: boolean): string {
+  const word = isEstablished ? "Established" : error === "" ? "no answer yet" : error;
+  return isUnready ? `the node is not ready; its last word was ${word}` : word;
 }

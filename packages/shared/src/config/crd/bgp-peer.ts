@@ -198,12 +198,15 @@ export const BgpPeerStatus = z
       description: "How many nodes are to have a session with the router.",
       format: "int64",
     }),
-    established: z.int().optional().meta({ description: "How many of them have one.", format: "int64" }),
+    established: z.int().optional().meta({
+      description: "How many of them have one, as far as they are ready.",
+      format: "int64",
+    }),
     summary: z.string().optional().meta({ description: "Both in words." }),
     troubles: z
       .array(z.string().meta({ description: "A node, and what went wrong there last." }))
       .optional()
-      .meta({ description: "Nodes without a session, sorted; the first ten." }),
+      .meta({ description: "Nodes without a session, or that are not ready, sorted; the first ten." }),
   })
   .meta({
     description:
