@@ -165,13 +165,17 @@ function established({ metrics }: OurBgpReport): number | undefined {
   return series === undefined ? undefined : metrics[series];
 }
 
+const ROUTERS = [
+  { name: "FRR", make: (namespace: string) => new Frr(namespace) },
+  { name: "BIRD", make: (namespace: string) => new Bird(namespace) },
+];
+
 before(async () => {
   if (!skip) await installRouters();
 });
 
 describe("who begins a BGP session", { concurrency: true }, () => {
-  for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(name)]) {
-    const { name } = make("nobody");
+  for (const { name, make } of ROUTERS) {
     describe(`with ${name}`, { concurrency: 1 }, () => {
       let lab: Lab | undefined;
       const begin = async (): Promise<Lab> => {

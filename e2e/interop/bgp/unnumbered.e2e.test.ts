@@ -29,12 +29,16 @@ address-pools:
 /** What a ConfigMap cannot say. */
 const BY_LINK = { remote: { interface: "n0" } };
 
+const ROUTERS = [
+  { name: "FRR", make: (namespace: string) => new Frr(namespace) },
+  { name: "BIRD", make: (namespace: string) => new Bird(namespace) },
+];
+
 before(async () => {
   if (!skip) await installRouters();
 });
 
-for (const make of [(name: string) => new Frr(name), (name: string) => new Bird(name)]) {
-  const { name } = make("nobody");
+for (const { name, make } of ROUTERS) {
   describe(`BGP over link-local addresses with ${name}`, () => {
     let segment: Segment;
     let router: Router;
