@@ -95,6 +95,7 @@ protocol bgp node {
   connect retry time 1; connect delay time 1; error wait time 1,2;
   ${setup.calls ? "" : "passive on;"}
   ${setup.incapable ? "capabilities off;" : ""}
+  ${setup.role === undefined ? "" : `local role ${setup.role};`}
   graceful restart on;
   ${families.map((family) => `ipv${family} { import all; export none;${farther} };`).join("\n  ")}
 }

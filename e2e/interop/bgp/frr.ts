@@ -158,6 +158,7 @@ function configOf(setup: RouterSetup): string {
     ...(setup.incapable ? [of("dont-capability-negotiate")] : []),
     ...(password === undefined ? [] : [of(`password ${password}`)]),
     ...(ttlSecurity ? [of("ttl-security hops 1")] : []),
+    ...(setup.role === undefined ? [] : [of(`local-role ${setup.role}`)]),
     ...(multihop ? [of("ebgp-multihop")] : []),
     ...(bfdMs === undefined ? [] : [of("bfd"), of("bfd profile fast")]),
     ...families.flatMap((family) => [

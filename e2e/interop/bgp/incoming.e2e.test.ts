@@ -298,6 +298,20 @@ describe("who begins a BGP session", { concurrency: true }, () => {
         assert.deepEqual([await router.isUp(), established(report)], [false, 0]);
       });
 
+      it("is a router whose role is the counterpart of ours, and no other", { skip }, async () => {
+        const the = await begin();
+        const { router, speaker } = the;
+        await router.start({ ...SETUP, role: "provider" });
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap(), { role: "peer" });
+        const isRefused = (report: OurBgpReport): boolean =>
+          failures(report).some((failure) => /role mismatch|open\.role: invalid/.test(failure));
+        await speaker.until("it is told", isRefused);
+        assert.equal(await router.isUp(), false);
+        await speaker.begin(configMap(), { role: "customer" });
+        await the.routesBecome(4, [SEEN]);
+      });
+
       it("may be a router that says nothing of what it can do", { skip }, async () => {
         const the = await begin();
         const { router, speaker } = the;

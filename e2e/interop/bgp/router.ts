@@ -21,6 +21,8 @@ export interface RouterSetup {
   readonly calls?: boolean;
   /** Says nothing of what it can do, as routers did before RFC 5492. */
   readonly incapable?: boolean;
+  /** What it is to us (RFC 9234). */
+  readonly role?: "provider" | "customer" | "peer";
   /** Has BFD watch the session, with this many ms between packets either way; three of them may be lost. */
   readonly bfdMs?: number;
 }
