@@ -7,6 +7,7 @@ import { benchAnswers } from "./answers.ts";
 import { benchArrivals } from "./arrivals.ts";
 import { benchBfd } from "./bfd.ts";
 import { benchBgp } from "./bgp.ts";
+import { benchBgpCluster } from "./bgp-cluster.ts";
 import { benchController } from "./controller.ts";
 import { benchFailover } from "./failover.ts";
 import { benchGossipCodec } from "./gossip-codec.ts";
@@ -28,6 +29,10 @@ const BENCHES: Readonly<
   answers: { about: "ARP and NDP on a real interface", run: benchAnswers },
   bfd: { about: "BFD with real routers beside a busy main thread", run: () => benchBfd(say) },
   bgp: { about: "addresses told to a router, and what FRR takes for the same", run: () => benchBgp(say) },
+  "bgp-cluster": {
+    about: "from an endpoint in a real API server to a route in a router's kernel",
+    run: () => benchBgpCluster(say),
+  },
   controller: { about: "the controller, from source", run: benchController },
   services: { about: "1,000 and 10,000 Services on a real API server", run: () => benchServices(say) },
   nodes: { about: "what three nodes say to each other, and what it costs them", run: () => benchNodes(say) },
