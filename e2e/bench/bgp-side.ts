@@ -3,25 +3,14 @@ import { createRegistry } from "@herald/daemon/metrics";
 import { systemRandom } from "@herald/daemon/random";
 import { configFromConfigMap } from "@herald/shared/config/load";
 import type { Clock } from "@herald/shared/core";
-import { type ServiceView, serviceKey } from "@herald/shared/service/view";
+import { serviceKey } from "@herald/shared/service/view";
 import type { BgpPort } from "@herald/speaker/bgp-port";
 import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
 import { createSpeakerMetrics } from "@herald/speaker/metrics";
+import { fit, service } from "@herald/speaker/planner-fixture";
 
 /** Both ends of every session here. */
 export const [OURS, THEIRS] = [64_500, 64_512];
-
-const NODE = {
-  labels: {},
-  networkUnavailable: false,
-  speakerReady: true,
-  outOfService: false,
-  deleting: false,
-  drain: "",
-  cordoned: false,
-  ready: true,
-  failBack: "",
-} as const;
 
 /** The BGP side of a speaker, with so many Services that nobody serves yet, one address each. */
 export class BgpSide {
@@ -63,14 +52,17 @@ export class BgpSide {
       },
     );
     for (let at = 0; at < count; at += 1) {
-      this.#speaker.take({ type: "service", service: serviceAt(at) });
+      this.#speaker.take({
+        type: "service",
+        service: service(nameAt(at), [addressAt(at)], { ipFamilies: [4] }),
+      });
     }
   }
 
   /** From here on it speaks. */
   begin(routers: readonly string[]): void {
     this.configure(routers, "1");
-    this.#speaker.take({ type: "node", name: "this", node: NODE });
+    this.#speaker.take({ type: "node", name: "this", node: fit });
     this.#speaker.take({ type: "synced" });
   }
 
@@ -91,7 +83,7 @@ address-pools:
   /** Whether the endpoint of a Service is ready. */
   serve(at: number, ready: boolean): void {
     const endpoints = [{ nodeName: "this", addresses: ["172.16.0.1"], ready, serving: ready }];
-    this.#speaker.take({ type: "endpoints", key: keyAt(at), endpoints });
+    this.#speaker.take({ type: "endpoints", key: serviceKey("default", nameAt(at)), endpoints });
   }
 
   serveAll(): void {
@@ -115,28 +107,6 @@ export function addressAt(at: number): string {
   return `10.0.${at >> 8}.${at & 255}`;
 }
 
-function keyAt(at: number): ServiceView["key"] {
-  return serviceKey("default", `s${at}`);
-}
-
-function serviceAt(at: number): ServiceView {
-  return {
-    key: keyAt(at),
-    uid: `uid-${at}`,
-    resourceVersion: "1",
-    type: "LoadBalancer",
-    loadBalancerClass: undefined,
-    annotations: {},
-    labels: {},
-    clusterIps: [],
-    ipFamilies: [4],
-    ipFamilyPolicy: "SingleStack",
-    externalTrafficPolicy: "Cluster",
-    selector: {},
-    ports: [],
-    loadBalancerIp: "",
-    ingress: [{ ip: addressAt(at) }],
-    createdAtMs: 0,
-    deleting: false,
-  };
+function nameAt(at: number): string {
+  return `s${at}`;
 }

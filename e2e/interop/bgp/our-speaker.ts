@@ -6,19 +6,8 @@ import { createInterface } from "node:readline";
 import { type ServiceView, serviceKey } from "@herald/shared/service/view";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 import type { CandidateNode } from "@herald/speaker/plan";
+import { fit, service } from "@herald/speaker/planner-fixture";
 import type { OurBgpCommand, OurBgpReport } from "./our-bgp.ts";
-
-const node: CandidateNode = {
-  labels: {},
-  networkUnavailable: false,
-  speakerReady: true,
-  outOfService: false,
-  deleting: false,
-  drain: "",
-  cordoned: false,
-  ready: true,
-  failBack: "",
-};
 
 /** Our BGP as a process of its own in a network namespace; it ends with this one. */
 export class OurSpeaker {
@@ -67,34 +56,14 @@ export class OurSpeaker {
 
   /** What becomes of the node. */
   async standing(change: Partial<CandidateNode>): Promise<void> {
-    await this.change({ type: "node", name: "this", node: { ...node, ...change } });
+    await this.change({ type: "node", name: "this", node: { ...fit, ...change } });
   }
 
   /** A Service with one endpoint here. */
   async serve(name: string, addresses: readonly string[], change: Partial<ServiceView> = {}): Promise<void> {
-    const key = serviceKey("default", name);
     await this.endpoints(name, true);
-    const service: ServiceView = {
-      key,
-      uid: name,
-      resourceVersion: "1",
-      type: "LoadBalancer",
-      loadBalancerClass: undefined,
-      annotations: {},
-      labels: {},
-      clusterIps: [],
-      ipFamilies: [4],
-      ipFamilyPolicy: "SingleStack",
-      externalTrafficPolicy: "Cluster",
-      selector: {},
-      ports: [],
-      loadBalancerIp: "",
-      ingress: addresses.map((ip) => ({ ip })),
-      createdAtMs: 0,
-      deleting: false,
-      ...change,
-    };
-    await this.change({ type: "service", service });
+    const served = service(name, addresses, { ipFamilies: [4], ...change });
+    await this.change({ type: "service", service: served });
   }
 
   async endpoints(name: string, ready: boolean): Promise<void> {
