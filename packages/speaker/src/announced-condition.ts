@@ -1,7 +1,7 @@
 import type { ConditionWish } from "@herald/k8s/service-condition";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { AddressState, Intruder } from "./address-states.ts";
-import { describeConflict, describeQuarantine } from "./conflict-words.ts";
+import { BETWEEN, describeConflict, describeQuarantine } from "./conflict-words.ts";
 import { WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
 
 /** What a speaker says of a Service that it is to announce. */
@@ -21,6 +21,7 @@ const HOLDER_REASONS = {
 type HolderReason = keyof typeof HOLDER_REASONS;
 
 export const QUARANTINED = "AddressQuarantined" satisfies HolderReason;
+export const PROBING = "Probing" satisfies HolderReason;
 
 /** The closed list of reasons of the condition, each with a sentence; those of a withdrawal as in the log. */
 export const ANNOUNCED_REASONS: Readonly<Record<string, string>> = {
@@ -46,12 +47,12 @@ export function conditionOf(
     const messages = states.flatMap(({ address, state }) =>
       state.name === name && "intruder" in state ? [describe(address, state.intruder)] : [],
     );
-    if (messages.length > 0) return { status: "False", reason, message: messages.join("; ") };
+    if (messages.length > 0) return { status: "False", reason, message: messages.join(BETWEEN) };
   }
   const probing = states.filter(({ state }) => state.name === "probing").map(({ address }) => address);
   if (probing.length > 0) {
     const message = `the segment is asked whether somebody has ${probing.join(" or ")} already`;
-    return { status: "False", reason: "Probing" satisfies HolderReason, message };
+    return { status: "False", reason: PROBING, message };
   }
   const who = isSpread ? "several nodes, each for its share of the clients" : `node "${node}"`;
   const message = `announced from ${who}: ${addresses.join(", ")}`;

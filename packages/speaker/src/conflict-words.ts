@@ -20,7 +20,21 @@ export function describeConflict(address: IpAddress, intruder: Intruder): string
 }
 
 export function describeQuarantine(address: IpAddress, intruder: Intruder): string {
-  return `${address} is given up until ${whoIs(intruder)} no longer answers for it: ${adviceFor(intruder)}`;
+  return `${address}${GIVEN_UP} until ${whoIs(intruder)} no longer answers for it: ${adviceFor(intruder)}`;
+}
+
+const GIVEN_UP = " is given up";
+
+/** Stands between sentences about several addresses of a Service. */
+export const BETWEEN = "; ";
+
+export function sentencesOf(message: string): readonly string[] {
+  return message.split(BETWEEN);
+}
+
+/** Whether the message of a condition, of any node's, says that an address is given up. */
+export function isGivenUpIn(message: string, address: IpAddress): boolean {
+  return sentencesOf(message).some((sentence) => sentence.startsWith(`${address}${GIVEN_UP}`));
 }
 
 function whoIs({ by, node, interface: name }: Intruder): string {

@@ -454,6 +454,30 @@ describe("Events and the log", () => {
     assert.deepEqual(seen(message?.replace(STRANGER, PEER)), [...warnings, ...over]);
   });
 
+  it("tell that an address is free that another node gave up, also when that is gone by the time this one asks", () => {
+    reporter.decided(key, wants(V4));
+    hear(stranger, gaveUp);
+    const { status, reason, message } = words.at(-1)?.wish ?? {};
+    const free = ["Normal addressReleased", "Normal nodeAssigned"];
+    const quarantined = { status, reason, message };
+    const about = (...before: (object | undefined)[]): readonly string[] => {
+      told();
+      const next = new Reporter("node-2", { ...ports, say: () => {} });
+      for (const announced of before) next.know({ key, uid: "uid-1", announced } as ServiceView);
+      next.decided(key, wants(V4));
+      next.news(begins(V4));
+      return told().map((line) => line.split(":")[0] ?? "");
+    };
+    assert.deepEqual(about(quarantined), free);
+    assert.deepEqual(about(quarantined, undefined), free);
+    assert.deepEqual(about(quarantined, { status: "False", reason: "Probing", message: "" }), free);
+    const assigned = ["Normal nodeAssigned"];
+    assert.deepEqual(about(), assigned);
+    assert.deepEqual(about({ ...quarantined, message: message?.replace(V4, `${V4}0`) }), assigned);
+    assert.deepEqual(about(quarantined, { status: "True", reason: "Announced", message: "" }), assigned);
+    assert.deepEqual(about(quarantined, { status: "False", reason: "NoEndpoints", message: "" }), assigned);
+  });
+
   it("name the machine, the interface, the Services and what to do", () => {
     reporter.decided(key, wants(V4));
     hear(begins(V4), kernelOf(PEER, "node-2"));

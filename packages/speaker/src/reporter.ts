@@ -8,11 +8,18 @@ import {
   conditionOf,
   isNobodys,
   isSameWord,
+  PROBING,
   QUARANTINED,
   stoppedCondition,
   withdrawnCondition,
 } from "./announced-condition.ts";
-import { adviceFor, describeConflict, describeQuarantine } from "./conflict-words.ts";
+import {
+  adviceFor,
+  describeConflict,
+  describeQuarantine,
+  isGivenUpIn,
+  sentencesOf,
+} from "./conflict-words.ts";
 import { HoldingWords } from "./holding-words.ts";
 import type { HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
@@ -35,6 +42,8 @@ export interface NobodyWord {
   readonly isWritten: boolean;
 }
 
+const RELEASED: AddressTurn = { type: "released" };
+
 /** How long a word waits that another one often follows, ms. */
 const HOLD_MS = 1_000;
 /** The same for that nobody announces: speakers come to know of things at different times. */
@@ -46,7 +55,7 @@ export class Reporter {
   readonly #ports: ReporterPorts;
   /** By Service; bounded by the Services of the cluster. */
   readonly #uids = new Map<ServiceKey, string>();
-  /** Of those of which an address is given up: what stands there of it, whoever wrote it. */
+  /** Of those of which an address is given up: what was written of it last, whoever did. */
   readonly #givenUp = new Map<ServiceKey, string>();
   /** To be announced here; bounded by that, as are the next two. */
   readonly #wanted = new Map<ServiceKey, readonly IpAddress[]>();
@@ -75,7 +84,8 @@ export class Reporter {
     const before = this.#uids.get(key);
     this.#uids.set(key, uid);
     if (announced?.reason === QUARANTINED) this.#givenUp.set(key, announced.message);
-    else this.#givenUp.delete(key);
+    // Why not always: whoever is next asks before it answers, and meanwhile the one before says nothing any more.
+    else if (announced !== undefined && announced.reason !== PROBING) this.#givenUp.delete(key);
     if (before !== undefined && before !== uid) this.#forgetTold(key);
     const said = this.#said.get(key);
     if (said === undefined || announced === undefined || !this.#wanted.has(key)) return;
@@ -134,11 +144,12 @@ export class Reporter {
   news(news: AddressNews): void {
     this.#count(news);
     const { address } = news;
-    const turn = this.#addresses.hear(news);
+    const heard = this.#addresses.hear(news);
     const { quarantined } = this.#ports.metrics.layer2;
     quarantined.set(this.#addresses.count("quarantined"));
-    if (turn === undefined) return;
+    if (heard === undefined) return;
     const services = [...(this.#users.get(address) ?? [])];
+    const turn = this.#isReleased(address, heard, services) ? RELEASED : heard;
     this.#log(address, turn, services);
     for (const service of services) {
       this.#recordTurn(service, address, turn);
@@ -318,10 +329,16 @@ export class Reporter {
     }
   }
 
+  /** Another node gave it up: this one did not know that somebody had it. */
+  #isReleased(address: IpAddress, turn: AddressTurn, services: readonly ServiceKey[]): boolean {
+    if (turn.type !== "announced") return false;
+    return services.some((key) => isGivenUpIn(this.#givenUp.get(key) ?? "", address));
+  }
+
   /** One node after the other is told not to use the address, and the first one has said so in the same words. */
   #isToldOf(service: ServiceKey, address: IpAddress, turn: AddressTurn): boolean {
     if (turn.type !== "conflict" && turn.type !== "quarantined") return false;
-    const said = this.#givenUp.get(service)?.split("; ") ?? [];
+    const said = sentencesOf(this.#givenUp.get(service) ?? "");
     return said.includes(describeQuarantine(address, turn.intruder));
   }
 
