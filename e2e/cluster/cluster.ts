@@ -74,8 +74,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   return cluster;
 }
 
+const RUNNING = new Set<Cluster>();
+
 /** A running cluster. Everything on it may be used at once; `stop` ends it. */
 export class Cluster {
+  /** Those of this process that are up. */
+  static readonly running: ReadonlySet<Cluster> = RUNNING;
   readonly name: string;
   readonly nodes: readonly NodeName[];
   readonly kubelets: boolean;
@@ -134,6 +138,7 @@ export class Cluster {
     const from = performance.now();
     const elapsed = () => `${((performance.now() - from) / 1000).toFixed(1)} s`;
     await this.#topology.build();
+    RUNNING.add(this);
     onProgress(`network of ${this.nodes.length} nodes: ${elapsed()}`);
     await this.#controlPlane.start();
     onProgress(`control plane ready: ${elapsed()}`);
@@ -312,6 +317,7 @@ export class Cluster {
 
   /** Ends everything, at once and for good. Harmless when already stopped. */
   async stop(): Promise<void> {
+    RUNNING.delete(this);
     sweep(this.name);
     this.#forgetExit();
   }
