@@ -87,9 +87,17 @@ export function sessionOptions(
   };
 }
 
-/** All that a session cannot survive a change of; never to be shown: the password is in it. */
-export function sessionKey({ name, nodeSelectors: _, bfdProfile: __, ...rest }: BgpPeerConfig): string {
-  return JSON.stringify([name, rest]);
+/**
+ * All that a session cannot survive a change of; never to be shown: the password is in it. The name is no such thing: that of
+ * a ConfigMap's peer is its place there.
+ */
+export function sessionKey({
+  name: _,
+  nodeSelectors: __,
+  bfdProfile: ___,
+  ...rest
+}: BgpPeerConfig): string {
+  return JSON.stringify(rest);
 }
 
 /** As MetalLB calls a peer in its metrics. */
@@ -102,8 +110,8 @@ export function scoped(address: IpAddress, link: string | undefined): string {
   return link === undefined ? address : `${address}%${link}`;
 }
 
-/** Who has no address is of neither family: MetalLB, too, tells such a router both. */
-function familiesOf(peer: BgpPeerConfig): readonly IpFamily[] {
+/** What a router is told of. Who has no address is of neither family: MetalLB, too, tells such a router both. */
+export function familiesOf(peer: BgpPeerConfig): readonly IpFamily[] {
   return peer.dualStackAddressFamily || !("address" in peer.remote) ? [4, 6] : [transportOf(peer)];
 }
 

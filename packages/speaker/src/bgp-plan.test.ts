@@ -50,6 +50,15 @@ const peer = (change: Partial<BgpPeerConfig> = {}): BgpPeerConfig => ({
   dualStackAddressFamily: true,
   ...change,
 });
+/** Over whose sessions but one family goes. */
+const [four, six] = [
+  peer({ name: "four", dualStackAddressFamily: false }),
+  peer({
+    name: "six",
+    remote: { address: parseAddress("2001:db8::1") as IpAddress },
+    dualStackAddressFamily: false,
+  }),
+];
 const [external, other] = [peer({ peerAsn: 64512 }), peer({ name: "other" })];
 const inRack = (rack: string): CandidateNode => ({ ...fit, labels: { rack } });
 
@@ -115,6 +124,12 @@ const CASES: readonly (World & { readonly name: string; readonly told: readonly 
     name: "announces both families",
     services: [service("web", [V4, V6])],
     told: ["tor 10.20.30.7/32", "tor fd00::7/128"],
+  },
+  {
+    name: "announces to each router what goes over its session, to one without an address both families",
+    peers: [four, six, peer({ name: "link", remote: { interface: "eth0" }, dualStackAddressFamily: false })],
+    services: [service("web", [V4, V6])],
+    told: ["four 10.20.30.7/32", "six fd00::7/128", "link 10.20.30.7/32", "link fd00::7/128"],
   },
   {
     name: "aggregates both families",
@@ -319,6 +334,15 @@ describe("what this node tells its routers", () => {
     assert.deepEqual(told(), ["other", "other", "", ""]);
   });
 
+  it("counts nobody among them who takes no family of the Service", () => {
+    const services = [service("a", [V4]), service("b", [V6]), service("c", [V4, V6])];
+    const plan = build({ peers: [four, six], services });
+    assert.deepEqual(
+      services.map(({ key }) => wordsOn(plan, key)),
+      [`${V4} four`, `${V6} six`, `${V4},${V6} four,six`],
+    );
+  });
+
   it("keeps an aggregate until the last Service in it is gone", () => {
     const ads = [advertisement({ aggregationLength: 24 })];
     const plan = build({ ads, services: [service("web", [V4]), service("api", ["10.20.30.9"])] });
@@ -508,7 +532,7 @@ const MIXED = [
     low,
   ],
 ];
-const ROUTERS = [peer(), external, other, peer({ name: "racked", nodeSelectors: racks })];
+const ROUTERS = [peer(), external, other, four, peer({ name: "racked", nodeSelectors: racks })];
 const seldom = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 3 });
 const step = fc.record(
   {

@@ -152,7 +152,7 @@ export class BgpPlan {
     const known = this.#audiences.get(wishes);
     if (known !== undefined) return known;
     const peers = this.#plans.map(({ peer }) => peer).filter(isUsable);
-    const told = peers.filter((peer) => wishes.some(({ advertisement }) => isToldOf(peer, advertisement)));
+    const told = peers.filter((peer) => wishes.some((wish) => isToldOf(peer, wish)));
     const names = told.map(({ name }) => name).sort();
     this.#audiences.set(wishes, names);
     return names;

@@ -28,11 +28,11 @@ const UNREMARKABLE: ReadonlySet<string> = new Set([
 export class BgpReporter {
   readonly #node: string;
   readonly #ports: BgpReporterPorts;
-  /** By Service, what is announced, if anything is; bounded by the Services of the cluster. */
+  /** By Service, what has series, as MetalLB's: for which peers it is makes no difference. Bounded by the Services. */
   readonly #announced = new Map<ServiceKey, readonly IpAddress[]>();
   /** How many Services each address is announced for. */
   readonly #users = new Map<IpAddress, number>();
-  /** Whom the Events were recorded for; bounded by what is announced. */
+  /** Whom the Events were recorded for: what some peer is told of. Bounded by the Services, too. */
   readonly #uids = new Map<ServiceKey, string>();
   /** What was said of advertisements that disagree; bounded by the prefixes. */
   #said: ReadonlySet<string> = new Set();
@@ -84,23 +84,22 @@ export class BgpReporter {
     const before = this.#announced.get(service) ?? [];
     const after = plan.announced(service);
     this.#setSeries(service, before, after);
-    if (after.length === 0) {
+    if (after.length === 0) this.#announced.delete(service);
+    else this.#announced.set(service, after);
+    // Whether there is a session with a peer just now is no matter, as with MetalLB.
+    const peers = plan.peersOf(service);
+    if (peers.length === 0) {
       this.#ended(service, before);
       return;
     }
-    this.#announced.set(service, after);
     const uid = plan.uidOf(service);
     if (this.#uids.get(service) !== uid) this.#begun(service, after, uid); // also where it was made anew
-    // Whether there is a session with a peer just now is no matter, as with MetalLB.
-    const peers = plan.peersOf(service);
-    if (peers.length > 0) this.#holdings.here(service, peers, true);
-    else this.#holdings.ended(service, "gone");
+    this.#holdings.here(service, peers, true);
   }
 
   #ended(service: ServiceKey, addresses: readonly IpAddress[]): void {
-    this.#announced.delete(service);
-    this.#uids.delete(service);
-    if (addresses.length > 0) this.#ports.log.info("withdrawn", { service, addresses, protocol: "bgp" });
+    if (this.#uids.delete(service))
+      this.#ports.log.info("withdrawn", { service, addresses, protocol: "bgp" });
     this.#holdings.ended(service, "gone");
   }
 

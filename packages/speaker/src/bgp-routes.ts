@@ -2,7 +2,7 @@ import { linkBandwidth } from "@herald/bgp/community";
 import { type Route, type RouteAttributes, RouteTable } from "@herald/bgp/route";
 import type { BgpAdvertisementConfig, BgpPeerConfig } from "@herald/shared/config/config";
 import type { ServiceKey } from "@herald/shared/service/view";
-import { isExternal } from "./bgp-peer.ts";
+import { familiesOf, isExternal } from "./bgp-peer.ts";
 import type { Wish } from "./bgp-wishes.ts";
 
 /** Advertisements that disagree about one prefix, and how that was settled. */
@@ -95,7 +95,7 @@ export class PeerRoutes {
   }
 
   #decisionOn(prefix: string, wishes: Iterable<Wish>): Decision {
-    const asked = [...wishes].filter(({ advertisement }) => isToldOf(this.peer, advertisement));
+    const asked = [...wishes].filter((wish) => isToldOf(this.peer, wish));
     const [first] = asked;
     if (first === undefined) return NOTHING;
     const advertisements = [...new Set(asked.map(({ advertisement }) => advertisement))];
@@ -136,9 +136,9 @@ interface Decision {
 
 const NOTHING: Decision = { route: undefined, disagreements: [] };
 
-/** Whether the peer is among those that an advertisement is for. */
-export function isToldOf({ name }: BgpPeerConfig, { peers }: BgpAdvertisementConfig): boolean {
-  return peers.length === 0 || peers.includes(name);
+/** Whether the advertisement is for the peer, and its prefix of a family that goes over the session with it. */
+export function isToldOf(peer: BgpPeerConfig, { advertisement: { peers }, prefix }: Wish): boolean {
+  return (peers.length === 0 || peers.includes(peer.name)) && familiesOf(peer).includes(prefix.family);
 }
 
 /** Endpoints of all Services of a prefix; `undefined` where nothing is to be said, as one of them may be served anywhere. */

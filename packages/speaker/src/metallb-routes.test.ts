@@ -10,7 +10,9 @@ function routesOf({ ignoresExcludeLabel, nodes, config, services }: RecordedClus
     .flatMap((self) => {
       const options = { ignoreExcludeLb: ignoresExcludeLabel, drainOnCordon: false, drainOnNotReady: false };
       const plan = new BgpPlan({ self, options: { ...options, lbClass: undefined } });
-      plan.configure(config);
+      // What was recorded is what sessions were given; which of it goes over one of a single family came after that.
+      const peers = config.peers.map((peer) => ({ ...peer, dualStackAddressFamily: true }));
+      plan.configure({ ...config, peers });
       plan.setNodes(nodes);
       for (const { view, endpoints } of services) {
         plan.setService(view);

@@ -37,7 +37,7 @@ const WORDS: Readonly<Record<NodeRefusal, (about: Refused) => string>> = {
       ? "no interface that is fit for it and up"
       : `no interface ${interfaces} that is there and up (name others in ${advertisements}, or bring it up)`,
   noPeer: ({ advertisements }) =>
-    `no BGPPeer to tell (see nodeSelectors of the BGPPeers, and peers of ${advertisements})`,
+    `no BGPPeer to tell (see nodeSelectors and dualStackAddressFamily of the BGPPeers, and peers of ${advertisements})`,
   noMatchingAdvertisement: ({ advertisements }) => `not selected by nodeSelectors of ${advertisements}`,
   speakerNotReady: () => "no speaker that is ready (look at its pod)",
   nodeNetworkUnavailable: () => "the condition NetworkUnavailable",

@@ -4,7 +4,7 @@ import type { BgpAdvertisementConfig, BgpPeerConfig, Config, Pool } from "@heral
 import { loadConfig } from "@herald/shared/config/load";
 import type { ServiceView } from "@herald/shared/service/view";
 import type { UsableInterfaces } from "./interface-rules.ts";
-import type { CandidateNode } from "./plan.ts";
+import { type CandidateNode, hostsOf } from "./plan.ts";
 import {
   advertisement,
   both,
@@ -189,7 +189,7 @@ const CASES: readonly (World & { readonly name: string; readonly says: string })
   {
     name: "that there is nobody to tell by BGP",
     config: { ...ROUTED, peers: [peer({ name: "other" })], bgpAdvertisements: [bgp({ peers: ["tor"] })] },
-    says: 'False NoPeer: no node can announce it by BGP: every node: no BGPPeer to tell (see nodeSelectors of the BGPPeers, and peers of BGPAdvertisement "routed")',
+    says: 'False NoPeer: no node can announce it by BGP: every node: no BGPPeer to tell (see nodeSelectors and dualStackAddressFamily of the BGPPeers, and peers of BGPAdvertisement "routed")',
   },
   {
     name: "that peers are for other nodes, and one whose password is not known counts for none",
@@ -198,7 +198,25 @@ const CASES: readonly (World & { readonly name: string; readonly says: string })
       peers: [peer({ nodeSelectors: [labelled("rack", "b")] }), peer({ password: undefined })],
     },
     nodes: { iris1: inRack("a"), iris2: { ...inRack("b"), networkUnavailable: true } },
-    says: 'False NoPeer: no node can announce it by BGP: iris1: no BGPPeer to tell (see nodeSelectors of the BGPPeers, and peers of BGPAdvertisement "routed"); iris2: the condition NetworkUnavailable',
+    says: 'False NoPeer: no node can announce it by BGP: iris1: no BGPPeer to tell (see nodeSelectors and dualStackAddressFamily of the BGPPeers, and peers of BGPAdvertisement "routed"); iris2: the condition NetworkUnavailable',
+  },
+  {
+    name: "that no router takes the family of its addresses",
+    services: [service("web", ["fd00::7"])],
+    config: ROUTED,
+    says: 'False NoPeer: no node can announce it by BGP: every node: no BGPPeer to tell (see nodeSelectors and dualStackAddressFamily of the BGPPeers, and peers of BGPAdvertisement "routed")',
+  },
+  {
+    name: "that BGP announces an address of the other family where it goes over the session, too",
+    services: [service("web", ["fd00::7"])],
+    config: { ...ROUTED, peers: [peer({ dualStackAddressFamily: true })] },
+    says: BY_BGP,
+  },
+  {
+    name: "that BGP announces what has an address that a router takes",
+    services: [service("web", ["10.20.30.7", "fd00::7"])],
+    config: ROUTED,
+    says: BY_BGP,
   },
   {
     name: "why neither protocol can",
@@ -210,12 +228,23 @@ const CASES: readonly (World & { readonly name: string; readonly says: string })
         advertisement({ name: "b", nodeSelectors: [labelled("rack", "b")] }),
       ],
     },
-    says: 'False NoMatchingAdvertisement: no node can announce it on layer 2: every node: not selected by nodeSelectors of L2Advertisement "b" or "default", nor by BGP: every node: no BGPPeer to tell (see nodeSelectors of the BGPPeers, and peers of BGPAdvertisement "routed")',
+    says: 'False NoMatchingAdvertisement: no node can announce it on layer 2: every node: not selected by nodeSelectors of L2Advertisement "b" or "default", nor by BGP: every node: no BGPPeer to tell (see nodeSelectors and dualStackAddressFamily of the BGPPeers, and peers of BGPAdvertisement "routed")',
   },
 ];
 
 describe("where no node answers for a Service, each speaker would say", () => {
   for (const { name, says, ...world } of CASES) it(name, () => assert.equal(said(world), says));
+
+  it("of each Service what holds for its own families", () => {
+    const unannounced = new UnannouncedServices("iris1", OPTIONS);
+    unannounced.configure({ ...FIXTURE, ...ROUTED });
+    unannounced.setNodes(new Map(both));
+    const [hosts, owner] = [hostsOf(on("iris1")), undefined];
+    const reasons = [["10.20.30.7"], ["fd00::7"], ["10.20.30.8"]].map(
+      (ips) => unannounced.explain({ service: service("web", ips), hosts, owner })?.reason,
+    );
+    assert.deepEqual(reasons, ["Announced", "NoPeer", "Announced"]);
+  });
 
   it("and one of them does: the first of those that are alive", () => {
     const known = new Map([

@@ -6,10 +6,10 @@ import type {
   LabelSelector,
   Pool,
 } from "@herald/shared/config/config";
-import type { IpAddress } from "@herald/shared/ip/address";
+import { familyOf, type IpAddress, type IpFamily } from "@herald/shared/ip/address";
 import type { ServiceView } from "@herald/shared/service/view";
 import { ANNOUNCED_BY_BGP, nobodyCondition } from "./announced-condition.ts";
-import { isUsable } from "./bgp-peer.ts";
+import { familiesOf, isUsable } from "./bgp-peer.ts";
 import { anyMatches } from "./bgp-wishes.ts";
 import type { UsableInterfaces } from "./interface-rules.ts";
 import { type CandidateNode, claim, eligible, type Hosts, type PlanOptions, poolFor, unfit } from "./plan.ts";
@@ -55,7 +55,7 @@ export class UnannouncedServices {
   #nodes: ReadonlyMap<string, CandidateNode> = new Map();
   readonly #interfaces = new Map<string, UsableInterfaces>(); // by node; bounded by the speakers of ours
   #isSpokesman = false;
-  /** By advertisements; as many as there are ways to match Services. */
+  /** By advertisements; as many as there are ways to match Services, and families of addresses. */
   readonly #refusals = new Map<string, readonly Refusals[]>();
   /** What they come to where every node is as good as any other. */
   readonly #wishes = new WeakMap<readonly Refusals[], ConditionWish | undefined>();
@@ -145,12 +145,13 @@ export class UnannouncedServices {
       return nobodyCondition(layer2, unadvertised(pool, [...l2Advertisements, ...bgpAdvertisements]));
     }
     const indexes = typeof layer2 === "string" ? [] : layer2;
-    const key = `${indexes.join()}/${bgp.join()}`;
+    const families = [...new Set(addresses.map(familyOf))].sort();
+    const key = `${indexes.join()}/${bgp.join()}/${families.join()}`;
     const known = this.#refusals.get(key);
     if (known !== undefined) return known;
     const made = [
       ...(indexes.length === 0 ? [] : [this.#onLayer2(chosen(l2Advertisements, indexes))]),
-      ...(bgp.length === 0 ? [] : [this.#byBgp(chosen(bgpAdvertisements, bgp))]),
+      ...(bgp.length === 0 ? [] : [this.#byBgp(chosen(bgpAdvertisements, bgp), families)]),
     ];
     this.#refusals.set(key, made);
     return made;
@@ -167,8 +168,11 @@ export class UnannouncedServices {
     return { protocol: "layer 2", byNode, about };
   }
 
-  #byBgp(advertisements: readonly BgpAdvertisementConfig[]): Refusals {
-    const peers = this.#config.peers.filter(isUsable);
+  /** @param families of the addresses; routers that take none of them hear nothing of the Service. */
+  #byBgp(advertisements: readonly BgpAdvertisementConfig[], families: readonly IpFamily[]): Refusals {
+    const peers = this.#config.peers.filter(
+      (peer) => isUsable(peer) && familiesOf(peer).some((family) => families.includes(family)),
+    );
     const byNode = this.#judge((_, { labels }) => {
       const own = advertisements.filter(({ nodeSelectors }) => anyMatches(nodeSelectors, labels));
       if (own.length === 0) return "noMatchingAdvertisement";
