@@ -167,6 +167,15 @@ describe("BGP sessions that routers begin", () => {
     assert.deepEqual(bench.knock("192.0.2.2", "192.0.2.1"), ["counted too-many", "refused 192.0.2.1"]);
   });
 
+  it("count for the router that they are of, whatever it is called by then", () => {
+    const bench = new Bench();
+    bench.expect(["a", target("192.0.2.1")], ["b", target("192.0.2.9")]);
+    for (let turn = 0; turn < 4; turn += 1) bench.knock("192.0.2.2", "192.0.2.9");
+    bench.expect(["a", target("192.0.2.9")], ["b", target("192.0.2.1")]);
+    assert.deepEqual(bench.knock("192.0.2.2", "192.0.2.9"), ["counted too-many", "refused 192.0.2.9"]);
+    assert.deepEqual(bench.knock("192.0.2.2", "192.0.2.1"), ["b takes 192.0.2.1"]);
+  });
+
   it("are waited for again when somebody else gives the port back; that is said once", () => {
     const bench = new Bench();
     bench.inUse = "the kernel refuses 192.0.2.2 port 179: EADDRINUSE";

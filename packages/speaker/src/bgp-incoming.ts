@@ -47,7 +47,7 @@ export class BgpIncoming {
   #expected: readonly ExpectedPeer[] = [];
   /** By address and VRF; bounded by the configuration. */
   readonly #doors = new Map<string, OpenDoor>();
-  /** Connections that have not quite ended, by name of the peer; bounded by the configuration. */
+  /** Connections that have not quite ended, by router: that may get another name. Bounded by the configuration. */
   readonly #alive = new Map<string, number>();
   /** Why nothing listens, as it was said last, by address or peer; bounded by the configuration. */
   readonly #said = new Map<string, string>();
@@ -145,22 +145,24 @@ export class BgpIncoming {
     const [peer, other] = from;
     if (peer === undefined) this.#refuse(arrival, door.address, "unknown-peer");
     else if (other !== undefined) this.#refuse(arrival, door.address, "ambiguous-peer");
-    else if (this.#aliveOf(peer.name) === CONNECTIONS_MAX) this.#refuse(arrival, door.address, "too-many");
+    else if (this.#aliveOf(routerOf(peer)) === CONNECTIONS_MAX)
+      this.#refuse(arrival, door.address, "too-many");
     else this.#admit(peer, arrival);
   }
 
-  #admit({ name, accept }: ExpectedPeer, arrival: BgpArrival): void {
-    this.#alive.set(name, this.#aliveOf(name) + 1);
+  #admit(peer: ExpectedPeer, arrival: BgpArrival): void {
+    const router = routerOf(peer);
+    this.#alive.set(router, this.#aliveOf(router) + 1);
     arrival.onceGone(() => {
-      const left = this.#aliveOf(name) - 1;
-      if (left === 0) this.#alive.delete(name);
-      else this.#alive.set(name, left);
+      const left = this.#aliveOf(router) - 1;
+      if (left === 0) this.#alive.delete(router);
+      else this.#alive.set(router, left);
     });
-    accept(arrival);
+    peer.accept(arrival);
   }
 
-  #aliveOf(peer: string): number {
-    return this.#alive.get(peer) ?? 0;
+  #aliveOf(router: string): number {
+    return this.#alive.get(router) ?? 0;
   }
 
   #refuse(arrival: BgpArrival, to: IpAddress, reason: IncomingRefusal): void {
@@ -179,6 +181,11 @@ export class BgpIncoming {
     this.#said.set(about, fields.reason);
     if (isNews) this.#ports.log.warn(message, fields);
   }
+}
+
+/** Which router a peer is, for whoever it calls. */
+function routerOf({ target: { address, source, vrf } }: ExpectedPeer): string {
+  return JSON.stringify([address, source, vrf]);
 }
 
 /** All that a listening socket is set up by; never to be shown: passwords are in it. */

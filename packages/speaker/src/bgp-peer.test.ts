@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { PLAIN_OPTIONS } from "@herald/bgp/options";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
+import { readPeers } from "@herald/shared/config/objects/read-peers";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import { type BgpIdentity, linkOf, peerLabel, sessionKey, sessionOptions, targetOf } from "./bgp-peer.ts";
 
@@ -123,10 +124,26 @@ describe("a session with a peer", () => {
   it("has no target for a peer whose password is in a Secret that was not read", () =>
     assert.equal(targetOf({ ...base, password: undefined }), undefined));
 
-  it("stays the same when other nodes or another BFD profile are selected, and not when the password is another", () => {
-    const keys = [{}, { nodeSelectors: [], bfdProfile: "fast" }, { password: "simsalabim" }].map((change) =>
-      sessionKey({ ...base, ...change }),
-    );
-    assert.deepEqual([keys[0] === keys[1], keys[0] === keys[2]], [true, false]);
+  for (const [what, change, stays] of [
+    ["other nodes or another BFD profile are selected", { nodeSelectors: [], bfdProfile: "fast" }, true],
+    ["it has another name", { name: "tor" }, true],
+    ["the password is another", { password: "simsalabim" }, false],
+  ] as const) {
+    it(`${stays ? "stays the same" : "is another one"} when ${what}`, () =>
+      assert.equal(sessionKey({ ...base, ...change }) === sessionKey(base), stays));
+  }
+
+  it("stays the same when a peer of a ConfigMap moves to an object, whatever it says", () => {
+    const spec = {
+      ...{ peerAddress: "192.0.2.254", myASN: 64_512, peerASN: 64_513, password: "sesame", peerPort: 1_179 },
+      ...{ sourceAddress: "192.0.2.7", holdTime: "30s", routerID: "192.0.2.9", ebgpMultiHop: true },
+    };
+    const configMap = `peers: [{peer-address: 192.0.2.254, my-asn: 64512, peer-asn: 64513, password: sesame, peer-port: 1179,
+      source-address: 192.0.2.7, hold-time: 30s, router-id: 192.0.2.9, ebgp-multihop: true}]`;
+    const both = [
+      ...loadConfig(configMap).peers,
+      ...readPeers({ peers: [{ metadata: { name: "tor" }, spec }], secrets: [] }, new Set()).peers,
+    ];
+    assert.deepEqual([both.length, new Set(both.map(sessionKey)).size], [2, 1]);
   });
 });

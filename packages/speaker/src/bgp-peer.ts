@@ -91,12 +91,7 @@ export function sessionOptions(
  * All that a session cannot survive a change of; never to be shown: the password is in it. The name is no such thing: that of
  * a ConfigMap's peer is its place there.
  */
-export function sessionKey({
-  name: _,
-  nodeSelectors: __,
-  bfdProfile: ___,
-  ...rest
-}: BgpPeerConfig): string {
+export function sessionKey({ name: _, nodeSelectors: __, bfdProfile: ___, ...rest }: BgpPeerConfig): string {
   return JSON.stringify(rest);
 }
 

@@ -203,7 +203,6 @@ export class BgpSpeaker {
     yield* this.#plan.work();
     if (this.#leaving) return;
     const peers = this.#plan.plans.map(({ peer }) => peer);
-    this.#words.planned(peers);
     this.#routers.want(peers.filter(isUsable).flatMap((peer) => linkOf(peer) ?? []));
     this.#sessions.plan(this.#plan.plans);
     this.#bfd.plan(peers, this.#bfdProfiles);

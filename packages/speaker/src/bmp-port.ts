@@ -20,12 +20,12 @@ export interface StationConnection {
 
 export type DialStation = (station: BmpStation, listeners: StationListeners) => StationConnection;
 
-/** Who hears of all sessions with routers, and of what is told in them. */
+/** Who hears of all sessions with routers, and of what is told in them; each has a name of its own, which stays. */
 export interface SessionMonitor {
-  up(peer: string, up: PeerUp): void;
-  down(peer: string, end: PeerEnd): void;
+  up(session: string, up: PeerUp): void;
+  down(session: string, end: PeerEnd): void;
   /** @param updates whole UPDATEs, one after the other. */
-  told(peer: string, updates: Uint8Array): void;
+  told(session: string, updates: Uint8Array): void;
   /** For good. */
   stop(): void;
 }

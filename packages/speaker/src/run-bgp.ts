@@ -18,6 +18,7 @@ import {
   sessionOptions,
   targetOf,
 } from "./bgp-peer.ts";
+import { namesOfKept } from "./bgp-peer-names.ts";
 import type {
   BgpArrival,
   BgpConnection,
@@ -70,29 +71,30 @@ export class BgpSessions {
   #isFirst = true;
   /** Whether another process is to take over from this one. */
   #isFollowed = true;
+  /** How many sessions were begun. */
+  #begun = 0;
 
   constructor(identity: BgpIdentity, ports: BgpPorts) {
     this.#identity = identity;
     this.#ports = ports;
     this.#incoming = incomingOf(ports);
     this.#monitor = ports.monitor?.({
-      told: (peer) => this.#sessions.get(peer)?.told() ?? [].values(),
-      families: (peer) => this.#sessions.get(peer)?.families ?? [],
-      count: (peer) => this.#sessions.get(peer)?.counts ?? { 4: 0, 6: 0 },
+      told: (id) => this.#sessionOf(id)?.told() ?? [].values(),
+      families: (id) => this.#sessionOf(id)?.families ?? [],
+      count: (id) => this.#sessionOf(id)?.counts ?? { 4: 0, 6: 0 },
     });
     ports.metrics.watch(() => [...this.#sessions.values()].map((session) => session.sight()));
   }
 
-  /** All peers there are to be, and what each is to know. One that is as before keeps its session. */
+  /** All peers there are to be, and what each is to know. One that is as before keeps its session, whatever it is called. */
   plan(plans: readonly PeerPlan[]): void {
-    const wanted = new Map(plans.map((each) => [each.peer.name, each]));
-    const before = [...this.#sessions.values()];
-    for (const [name, session] of this.#sessions) {
-      const next = wanted.get(name)?.peer;
-      if (next !== undefined && sessionKey(next) === session.key) continue;
-      const how = next === undefined ? "deconfigured" : "reset";
-      this.#end(name, { type: "stop", how, text: "the configuration changed" });
-    }
+    const before = new Map(this.#sessions);
+    const peers = plans.map(({ peer }) => peer);
+    const names = namesOfKept(new Map([...before].map(([name, { key }]) => [name, key])), peers);
+    this.#endBut(names, peers);
+    // Why here: what ended was told under the name that it had.
+    this.#ports.words.planned(peers, names);
+    this.#rename(names);
     for (const { peer, routes } of plans) {
       const session = this.#sessions.get(peer.name) ?? this.#begin(peer);
       if (routes !== undefined) session?.tell(routes);
@@ -162,11 +164,37 @@ export class BgpSessions {
     return this.#sessions.size;
   }
 
-  /** @param before the sessions that connections were taken for until now. */
-  #expect(before: readonly PeerSession[]): void {
+  /** @param before the sessions that connections were taken for until now, by name. */
+  #expect(before: ReadonlyMap<string, PeerSession>): void {
+    const isSame = [...this.#sessions].every(([name, session]) => before.get(name) === session);
+    if (isSame && this.#sessions.size === before.size) return;
     const sessions = [...this.#sessions.values()];
-    if (sessions.length === before.length && sessions.every((session) => before.includes(session))) return;
     this.#incoming?.expect(sessions.map((session) => session.expected).filter((each) => each !== undefined));
+  }
+
+  /** Ends all others than those that are kept. One with a router that is still among the peers begins again soon. */
+  #endBut(kept: ReadonlyMap<string, string>, peers: readonly BgpPeerConfig[]): void {
+    const routers = new Set(peers.map(routerOf));
+    for (const [name, { router }] of this.#sessions) {
+      if (kept.has(name)) continue;
+      const how = routers.has(router) ? "reset" : "deconfigured";
+      this.#end(name, { type: "stop", how, text: "the configuration changed" });
+    }
+  }
+
+  #rename(names: ReadonlyMap<string, string>): void {
+    const sessions = [...this.#sessions];
+    this.#sessions.clear();
+    for (const [before, session] of sessions) {
+      const name = names.get(before) ?? before;
+      session.rename(name);
+      this.#sessions.set(name, session);
+    }
+  }
+
+  /** @param id see `PeerSession`. */
+  #sessionOf(id: string): PeerSession | undefined {
+    return [...this.#sessions.values()].find((session) => session.id === id);
   }
 
   #outlives(session: PeerSession): boolean {
@@ -175,7 +203,9 @@ export class BgpSessions {
 
   #begin(peer: BgpPeerConfig): PeerSession | undefined {
     if (!isUsable(peer)) return undefined;
-    const session = new PeerSession(peer, this.#identity, this.#isFirst, this.#ports, this.#monitor);
+    this.#begun += 1;
+    const setting = { id: `${this.#begun}`, identity: this.#identity, restarting: this.#isFirst };
+    const session = new PeerSession(peer, setting, this.#ports, this.#monitor);
     this.#sessions.set(peer.name, session);
     if (this.#draining) session.feed({ type: "drain", draining: true });
     session.feed({ type: "start" });
@@ -196,19 +226,36 @@ function incomingOf({ incoming, clock, log, metrics }: BgpPorts): BgpIncoming | 
   return new BgpIncoming(port, { clock, sockets, log, onRefused });
 }
 
+/** Which router a peer is, by whatever it is spoken to. */
+function routerOf(peer: BgpPeerConfig): string {
+  return `${peerLabel(peer)} ${peer.vrf ?? ""}`;
+}
+
+interface Setting {
+  /** Of its own, whatever it will be called. */
+  readonly id: string;
+  readonly identity: BgpIdentity;
+  /** Whether the peer may still have routes from before this process began. */
+  readonly restarting: boolean;
+}
+
 class PeerSession {
+  /** No other session had it, or will have. */
+  readonly id: string;
   readonly key: string;
+  /** Which router it is with. */
+  readonly router: string;
   /** Of a peer that is known by its interface, that. */
   readonly link: string | undefined;
-  /** How to let the peer in when it connects to us; `undefined` where its address is one of a link: we connect there. */
-  readonly expected: ExpectedPeer | undefined;
   readonly feed: (input: BgpInput) => void;
-  readonly #name: string;
+  /** Where it is when it connects to us; `undefined` where its address is one of a link: we connect there. */
+  readonly #target: BgpTarget | undefined;
+  #name: string;
   readonly #labels: SessionLabels;
   readonly #dialler: PeerDialler;
   readonly #monitor: SessionMonitor | undefined;
   readonly #ports: BgpPorts;
-  readonly #log: Log;
+  #log: Log;
   readonly #core: BgpSession;
   readonly #driven: Driven<BgpInput>;
   /** How many connections of the peer's were taken. */
@@ -222,26 +269,39 @@ class PeerSession {
 
   constructor(
     peer: BgpPeerConfig,
-    identity: BgpIdentity,
-    restarting: boolean,
+    { id, identity, restarting }: Setting,
     ports: BgpPorts,
     monitor: SessionMonitor | undefined,
   ) {
     this.#monitor = monitor;
+    this.id = id;
     this.key = sessionKey(peer);
+    this.router = routerOf(peer);
     this.#name = peer.name;
     this.#labels = { peer: peerLabel(peer), vrf: peer.vrf ?? "default" };
     this.link = linkOf(peer);
     this.#dialler = new PeerDialler(peer, ports);
     const target = targetOf(peer);
-    if (target !== undefined && target.interface === undefined) {
-      this.expected = { name: peer.name, target, accept: (arrival) => this.#accept(arrival, target) };
-    }
+    this.#target = target?.interface === undefined ? target : undefined;
     this.#ports = ports;
-    this.#log = ports.log.with({ peer: peer.name, address: this.#labels.peer });
+    this.#log = this.#logOf(peer.name);
     this.#core = new BgpSession(sessionOptions(peer, identity, restarting), ports.random);
     this.#driven = drive(this.#core, ports.clock, (effect) => this.#perform(effect));
     this.feed = this.#driven.feed;
+  }
+
+  /** What it is called from now on. */
+  rename(name: string): void {
+    if (name === this.#name) return;
+    this.#log.info("BGP session has another name", { name });
+    this.#name = name;
+    this.#log = this.#logOf(name);
+  }
+
+  /** How to let the peer in when it connects to us, if it may. */
+  get expected(): ExpectedPeer | undefined {
+    const target = this.#target;
+    return target && { name: this.#name, target, accept: (arrival) => this.#accept(arrival, target) };
   }
 
   /** How many routes the peer has of us. */
@@ -305,6 +365,10 @@ class PeerSession {
     this.#ports.metrics.forget(this.#labels);
   }
 
+  #logOf(name: string): Log {
+    return this.#ports.log.with({ peer: name, address: this.#labels.peer });
+  }
+
   #perform(effect: BgpEffect): void {
     switch (effect.type) {
       case "connect":
@@ -312,7 +376,7 @@ class PeerSession {
         return;
       case "send":
         this.#connections.get(effect.connection)?.send(effect.bytes);
-        if (areUpdates(effect.bytes)) this.#monitor?.told(this.#name, effect.bytes);
+        if (areUpdates(effect.bytes)) this.#monitor?.told(this.id, effect.bytes);
         return;
       case "close":
         this.#connections.get(effect.connection)?.close();
@@ -358,7 +422,7 @@ class PeerSession {
         this.#log.info("BGP session established", agreed);
         this.#said = "";
         this.#ports.words.established(this.#name);
-        this.#monitor?.up(this.#name, peerUp(effect, this.remote, this.#connections.get(effect.connection)));
+        this.#monitor?.up(this.id, peerUp(effect, this.remote, this.#connections.get(effect.connection)));
         return;
       }
       case "down": {
@@ -366,7 +430,7 @@ class PeerSession {
         this.#ports.words.failed(this.#name, reason, text);
         if (effect.established) {
           this.#noticeNews.ended();
-          this.#monitor?.down(this.#name, peerEnd(effect));
+          this.#monitor?.down(this.id, peerEnd(effect));
         }
         metrics.downs.inc({ ...this.#labels, reason });
         if (this.link !== undefined) this.#ports.onDoubt(this.link);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
+import type { IpAddress } from "@herald/shared/ip/address";
 import { SessionWords } from "./session-words.ts";
 
 const [router] = loadConfig("peers: [{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512}]").peers;
@@ -41,6 +42,35 @@ describe("what is said of a session", () => {
     assert.deepEqual(news(), ["tor gone"]);
     words.established("tor");
     assert.deepEqual(news(), []);
+  });
+
+  it("goes along with a session that gets another name, and leaves nothing behind", () => {
+    const [east, west] = ["192.0.2.1", "192.0.2.2"].map((address) => ({
+      ...tor,
+      remote: { address: address as IpAddress },
+    })) as [BgpPeerConfig, BgpPeerConfig];
+    words.planned([
+      { ...east, name: "1" },
+      { ...west, name: "2" },
+    ]);
+    now = 10;
+    words.established("2");
+    words.watched(new Map([["2", true]]));
+    news();
+    now = 20;
+    words.planned([{ ...west, name: "1" }], new Map([["2", "1"]]));
+    assert.deepEqual(news(), ["2 gone", "1 192.0.2.2:179 default: Established since 10, BFD Up"]);
+    words.planned(
+      [
+        { ...east, name: "1" },
+        { ...west, name: "west" },
+      ],
+      new Map([["1", "west"]]),
+    );
+    assert.deepEqual(news(), [
+      "1 192.0.2.1:179 default: Down since 20, BFD N/A",
+      "west 192.0.2.2:179 default: Established since 10, BFD Up",
+    ]);
   });
 
   it("is when it came up and when it went, and nothing of the attempts between that end alike", () => {

@@ -33,14 +33,14 @@ export class SessionWords {
     this.#ports = ports;
   }
 
-  /** All peers there are to be, before anything is heard of their sessions. */
-  planned(peers: readonly BgpPeerConfig[]): void {
-    const names = new Set(peers.map(({ name }) => name));
-    for (const peer of this.#known.keys()) {
-      if (names.has(peer)) continue;
-      this.#known.delete(peer);
-      this.#ports.saySession({ type: "gone", peer });
-    }
+  /**
+   * All peers there are to be, before anything is heard of their sessions.
+   *
+   * @param names by the name that a session had, the one that it has now.
+   */
+  planned(peers: readonly BgpPeerConfig[], names: ReadonlyMap<string, string> = new Map()): void {
+    const wanted = new Set(peers.map(({ name }) => name));
+    this.#carryOver(wanted, names);
     for (const peer of peers) {
       const [address, vrf] = [peerLabel(peer), peer.vrf ?? "default"];
       const known = this.#known.get(peer.name) ?? this.#begin(address, vrf);
@@ -75,6 +75,20 @@ export class SessionWords {
       const isUp = hears.get(peer);
       known.standing = { ...known.standing, bfd: isUp === undefined ? "N/A" : isUp ? "Up" : "Down" };
       this.#say(peer);
+    }
+  }
+
+  #carryOver(wanted: ReadonlySet<string>, names: ReadonlyMap<string, string>): void {
+    const taken = new Set(names.values());
+    const before = [...this.#known];
+    this.#known.clear();
+    for (const [peer, known] of before) {
+      if (!wanted.has(peer)) this.#ports.saySession({ type: "gone", peer });
+      // Without a session of its own it keeps its name, unless another session has that now.
+      const name = names.get(peer) ?? (taken.has(peer) ? undefined : peer);
+      if (name === undefined || !wanted.has(name)) continue;
+      if (name !== peer) known.said = "";
+      this.#known.set(name, known);
     }
   }
 
