@@ -301,6 +301,25 @@ describe("The status of a Service", () => {
     assert.deepEqual(said(), ["-"]);
   });
 
+  it("stays that an address is given up where the speaker is stopped, so that who is next tells how that goes on", () => {
+    reporter.decided(key, wants(V4, V6));
+    hear(begins(V4), begins(V6), stranger, gaveUp);
+    const { status, reason, message } = words.at(-1)?.wish ?? {};
+    for (const list of [words, events]) list.splice(0);
+    for (const address of [V4, V6]) reporter.left(address, false);
+    assert.deepEqual(said(), []);
+    const next = new Reporter("node-2", ports);
+    next.know({ key, uid: "uid-1", announced: { status, reason, message } } as ServiceView);
+    next.decided(key, wants(V4));
+    for (const news of [stranger, gaveUp]) next.news(news);
+    assert.deepEqual(told(), []);
+    next.news(begins(V4));
+    assert.deepEqual(
+      told().map((line) => line.split(":")[0]),
+      ["Normal addressReleased", "Normal nodeAssigned"],
+    );
+  });
+
   it("names no node when several announce it, and leaves it to the others when this one stops", () => {
     const spread = { self: "node-1", nodes: ["node-1", "node-2"] };
     reporter.decided(key, { type: "announce", addresses: [V4], spread } as Decision);

@@ -194,6 +194,8 @@ export class Reporter {
     for (const key of this.#users.get(address) ?? []) {
       const said = this.#said.get(key);
       const mayBeOthers = heard || said === undefined || this.#spread.has(key);
+      // It stays given up, whoever is next: that one must find it written.
+      if (!mayBeOthers && said.reason === QUARANTINED) continue;
       this.#say(key, mayBeOthers ? undefined : stoppedCondition(this.#node, said.message), 0);
     }
   }
