@@ -119,6 +119,39 @@ peers: [{my-asn: 1, peer-asn: 2, peer-address: 10.0.0.1}]
     );
   });
 
+  it("takes each password as it is now, also while all else of BGP is refused, and never the last good one", () => {
+    const [spec, passwordSecret] = [router("", "10.0.0.2").spec as object, { name: "s" }];
+    const tor = object("tor", { ...spec, passwordSecret });
+    const secret = (password: string, name = "s") => [{ name, type: "kubernetes.io/basic-auth", password }];
+    const sources = new ConfigSources();
+    const passwords = (given: Partial<ConfigObjects>, communities: string[] = []) => {
+      const bgpAdvertisements = [object("far", { communities })];
+      const { config, refused } = sources.offer({
+        configMap: undefined,
+        objects: objects({ pools: [pool("a", "1.0.0.0/24")], peers: [tor], bgpAdvertisements, ...given }),
+      });
+      return [...(config?.peers.map(({ password }) => password ?? "-") ?? []), ...refused.keys()].join(" ");
+    };
+    assert.equal(passwords({ secrets: secret("old") }), "old");
+    const wrong = ["nosuch"];
+    assert.equal(passwords({ secrets: secret("old") }, wrong), "old bgp");
+    assert.equal(passwords({ secrets: secret("new") }, wrong), "new bgp");
+    assert.equal(passwords({ secrets: [] }, wrong), "- passwords bgp");
+    const nowhere = object("tor", { ...spec, peerAddress: "nowhere", passwordSecret });
+    assert.equal(passwords({ peers: [nowhere], secrets: secret("newer") }), "newer bgp");
+    assert.equal(passwords({ peers: [nowhere], secrets: [] }), "- passwords bgp");
+    assert.equal(passwords({ secrets: secret("newest") }, wrong), "newest bgp");
+    const elsewhere = object("tor", { ...spec, passwordSecret: { name: "other" } });
+    assert.equal(passwords({ peers: [elsewhere], secrets: secret("x", "other") }, wrong), "newest bgp");
+    assert.equal(passwords({ peers: [], secrets: [] }, wrong), "newest bgp");
+    assert.equal(passwords({ peers: [elsewhere], secrets: secret("x", "other") }), "x");
+    assert.equal(passwords({ peers: [object("tor", { ...spec, password: "plain" })] }), "plain");
+    assert.equal(
+      passwords({ peers: [object("tor", { ...spec, password: "plainer" })] }, wrong),
+      "plainer bgp",
+    );
+  });
+
   it("refuses what stands in both, naming both places", () => {
     const config = `
 address-pools: [{name: old, protocol: bgp, addresses: [1.0.0.0/24]}]

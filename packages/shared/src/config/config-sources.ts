@@ -5,7 +5,7 @@ import { configFromConfigMap } from "./load.ts";
 import { checkBgp } from "./objects/check-bgp.ts";
 import { type ConfigObjects, NO_OBJECTS } from "./objects/config-objects.ts";
 import { bgpInBoth, poolsInBoth, withoutClashes } from "./objects/merge.ts";
-import { type BgpPart, grantBgp, readBgp } from "./objects/read-bgp.ts";
+import { type BgpPart, type BgpReading, grantBgp, readBgp } from "./objects/read-bgp.ts";
 import { grantLayer2, type Layer2Wish, readLayer2 } from "./objects/read-layer2.ts";
 import { readPools } from "./objects/read-pools.ts";
 import { MAX_PASSWORD_OCTETS } from "./password.ts";
@@ -60,7 +60,7 @@ export class ConfigSources {
   #objects: ConfigObjects | undefined;
   #pools: (InForce<Config, readonly Pool[]> & Pick<Config, "unjudged">) | undefined;
   #layer2: readonly Layer2Wish[] = [];
-  #bgp: InForce<Config, BgpPart> | undefined;
+  #bgp: (InForce<Config, BgpPart> & Pick<BgpReading, "passwords">) | undefined;
 
   offer({ configMap, objects, unread = [] }: Sources): ConfigOutcome {
     const refused = new Map<ConfigScope, readonly ConfigMistake[]>();
@@ -131,12 +131,13 @@ export class ConfigSources {
   }
 
   #readBgp(base: Config, objects: ConfigObjects, refuse: Refuse): void {
-    const { part, mistakes, passwordMistakes } = readBgp(objects);
+    const { part, mistakes, passwords, passwordMistakes } = readBgp(objects);
     refuse("passwords", [...base.peers.flatMap(passwordMistakeOf), ...passwordMistakes]);
     const pools = this.#pools?.objects ?? [];
     const found = [...mistakes, ...checkBgp(part, pools, objects.nodes), ...bgpInBoth(base, part)];
-    if (!refuse("bgp", found)) this.#bgp = { configMap: base, objects: part };
-    else this.#bgp ??= { configMap: base, objects: NO_BGP };
+    if (!refuse("bgp", found)) this.#bgp = { configMap: base, objects: part, passwords };
+    else if (this.#bgp === undefined) this.#bgp = { configMap: base, objects: NO_BGP, passwords: new Map() };
+    else this.#bgp = { ...this.#bgp, objects: withPasswords(this.#bgp, passwords) };
   }
 
   #inForce(): Config | undefined {
@@ -193,6 +194,23 @@ function passwordMistakeOf({ password }: BgpPeerConfig, index: number): readonly
   const message = `the password is too long, want at most ${MAX_PASSWORD_OCTETS} octets`;
   return [{ path: `peers[${index}].password`, line: 0, message }];
 }
+
+/**
+ * A peer that names another Secret by now keeps its password, as all else that was good: the new one is not for it, and the
+ * Secret that was is followed no more.
+ *
+ * @param now what was read just now, by peer.
+ */
+function withPasswords({ objects, passwords }: PeersInForce, now: PeersInForce["passwords"]): BgpPart {
+  const peers = objects.peers.map((peer) => {
+    const password = now.get(peer.name);
+    if (password === undefined || password.secret !== passwords.get(peer.name)?.secret) return peer;
+    return { ...peer, password: password.text };
+  });
+  return { ...objects, peers };
+}
+
+type PeersInForce = Pick<BgpReading, "passwords"> & { readonly objects: BgpPart };
 
 const NO_BGP: BgpPart = { wishes: [], peers: [], bfdProfiles: [], communities: {} };
 const NOTHING: Config = {

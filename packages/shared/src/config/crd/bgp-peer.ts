@@ -192,6 +192,12 @@ export const BgpPeerSpec = ruled(
   RULES,
 );
 
+/** What tells its password, whatever is wrong with the rest. */
+export const BgpPeerPasswordSpec = z.object({
+  password: FIELDS.password,
+  passwordSecret: FIELDS.passwordSecret,
+});
+
 export const BgpPeerStatus = z
   .object({
     sessions: z.int().optional().meta({

@@ -9,7 +9,7 @@ import type { ConfigObjects } from "./config-objects.ts";
 import { mistakeInAnnotation, type Parsed, parseObjects, toSelector } from "./parse.ts";
 import { namesOf, type PoolSelection, selectPools, toSelection } from "./pool-selection.ts";
 import { communityMistakes, readCommunities } from "./read-communities.ts";
-import { readPeers } from "./read-peers.ts";
+import { type PeerPassword, readPeers } from "./read-peers.ts";
 import { readRouteRules } from "./route-rules.ts";
 
 /** An advertisement before it is known which pools there are. */
@@ -29,7 +29,8 @@ export interface BgpPart {
 export interface BgpReading {
   readonly part: BgpPart;
   readonly mistakes: readonly ConfigMistake[];
-  /** See PeersReading. */
+  /** See PeersReading, as for the next. */
+  readonly passwords: ReadonlyMap<string, PeerPassword>;
   readonly passwordMistakes: readonly ConfigMistake[];
 }
 
@@ -37,10 +38,10 @@ export function readBgp(objects: ConfigObjects): BgpReading {
   const { communities, mistakes } = readCommunities(objects);
   const profiles = parseObjects(BFD_PROFILE, BfdProfileSpec, objects.bfdProfiles);
   const profileNames = new Set(objects.bfdProfiles.map(({ metadata }) => metadata.name));
-  const { peers, mistakes: peerMistakes, passwordMistakes } = readPeers(objects, profileNames);
+  const { peers, mistakes: peerMistakes, ...ofPasswords } = readPeers(objects, profileNames);
   const advertisements = parseObjects(BGP_ADVERTISEMENT, BgpAdvertisementSpec, objects.bgpAdvertisements);
   return {
-    passwordMistakes,
+    ...ofPasswords,
     part: {
       wishes: advertisements.sound.map((object) => toWish(object, communities)),
       peers,

@@ -3,7 +3,7 @@ import { suggest } from "../../closest.ts";
 import type { ConfigMistake } from "../../errors.ts";
 import { quoted } from "../../quoted.ts";
 import type { BgpPeerConfig } from "../config.ts";
-import { BGP_PEER, BgpPeerSpec } from "../crd/bgp-peer.ts";
+import { BGP_PEER, BgpPeerPasswordSpec, BgpPeerSpec } from "../crd/bgp-peer.ts";
 import { isObjectName } from "../object-name.ts";
 import { mistakeInPassword } from "../password.ts";
 import { DEFAULT_HOLD_TIME_SECONDS, MAX_TIMER_SECONDS } from "../text-field.ts";
@@ -12,11 +12,21 @@ import { lackIn, mistakeIn, mistakeInAnnotation, type Parsed, parseObjects, toSe
 import { readPeerAnnotations } from "./peer-annotations.ts";
 
 type Spec = z.output<typeof BgpPeerSpec>;
+type PasswordSpec = z.output<typeof BgpPeerPasswordSpec>;
+
+export interface PeerPassword {
+  /** Name of the Secret it is in; "" for none. */
+  readonly secret: string;
+  /** `undefined` while it is not known, or is none that can be used. */
+  readonly text: string | undefined;
+}
 
 export interface PeersReading {
   readonly peers: readonly BgpPeerConfig[];
   readonly mistakes: readonly ConfigMistake[];
-  /** Why the passwords of some of `peers` are not known: those alone can have no session. */
+  /** By name, those of all BGPPeers, also where something else of one is wrong. */
+  readonly passwords: ReadonlyMap<string, PeerPassword>;
+  /** Why some of these are not known: those peers alone can have no session. */
   readonly passwordMistakes: readonly ConfigMistake[];
 }
 
@@ -31,17 +41,21 @@ export function readPeers(
 ): PeersReading {
   const { sound, mistakes } = parseObjects(BGP_PEER, BgpPeerSpec, peers);
   const byName = secrets === undefined ? undefined : new Map(secrets.map((secret) => [secret.name, secret]));
+  const passwords = parseObjects(BGP_PEER, BgpPeerPasswordSpec, peers).sound.map(
+    (object) => [object.name, passwordOf(object, byName)] as const,
+  );
   const read = sound.map((object) => {
-    const password = passwordOf(object, byName);
     const { said, mistakes } = readPeerAnnotations(object.spec, object.annotations);
     const written = mistakes.map((mistake) => mistakeInAnnotation(object, mistake));
     const found = [...profileMistakes(object, profileNames), ...written];
-    return { peer: { ...toPeer(object, password.text), ...said }, password, found };
+    const { text } = passwordOf(object, byName);
+    return { peer: { ...toPeer(object, text), ...said }, found };
   });
   return {
     peers: read.map(({ peer }) => peer),
     mistakes: [...mistakes, ...read.flatMap(({ found }) => found)],
-    passwordMistakes: read.flatMap(({ password }) => password.mistakes),
+    passwords: new Map(passwords),
+    passwordMistakes: passwords.flatMap(([, { mistakes }]) => mistakes),
   };
 }
 
@@ -86,27 +100,28 @@ function timersOf({
 /** What the API server makes of a Secret with a user's name and password. */
 const SECRET_TYPE = "kubernetes.io/basic-auth";
 
-/** `text` is `undefined` while it is not known, or is none that can be used. */
-interface Password {
-  readonly text: string | undefined;
+interface Password extends PeerPassword {
   readonly mistakes: readonly ConfigMistake[];
 }
 
-function passwordOf(object: Parsed<Spec>, secrets: ReadonlyMap<string, SecretView> | undefined): Password {
+function passwordOf(
+  object: Parsed<PasswordSpec>,
+  secrets: ReadonlyMap<string, SecretView> | undefined,
+): Password {
   const { password = "", passwordSecret } = object.spec;
-  const name = passwordSecret?.name ?? "";
-  if (name !== "") return passwordIn(name, object, secrets);
+  const secret = passwordSecret?.name ?? "";
+  if (secret !== "") return { secret, ...passwordIn(secret, object, secrets) };
   const mistake = mistakeInPassword(password);
-  if (mistake === undefined) return { text: password, mistakes: [] };
-  return { text: undefined, mistakes: [mistakeIn(object, ["password"], mistake)] };
+  if (mistake === undefined) return { secret, text: password, mistakes: [] };
+  return { secret, text: undefined, mistakes: [mistakeIn(object, ["password"], mistake)] };
 }
 
 /** @param name of the Secret that an object names. */
 function passwordIn(
   name: string,
-  object: Parsed<Spec>,
+  object: Parsed<PasswordSpec>,
   secrets: ReadonlyMap<string, SecretView> | undefined,
-): Password {
+): Omit<Password, "secret"> {
   const path = ["passwordSecret", "name"];
   const lacks = (message: string) => ({ text: undefined, mistakes: [lackIn(object, path, message)] });
   const refuse = (message: string) => ({ text: undefined, mistakes: [mistakeIn(object, path, message)] });
