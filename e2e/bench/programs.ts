@@ -77,7 +77,7 @@ async function measure(cluster: Cluster): Promise<Row[]> {
         note: `creating them took ${(createdAt - from).toFixed(0)} ms`,
       });
     }
-    for (const program of PROGRAMS) rows.push(...memoryRows(program, count));
+    for (const program of PROGRAMS) rows.push(...memoryRows(cluster, program, count));
   }
   watch.stop();
   return rows;
@@ -96,8 +96,8 @@ async function readyAfterMs(cluster: Cluster, program: string): Promise<number> 
   return ready?.afterMs ?? Number.NaN;
 }
 
-function memoryRows(program: string, services: number): readonly Row[] {
-  const [pid] = mainProcesses(program);
+function memoryRows(cluster: Cluster, program: string, services: number): readonly Row[] {
+  const [pid] = mainProcesses(cluster, program);
   if (pid === undefined) throw new Error(`no container runs the ${program}`);
   const { residentMib, ownMib } = memory({ pid });
   const note = `${services} Services; of it ${ownMib.toFixed(0)} MiB its own, the rest files shared with others`;

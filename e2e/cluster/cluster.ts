@@ -249,6 +249,15 @@ export class Cluster {
     return this.#topology.setLink(host, "up");
   }
 
+  /** Pids of whatever runs on its hosts and in its pods now. */
+  processes(): readonly number[] {
+    const hosts = ["control-plane", ...this.nodes] as const;
+    return processesOf(
+      this.#folder,
+      hosts.map((host) => this.namespaceOf(host)),
+    ).map(({ pid }) => pid);
+  }
+
   /** Power cut: the cable is dead and so is every process of the node, its pods' included. The API is not told. */
   async crashNode(node: NodeName): Promise<void> {
     await this.linkDown(node);

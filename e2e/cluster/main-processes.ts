@@ -1,11 +1,9 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
+import type { Cluster } from "./cluster.ts";
 
-/** Pids of the main processes of a program of ours that run in containers, of any cluster on this machine. */
-export function mainProcesses(program: string): readonly number[] {
-  return readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => isMain(pid, program));
+/** Those of a cluster's processes that are the main process of a container of ours. */
+export function mainProcesses(cluster: Cluster, program: string): readonly number[] {
+  return cluster.processes().filter((pid) => isMain(pid, program));
 }
 
 function isMain(pid: number, program: string): boolean {

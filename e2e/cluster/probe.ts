@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 /**
  * node probe.ts --to ADDRESS --port PORT [--every-ms 5] [--count N] [--flows 1]: sends numbered datagrams, from so many
  * ports in turn, and watches for the answers; says "answered" on standard error at the first. After N of them, or on
- * SIGTERM, it waits a moment for the last ones and prints one line of JSON, a ProbeReport.
+ * SIGTERM, it waits for the last ones and prints one line of JSON, a ProbeReport.
  */
 export interface ProbeReport {
   readonly sent: number;
@@ -19,7 +19,10 @@ export interface ProbeReport {
   readonly by: Readonly<Record<string, number>>;
 }
 
-const LAST_ANSWERS_MS = 300;
+/** After so long whatever is not answered is lost; after the least, once what was sent in the last second is answered. */
+const LAST_ANSWERS_MS = { least: 300, most: 3_000 };
+const LAST_SENT_MS = 1_000;
+const LOOK_EVERY_MS = 20;
 
 const { values } = parseArgs({
   options: {
@@ -31,6 +34,7 @@ const { values } = parseArgs({
   },
 });
 const { to, port } = values;
+const everyMs = Number(values["every-ms"]);
 if (to === undefined || port === undefined)
   throw new Error("usage: probe.ts --to ADDRESS --port PORT [--every-ms 5] [--count N] [--flows 1]");
 
@@ -62,7 +66,7 @@ const timer = setInterval(() => {
   sockets[sent % sockets.length]?.send(`${sent}`, Number(port), to, () => {});
   sent += 1;
   if (sent >= Number(values.count)) finish();
-}, Number(values["every-ms"]));
+}, everyMs);
 
 function noteGap(): void {
   const nowMs = performance.now() - from;
@@ -71,10 +75,21 @@ function noteGap(): void {
   lastAnswerMs = nowMs;
 }
 
+/** On a busy machine answers lie in sockets for a while, in their order. */
+function isTailAnswered(): boolean {
+  for (let number = sent - Math.ceil(LAST_SENT_MS / everyMs); number < sent; number += 1)
+    if (number >= 0 && !answered.has(number)) return false;
+  return true;
+}
+
 function finish(): void {
   clearInterval(timer);
   noteGap(); // one that lasts until now counts too
-  setTimeout(() => {
+  const end = performance.now();
+  const waiting = setInterval(() => {
+    const most = isTailAnswered() ? LAST_ANSWERS_MS.least : LAST_ANSWERS_MS.most;
+    if (answered.size < sent && performance.now() - end < most) return;
+    clearInterval(waiting);
     const report: ProbeReport = {
       sent,
       answered: answered.size,
@@ -84,7 +99,7 @@ function finish(): void {
       by,
     };
     process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
-  }, LAST_ANSWERS_MS);
+  }, LOOK_EVERY_MS);
 }
 process.once("SIGTERM", finish);
 process.once("SIGINT", finish);

@@ -3,7 +3,7 @@ import type { Host, NodeName } from "./addresses.ts";
 import type { Cluster } from "./cluster.ts";
 import { CommandError } from "./command.ts";
 
-const WITHIN_MS = 20_000;
+const WITHIN_MS = 40_000;
 
 /** The local segment, as the hosts on it see it: who answers for an address, and what it answers. */
 export class Segment {
@@ -103,7 +103,7 @@ export class Segment {
     return body;
   }
 
-  /** For facts of the segment, which no API event tells. @throws when it does not hold within 20 s. */
+  /** For facts of the segment, which no API event tells. @throws when it does not hold within 40 s. */
   async until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
     const due = performance.now() + WITHIN_MS;
     while (!(await holds())) {

@@ -123,12 +123,16 @@ export class DemoSteps {
   }
 
   async handOver(): Promise<void> {
-    step("The announcing speaker is stopped while a client sends every 5 ms");
+    step("The announcing speaker is stopped while a client sends every 10 ms");
     const address = await this.addressOf("web");
     const owner = await this.segment.untilHeld(address);
-    const probe = this.cluster.spawn("client", [process.execPath, PROBE, "--to", address, "--port", "82"], {
-      log: "demo-probe",
-    });
+    const probe = this.cluster.spawn(
+      "client",
+      [process.execPath, PROBE, "--to", address, "--port", "82", "--every-ms", "10"],
+      {
+        log: "demo-probe",
+      },
+    );
     await this.segment.until(
       () => readFileSync(probe.logPath, "utf8").includes("answered"),
       "the probe is answered",

@@ -62,7 +62,7 @@ describe("allocation from objects, on a real API server", () => {
       "example.com/Other",
       "herald.io/Allocated",
     ]);
-    assert.equal(await written(), before + 1);
+    await eventually(async () => (await written()) === before + 1);
     await cluster.api.patch(`${services()}/other`, { spec: { type: "ClusterIP" } });
     const cleared = await waitFor("other", (found) => allocated(found).length === 0);
     assert.deepEqual(addressesIn(cleared), []);
@@ -70,7 +70,7 @@ describe("allocation from objects, on a real API server", () => {
       cleared.status.conditions?.map(({ type }) => type),
       ["example.com/Other"],
     );
-    assert.equal(await written(), before + 2);
+    await eventually(async () => (await written()) === before + 2);
   });
 
   it("says which pools were tried and why each was refused, until there is room", async () => {
@@ -114,6 +114,7 @@ describe("allocation from objects, on a real API server", () => {
       "herald.io/quota-per-namespace": "2",
     });
     const annotations = { "metallb.io/address-pool": "ruled" };
+    await inForce("ruled");
     await create("chosen");
     assert.deepEqual(addressesIn(await settled("chosen", "Allocated")), ["10.9.0.5"]);
     await create("plain", { annotations });
@@ -186,6 +187,7 @@ describe("allocation from objects, on a real API server", () => {
     });
     await pool("gold-later", ["10.4.0.0/29"], {}, forGold(20));
     await pool("gold-sooner", ["10.4.1.0/32"], {}, forGold(10));
+    await Promise.all(["gold-later", "gold-sooner"].map(inForce));
     const labels = { tier: "gold" };
     for (const [name, address, from] of [
       ["gold-one", "10.4.1.0", "gold-sooner"],
@@ -294,6 +296,16 @@ describe("allocation from objects, on a real API server", () => {
       metadata: { name, namespace: NAMESPACE, annotations },
       spec: { addresses, ...(serviceAllocation !== undefined && { serviceAllocation }) },
     });
+  }
+
+  /** A Service and the pool that is for it come by two watches: whichever is first. */
+  async function inForce(name: string): Promise<void> {
+    await cluster.waitFor<{ status?: { availableIPv4?: number } }>(
+      `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/ipaddresspools/${name}`,
+      (found) => found?.status?.availableIPv4 !== undefined,
+      15_000,
+      `${name} is counted`,
+    );
   }
 
   async function create(

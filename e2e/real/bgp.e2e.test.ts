@@ -30,7 +30,7 @@ const SHOP: readonly NodeName[] = ["node-1", "node-2"];
 const CONNECTIONS = 120;
 /** Of a probe: so many that each node has some. */
 const FLOWS = 24;
-const FLAGS = ["--drain-timeout=3s"];
+const FLAGS = ["--drain-timeout=5s"];
 const GRACEFUL_SHUTDOWN = /BGP\.community:.*\(65535,0\)/;
 const CRASHES = Number(process.env["HERALD_CRASHES"] ?? 5);
 /** Three times 50 ms until BFD knows, and what BIRD and its kernel need to act on it. */

@@ -4,7 +4,7 @@ import { after, describe } from "node:test";
 import type { Host, NodeName } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { clusterTests } from "./cluster-tests.ts";
-import { Installation } from "./installation.ts";
+import { Installation, PATIENT } from "./installation.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
 const CONFIG = `address-pools:
@@ -38,7 +38,7 @@ describe("a second machine with an address of ours, on a real segment", () => {
 
   before(async () => {
     cluster = await startCluster({ name: "conflict" });
-    herald = await Installation.start(cluster);
+    herald = await Installation.start(cluster, { speakerFlags: PATIENT });
     await herald.configure(CONFIG);
     await Promise.all(cluster.nodes.map((node) => herald.startEcho(`echo-${node}`, node, "echo")));
   });
@@ -153,7 +153,7 @@ describe("a second machine with an address of ours, on a real segment", () => {
       [],
     );
     assert.ok(counted.length >= 6);
-    assert.equal(conditionIn((await found("blind")).status)?.status, "True");
+    await untilCondition("blind", ({ status }) => status === "True");
   });
 
   const given: string[] = [];

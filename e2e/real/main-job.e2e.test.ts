@@ -74,12 +74,12 @@ describe("the main job, on a real cluster", () => {
   it("has exactly one node answering for each address", async () => {
     for (const name of ["early", "reserved-old", "reserved-new"]) {
       const [address = ""] = addressesIn(await cluster.api.get<ServiceObject>(`${SERVICES}/${name}`));
-      assert.equal((await herald.segment.whoHas(address)).length, 1, `${address} has one holder`);
+      await herald.segment.untilHeld(address); // by one, not two
     }
   });
 
   it("says on the Service which node announces it", async () => {
-    const node = await herald.segment.holderOf("192.168.1.100");
+    const node = await herald.segment.untilHeld("192.168.1.100");
     await eventsUntil(
       `/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Dearly`,
       (events) =>
@@ -160,7 +160,10 @@ describe("the main job, on a real cluster", () => {
     assert.deepEqual(await allAddresses(), before);
     await herald.configure(ISSUE_CONFIG);
     await herald.createServices([{ name: "after-bad-config" }]);
-    assert.equal(await herald.metric("control-plane", "metallb_k8s_client_config_stale_bool"), 0);
+    await herald.segment.until(
+      async () => (await herald.metric("control-plane", "metallb_k8s_client_config_stale_bool")) === 0,
+      "the configuration is good again",
+    );
   });
 
   it("moves a Service whose pool has gone, and only that one", async () => {

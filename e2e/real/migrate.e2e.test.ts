@@ -88,11 +88,10 @@ describe("a cluster that moves from MetalLB to Herald and back", () => {
 
   it("is told by speakers that only observe what MetalLB's announce, and they open nothing", async () => {
     await Promise.all(SPEAKERS.map((node) => herald.startSpeaker(node, ["--observe-only"])));
-    const held = JSON.stringify(Object.entries(await holders()).sort());
-    await herald.segment.until(
-      async () => JSON.stringify((await observed()).sort()) === held,
-      `speakers that observe say ${held}`,
-    );
+    await herald.segment.until(async () => {
+      const held = JSON.stringify(Object.entries(await holders()).sort());
+      return JSON.stringify((await observed()).sort()) === held;
+    }, "speakers that observe say what MetalLB's hold");
     for (const node of SPEAKERS) {
       const sockets = await cluster.exec(node, [
         "ss",
@@ -213,7 +212,7 @@ describe("a cluster that moves from MetalLB to Herald and back", () => {
 
   async function holders(): Promise<Readonly<Record<string, NodeName | undefined>>> {
     const all = Object.values(addresses).map(
-      async (address) => [address, await herald.segment.holderOf(address)] as const,
+      async (address) => [address, await herald.segment.untilHeld(address)] as const,
     );
     return Object.fromEntries(await Promise.all(all));
   }

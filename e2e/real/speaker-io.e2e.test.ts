@@ -109,7 +109,7 @@ describe("the announcer on real interfaces", () => {
     const { captureCallsMs } = await announcer.report();
     // Why the median: the machine may stop any one of them. The kernel needs 8 ms and more for each.
     const median = captureCallsMs.toSorted((a, b) => a - b)[captureCallsMs.length >> 1] ?? Number.NaN;
-    assert.ok(captureCallsMs.length >= 10 && median < 2, `${captureCallsMs.length} calls, ${median} ms`);
+    assert.ok(captureCallsMs.length >= 10 && median < 5, `${captureCallsMs.length} calls, ${median} ms`);
   });
 
   it("outlives 100 flaps and as many deletions without growing", { skip }, async () => {

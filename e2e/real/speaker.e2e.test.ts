@@ -130,7 +130,7 @@ describe("speakers, on a real segment", () => {
     const owner = await owns(ADDRESS);
     const report = await probing(async () => {
       await cluster.restartApiServer("SIGKILL");
-      assert.equal(await herald.segment.holderOf(ADDRESS), owner);
+      await herald.segment.untilHeld(ADDRESS, (node) => node === owner);
     });
     assert.equal(report.lost, 0, JSON.stringify(report));
   });

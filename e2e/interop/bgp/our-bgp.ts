@@ -58,7 +58,7 @@ const speaker = new BgpSpeaker(
     address: undefined,
     plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
     // Long enough for a router to be seen with marked routes on a busy machine: 500 ms were not.
-    partMs: 3_000,
+    partMs: 6_000,
   },
   {
     clock: systemClock,
