@@ -23,6 +23,8 @@ export const BGP_NOTICES = {
     "Routes of a family are not announced: the peer does not say that it takes them. One that says nothing at all takes IPv4.",
   "attributes-too-long": "Routes are not announced: their attributes do not fit into a message.",
   "connection-refused": "The peer connected while it was not wanted, or too soon after an error.",
+  "other-connection":
+    "While there was a session, another connection from the peer's address came to nothing; the session stays.",
 } as const;
 
 export type BgpNotice = keyof typeof BGP_NOTICES;

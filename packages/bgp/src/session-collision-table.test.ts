@@ -22,6 +22,8 @@ const HAPPENS = {
     ...bench.hear(KEEPALIVE, -1),
   ],
   "bad OPEN on the second": (bench) => bench.hear(encodeMessage(theirOpen({ asn: 1, capabilities: [] })), -1),
+  "HTTP on the second": (bench) =>
+    bench.hear(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: iris1\r\n\r\n"), -1),
   "KEEPALIVE on the second": (bench) => bench.hear(KEEPALIVE, -1),
   "Cease, collision on the second": (bench) => bench.hear(COLLISION, -1),
   "end of the second": (bench) => bench.closed(-1),
@@ -57,6 +59,11 @@ const EXPECTED: Readonly<Record<First, Readonly<Record<Happens, readonly string[
       "-1 < OPEN message error, bad peer AS",
       "-1 close",
       "down: open-refused: open.asn: invalid (the peer is AS 1, want AS 64513); told the peer: OPEN message error, bad peer AS",
+    ],
+    "HTTP on the second": [
+      "-1 < message header error, connection not synchronized",
+      "-1 close",
+      "down: protocol-error: header.marker: invalid (octet 0 is 71); told the peer: message header error, connection not synchronized",
     ],
     "KEEPALIVE on the second": [
       "-1 < finite state machine error, unexpected message in OpenSent",
@@ -99,6 +106,11 @@ const EXPECTED: Readonly<Record<First, Readonly<Record<Happens, readonly string[
       "-1 < OPEN message error, bad peer AS",
       "-1 close",
       "down: open-refused: open.asn: invalid (the peer is AS 1, want AS 64513); told the peer: OPEN message error, bad peer AS",
+    ],
+    "HTTP on the second": [
+      "-1 < message header error, connection not synchronized",
+      "-1 close",
+      "down: protocol-error: header.marker: invalid (octet 0 is 71); told the peer: message header error, connection not synchronized",
     ],
     "KEEPALIVE on the second": [
       "-1 < finite state machine error, unexpected message in OpenSent",
@@ -161,6 +173,11 @@ const EXPECTED: Readonly<Record<First, Readonly<Record<Happens, readonly string[
       "-1 close",
       "down: open-refused: open.asn: invalid (the peer is AS 1, want AS 64513); told the peer: OPEN message error, bad peer AS",
     ],
+    "HTTP on the second": [
+      "-1 < message header error, connection not synchronized",
+      "-1 close",
+      "down: protocol-error: header.marker: invalid (octet 0 is 71); told the peer: message header error, connection not synchronized",
+    ],
     "KEEPALIVE on the second": [
       "-1 < finite state machine error, unexpected message in OpenSent",
       "-1 close",
@@ -201,19 +218,24 @@ const EXPECTED: Readonly<Record<First, Readonly<Record<Happens, readonly string[
     "bad OPEN on the second": [
       "-1 < OPEN message error, bad peer AS",
       "-1 close",
-      "down: open-refused: open.asn: invalid (the peer is AS 1, want AS 64513); told the peer: OPEN message error, bad peer AS",
+      "other-connection: open.asn: invalid (the peer is AS 1, want AS 64513); told the peer: OPEN message error, bad peer AS",
+    ],
+    "HTTP on the second": [
+      "-1 < message header error, connection not synchronized",
+      "-1 close",
+      "other-connection: header.marker: invalid (octet 0 is 71); told the peer: message header error, connection not synchronized",
     ],
     "KEEPALIVE on the second": [
       "-1 < finite state machine error, unexpected message in OpenSent",
       "-1 close",
-      "down: protocol-error: KEEPALIVE in state open-sent",
+      "other-connection: KEEPALIVE in state open-sent",
     ],
     "Cease, collision on the second": ["-1 close"],
     "end of the second": [],
     "silence on the second": [
       "-1 < hold timer expired",
       "-1 close",
-      "down: hold-expired: no OPEN within 30 s, although there was a connection",
+      "other-connection: no OPEN within 30 s, although there was a connection",
     ],
     "a third": ["-1 < Cease, connection collision resolution", "-1 close", "-2 < OPEN 5"],
     "Cease, collision on the first": [
@@ -234,7 +256,6 @@ const EXPECTED: Readonly<Record<First, Readonly<Record<Happens, readonly string[
     "peer-down": [
       "-1 < Cease, BFD down",
       "-1 close",
-      "down: peer-down: BFD lost the peer",
       "1 < Cease, BFD down",
       "1 close",
       "established > idle",

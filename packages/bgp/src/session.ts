@@ -322,10 +322,20 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     if (primary) this.#changed(from, machine.state, now);
     if (why === undefined || (!established && isQuiet(why) && this.#hasBeside(machine))) return;
     if (!primary && !this.#wanted) return; // it only shares the fate of the other
+    if (!primary && this.#primary.state === "established") {
+      this.#endedBeside(why);
+      return;
+    }
     this.#capable = !refusesCapabilities(why);
     this.#lastError = { ...why.error, at: now };
     if (why.answer !== undefined) this.#lastNotification = this.#lastError;
     this.emit({ type: "down", error: why.error, established, notification: why.answer });
+  }
+
+  /** Whoever it was that spoke from the peer's address: the session goes on. Unless it is to go, too, and will say so. */
+  #endedBeside({ error }: Why): void {
+    if (error.reason === "peer-down") return;
+    this.emit({ type: "notice", reason: "other-connection", detail: error.text });
   }
 
   #hasBeside(machine: Machine): boolean {

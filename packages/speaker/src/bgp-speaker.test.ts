@@ -49,7 +49,7 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
   readonly #open: Open;
   #down: ((why: string) => void) | undefined;
   #refusal: string | undefined;
-  #knock = (): void => assert.fail("nobody listens");
+  #knock = (_: Open): void => assert.fail("nobody listens");
   constructor(clock: VirtualClock, keepsRoutes: boolean) {
     this.#clock = clock;
     this.#open = {
@@ -97,22 +97,22 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
 
   listen({ address, port, targets }: BgpDoor, { onArrival }: BgpDoorListeners): () => void {
     this.note(`${targets.map((target) => target.address)} may connect to ${address} port ${port}`);
-    this.#knock = () => onArrival(this.#arrival());
+    this.#knock = (open) => onArrival(this.#arrival(open));
     return () => this.note(`nobody may connect to ${address}`);
   }
 
-  /** Connects by itself. */
-  call(): void {
-    this.#knock();
+  /** Connects by itself. @param change of what it says it is. */
+  call(change: Partial<Open> = {}): void {
+    this.#knock({ ...this.#open, ...change });
   }
 
-  #arrival(): BgpArrival {
+  #arrival(open: Open): BgpArrival {
     return {
       from: "192.0.2.254" as IpAddress,
       onceGone: () => {},
       take: (_, listeners) => {
         this.#clock.at(this.#clock.now() + 1, () => {
-          listeners.onBytes(encodeMessage(this.#open));
+          listeners.onBytes(encodeMessage(open));
           listeners.onBytes(KEEPALIVE);
         });
         const connection = {
@@ -447,6 +447,23 @@ describe("BGP beside layer 2", () => {
       "0.2 s: closed",
       "0.2 s: nobody may connect to 192.0.2.7",
     ]);
+  });
+
+  it("goes on saying that there is a session when something else speaks from the router's address", async () => {
+    const { router, events, words, lines, pass } = await stage({ listens: true });
+    [events, words].forEach((list) => void list.splice(0));
+    for (let call = 0; call < 2; call += 1) {
+      router.call({ asn: 64_999 });
+      await pass(100);
+    }
+    assert.deepEqual([router.news().length, words, events], [4, [], []]);
+    const warned = lines
+      .map((line) => JSON.parse(line) as Record<string, string>)
+      .filter(({ level }) => level === "warn");
+    assert.deepEqual(
+      warned.map(({ msg, reason }) => `${msg}: ${reason}`),
+      ["BGP notice: other-connection"],
+    );
   });
 
   it("warns once of a router that calls too soon, and counts the rest", async () => {

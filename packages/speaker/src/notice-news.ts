@@ -4,7 +4,11 @@ import type { BgpNotice } from "@herald/bgp/reasons";
 const TEXTS_MAX = 16;
 
 /** What just happens and may happen again and again; the others say what is so, and only when it comes to be so. */
-const HAPPENINGS: ReadonlySet<BgpNotice> = new Set(["attribute-error", "connection-refused"]);
+const HAPPENINGS: ReadonlySet<BgpNotice> = new Set([
+  "attribute-error",
+  "connection-refused",
+  "other-connection",
+]);
 
 type Texts = Map<BgpNotice, Set<string>>;
 
