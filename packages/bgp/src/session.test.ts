@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { hex } from "@herald/lab/hex";
 import type { Capability } from "./capability.ts";
 import { frame } from "./header.ts";
-import { MESSAGE_TYPE } from "./iana.ts";
+import { CEASE, MESSAGE_TYPE } from "./iana.ts";
 import { encodeMessage } from "./message.ts";
 import { cease, notification } from "./notification.ts";
 import { decodeOpen } from "./open.ts";
@@ -202,6 +202,44 @@ describe("a session that cannot be", () => {
     bench.closed(2);
     bench.pass(500);
     assert.deepEqual(bench.connected(3), ["connect > open-sent", "3 < OPEN 5"]);
+  });
+
+  const SILENCES: Readonly<Record<string, (bench: Bench, connection: number) => void>> = {
+    "takes no connection": (bench, connection) => bench.closed(connection, "ECONNREFUSED"),
+    "closes each connection": (bench, connection) => {
+      bench.connected(connection);
+      bench.closed(connection);
+    },
+    "says on each connection that it takes none": (bench, connection) => {
+      bench.connected(connection);
+      bench.hear(encodeMessage(cease(CEASE.rejected)), connection);
+    },
+  };
+  for (const [what, silence] of Object.entries(SILENCES)) {
+    it(`is tried without them for an hour while a peer that choked on them ${what}`, () => {
+      const bench = new Bench().reach("open-sent");
+      bench.hear(encodeMessage(notification(2, 4)));
+      let connection = 1;
+      const silentUntil = (ms: number): string | undefined => {
+        for (;;) {
+          const due = bench.session.nextWake() ?? assert.fail("given up");
+          connection += 1;
+          assert.equal(bench.pass(due - bench.now).at(-1), `${connection} connect`);
+          if (bench.now >= ms) return bench.connected(connection).at(-1);
+          silence(bench, connection);
+        }
+      };
+      assert.equal(silentUntil(3_580_000), `${connection} < OPEN 0`);
+      bench.closed(connection);
+      assert.equal(silentUntil(3_600_000), `${connection} < OPEN 5`);
+    });
+  }
+
+  it("is tried without them although the pauses are longer than that", () => {
+    const bench = new Bench({ retryMinMs: 65_535_000, retryMaxMs: 65_535_000 }).reach("open-sent");
+    bench.hear(encodeMessage(notification(2, 4)));
+    bench.pass((bench.session.nextWake() ?? 0) - bench.now);
+    assert.deepEqual([bench.now > 3_600_000, bench.connected(2).at(-1)], [true, "2 < OPEN 0"]);
   });
 });
 

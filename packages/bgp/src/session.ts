@@ -19,6 +19,12 @@ import type { BgpState } from "./states.ts";
 import { Telling } from "./telling.ts";
 import { type DecodedUpdate, isEndOfRib } from "./update.ts";
 
+/**
+ * How long a peer is taken for one that refuses capabilities while it is silent, ms, and longer where we pause longer: by then
+ * it may be another router, which would go without for as long as the session lasts.
+ */
+const PLAIN_MS = 3_600_000;
+
 /** How it stands with a peer, for status and metrics. */
 export interface SessionStatus {
   readonly state: BgpState;
@@ -55,8 +61,8 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   #connections = 0;
   /** IdleHoldTimer: when to start again. */
   #idleHoldDue: Instant | undefined;
-  /** Whether to say what we can do: not right after a peer refused to hear it. */
-  #capable = true;
+  /** Until when not to say what we can do: the peer refused to hear it, and has not said anything else since. */
+  #plainUntil: Instant | undefined;
   /** Until when the peer may still have routes from before we were started. */
   #restartingUntil: Instant | undefined;
   #since: Instant = 0;
@@ -274,7 +280,8 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
 
   open(now: Instant): Open {
     const restarting = this.#restartingUntil !== undefined && now < this.#restartingUntil;
-    return ourOpen(this.options, this.#capable, restarting);
+    const isPlain = this.#plainUntil !== undefined && now < this.#plainUntil;
+    return ourOpen(this.options, !isPlain, restarting);
   }
 
   dial(): ConnectionId {
@@ -326,10 +333,17 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
       this.#endedBeside(why);
       return;
     }
-    this.#capable = !refusesCapabilities(why);
+    this.#judgeOpen(from, why, now);
     this.#lastError = { ...why.error, at: now };
     if (why.answer !== undefined) this.#lastNotification = this.#lastError;
     this.emit({ type: "down", error: why.error, established, notification: why.answer });
+  }
+
+  /** What to say in the next OPEN, after what came of this one. */
+  #judgeOpen(from: BgpState, why: Why, now: Instant): void {
+    if (isUnanswered(from, why)) return;
+    const plainMs = Math.max(PLAIN_MS, 2 * this.options.retryMaxMs);
+    this.#plainUntil = refusesCapabilities(why) ? now + plainMs : undefined;
   }
 
   /** Whoever it was that spoke from the peer's address: the session goes on. Unless it is to go, too, and will say so. */
@@ -391,6 +405,12 @@ function isWaiting({ state }: Machine): boolean {
 /** How one of two connections ends that both sides made at once: routers say so, or just close it. */
 function isQuiet({ error }: Why): boolean {
   return error.reason === "collision" || error.reason === "closed";
+}
+
+/** Whether the peer said nothing of our OPEN: routers take no connections for minutes after they refused one. */
+function isUnanswered(from: BgpState, { error, answer }: Why): boolean {
+  if (from === "open-confirm" || from === "established") return false;
+  return error.reason === "connect-failed" || error.reason === "closed" || answer?.code === ERROR.cease;
 }
 
 /** RFC 5492 §3: "then the BGP speaker SHOULD attempt to re-establish … without sending … the Capabilities". */
