@@ -85,6 +85,16 @@ describe("AnnouncementWriter", () => {
     assert.equal(lab.writes(), "DELETE");
   });
 
+  it("takes away what was left to another node that took over nothing", async () => {
+    lab.serve();
+    const a = start("node-a", "speaker-a");
+    for (const word of [here(), ended("left"), ended("gone")]) {
+      a.put(word);
+      await lab.pass();
+    }
+    assert.deepEqual([inShort(), lab.writes()], [[], "POST PATCH DELETE"]);
+  });
+
   it("has an object for each node of several that announce, and each takes its own away", async () => {
     lab.serve();
     const [a, b] = [start("node-a", "speaker-a"), start("node-b", "speaker-b")];

@@ -100,7 +100,8 @@ export class AnnouncementWriter {
     const { node, pod } = this.#ports;
     const ports = this.#object(signal);
     const place = { protocol: this.#protocol, service, node };
-    const before = this.#written.get(service);
+    // What was left to another may not have been taken over after all.
+    const before = this.#written.get(service) ?? (word.type === "gone" ? false : undefined);
     if (before !== undefined && (word.type !== "here" || before !== word.isShared)) {
       if (word.type !== "left" || before) {
         await removeServiceAnnouncement(ports, { ...place, isShared: before });

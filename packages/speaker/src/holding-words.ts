@@ -8,6 +8,9 @@ export class HoldingWords {
   readonly #say: (word: HoldingWord) => void;
   /** What was said last of those announced here; bounded by that. */
   readonly #said = new Map<ServiceKey, string>();
+  /** Bounded by what is to be announced here. */
+  readonly #lost = new Set<ServiceKey>();
+
   constructor(protocol: AnnouncingProtocol, say: (word: HoldingWord) => void) {
     this.#protocol = protocol;
     this.#say = say;
@@ -18,16 +21,29 @@ export class HoldingWords {
     const text = `${isShared} ${names.join()}`;
     if (this.#said.get(service) === text) return;
     this.#said.set(service, text);
+    this.#lost.delete(service);
     this.#say({ type: "here", protocol: this.#protocol, service, names, isShared });
   }
 
   /** `left`: to another node, which says so itself. */
   ended(service: ServiceKey, type: "gone" | "left"): void {
-    if (this.#said.delete(service)) this.#say({ type, protocol: this.#protocol, service });
+    const wasLost = this.#lost.delete(service);
+    if (this.#said.delete(service) || (wasLost && type === "gone")) this.#end(service, type);
+  }
+
+  /** Left to a newer claim. Whose Service that is for is not decided yet: if not for this one, it ends as `gone`. */
+  lost(service: ServiceKey): void {
+    if (!this.#said.delete(service)) return;
+    this.#lost.add(service);
+    this.#end(service, "left");
   }
 
   /** All that was said to be announced here. */
   services(): readonly ServiceKey[] {
     return [...this.#said.keys()];
+  }
+
+  #end(service: ServiceKey, type: "gone" | "left"): void {
+    this.#say({ type, protocol: this.#protocol, service });
   }
 }

@@ -56,6 +56,8 @@ export type Decision =
       readonly reason: WithdrawReason;
       /** The node that answers instead, where there is one. */
       readonly owner: string | undefined;
+      /** It does for others that share the address: it could not serve this Service. */
+      readonly forOthers?: true;
       /** The operator's words, where an operator asked for it. */
       readonly note?: string;
     };

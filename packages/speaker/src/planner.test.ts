@@ -19,6 +19,8 @@ const announces = (...ips: string[]): Decision => ({
 });
 const withdraws = (reason: string, owner?: string): Decision =>
   ({ type: "withdraw", reason, owner }) as Decision;
+const forOthers = (reason: string, owner: string): Decision =>
+  ({ ...withdraws(reason, owner), forOthers: true }) as Decision;
 
 describe("Planner", () => {
   // MetalLB's vector: iris2 precedes iris1 for 10.20.30.1.
@@ -302,7 +304,7 @@ describe("Planner", () => {
     ]);
   });
 
-  it("elects one node for those who share an address even where no node serves them all", () => {
+  it("elects one node for those who share an address even where no node serves them all, and says whom it cannot serve", () => {
     const [a, b] = ["a", "b"].map((name) => service(name, ["10.20.30.1"], local)) as [
       ServiceView,
       ServiceView,
@@ -315,8 +317,8 @@ describe("Planner", () => {
       return [made.decide(a.key), made.decide(b.key)];
     });
     assert.deepEqual(decisions, [
-      [announces("10.20.30.1"), withdraws("noLocalEndpoints", "iris1")],
-      [withdraws("noLocalEndpoints", "iris1"), withdraws("notOwner", "iris1")],
+      [announces("10.20.30.1"), forOthers("noLocalEndpoints", "iris1")],
+      [withdraws("noLocalEndpoints", "iris1"), forOthers("notOwner", "iris1")],
     ]);
   });
 

@@ -206,14 +206,21 @@ export class Planner {
       return { ...announce(addresses, scope), spread: this.#teams.over(over) };
     }
     const owner = over === undefined ? this.#ownerOf(key) : undefined;
-    const isCandidate = candidatesFor(service, hosts, scope.eligible).has(this.#setup.self);
-    if (isCandidate && owner === this.#setup.self) {
+    const candidates = candidatesFor(service, hosts, scope.eligible);
+    if (candidates.has(this.#setup.self) && owner === this.#setup.self) {
       const refusal = plan.type === "alone" ? plan.refusal : undefined;
       return { ...announce(addresses, scope), ...(refusal === undefined ? {} : { notSpread: refusal }) };
     }
-    const reason = scope.refusal ?? this.#unfitSelf() ?? (isCandidate ? "notOwner" : "noLocalEndpoints");
-    const note = reason === "nodeDrained" ? this.#nodes.get(this.#setup.self)?.drain : undefined;
-    return withdraw(reason, owner, note);
+    return this.#leave(owner, candidates, scope);
+  }
+
+  /** @param candidates who could serve the Service. */
+  #leave(owner: string | undefined, candidates: ReadonlySet<string>, { refusal }: Scope): Decision {
+    const { self } = this.#setup;
+    const reason = refusal ?? this.#unfitSelf() ?? (candidates.has(self) ? "notOwner" : "noLocalEndpoints");
+    const note = reason === "nodeDrained" ? this.#nodes.get(self)?.drain : undefined;
+    const forOthers = owner !== undefined && !candidates.has(owner);
+    return { ...withdraw(reason, owner, note), ...(forOthers ? { forOthers } : {}) };
   }
 
   #unfitSelf(): WithdrawReason | undefined {

@@ -105,6 +105,25 @@ describe("The object that says who announces a Service", () => {
     }
   });
 
+  it("goes where the node that takes its address over serves others that share it", () => {
+    const forOthers = { ...withdraw("notOwner", "node-2"), forOthers: true } as Decision;
+    const ends = (type: "gone" | "left"): HoldingWord => ({ type, protocol: "layer2", service: key });
+    for (const [news, type] of [
+      [[], []],
+      [[{ type: "lost", address: V4, to: "node-2" }], [ends("left")]],
+    ] as const) {
+      reporter.decided(key, wants(V4));
+      hear(begins(V4), ...news);
+      for (let round = 0; round < 2; round += 1) reporter.decided(key, forOthers);
+      assert.deepEqual(holdings.splice(0), [here([]), ...type, ends("gone")]);
+    }
+    reporter.decided(key, wants(V4));
+    hear(begins(V4), { type: "lost", address: V4, to: "node-2" });
+    reporter.decided(key, withdraw("notOwner", "node-2"));
+    reporter.decided(key, forOthers);
+    assert.deepEqual(holdings.splice(0), [here([]), ends("left")]);
+  });
+
   it("goes while an address is given up to another machine", () => {
     reporter.decided(key, wants(V4));
     hear(begins(V4), gaveUp);

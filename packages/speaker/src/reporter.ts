@@ -120,8 +120,8 @@ export class Reporter {
     this.#setSeries(key, []);
     this.#notSpread.delete(key);
     this.#interfaces.delete(key);
-    this.#holdings.ended(key, decision.owner === undefined ? "gone" : "left");
     const { reason, owner, note } = decision;
+    this.#holdings.ended(key, owner === undefined || decision.forOthers ? "gone" : "left");
     this.#sayWithdrawn(key, reason, nobody);
     this.#spread.delete(key);
     if (before.length > 0)
@@ -231,7 +231,8 @@ export class Reporter {
       this.#holdings.here(key, this.#interfaces.get(key) ?? [], this.#spread.has(key));
     } else if (announced.length === 0) {
       const isLost = wanted.some((address) => this.#addresses.get(address).name === "lost");
-      this.#holdings.ended(key, isLost ? "left" : "gone");
+      if (isLost) this.#holdings.lost(key);
+      else this.#holdings.ended(key, "gone");
     }
   }
 
