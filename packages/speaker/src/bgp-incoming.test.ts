@@ -33,6 +33,8 @@ class Bench implements BgpIncomingPort {
   ]);
   /** Why nothing can be bound. */
   inUse: string | undefined;
+  /** Why the kernel takes no password. */
+  noPassword: string | undefined;
   readonly incoming = new BgpIncoming(179, {
     clock: this.clock,
     sockets: this,
@@ -84,8 +86,10 @@ class Bench implements BgpIncomingPort {
 
   listen(door: BgpDoor, listeners: BgpDoorListeners): () => void {
     const where = `${door.address}${door.vrf === undefined ? "" : ` in ${door.vrf}`}`;
-    const { inUse } = this;
+    const { inUse, noPassword } = this;
     this.clock.at(this.clock.now(), () => {
+      const signing = noPassword === undefined ? [] : door.targets.filter(({ password }) => password !== "");
+      for (const each of signing) listeners.onKeptOut(each, noPassword ?? "");
       if (inUse === undefined) listeners.onListening();
       else listeners.onFailed(inUse);
     });
@@ -188,6 +192,31 @@ describe("BGP sessions that routers begin", () => {
     bench.inUse = undefined;
     assert.deepEqual(bench.pass(5_000), LISTENING);
     assert.deepEqual(bench.pass(60_000), []);
+  });
+
+  it("are not those of a peer whose own address is of another family, and of all others as ever", () => {
+    const bench = new Bench();
+    const mixed = target("2001:db8::1", { source: ip("192.0.2.2"), password: "sesame" });
+    const says = "log: BGP does not listen for a peer, a, 192.0.2.2 is of another family than 2001:db8::1";
+    assert.deepEqual(bench.expect(["a", mixed], ["b", target("192.0.2.1")]), [says, ...LISTENING]);
+    assert.deepEqual(bench.pass(60_000), [], "that is said once");
+    assert.deepEqual(bench.knock("192.0.2.2", "192.0.2.1"), ["b takes 192.0.2.1"]);
+  });
+
+  it("are refused where the kernel does not take the peer's password, who could come in without", () => {
+    const bench = new Bench();
+    bench.noPassword = "the kernel refuses the password: ENOMEM";
+    const [signing, plain] = [target("192.0.2.9", { password: "sesame" }), target("192.0.2.1")];
+    assert.deepEqual(bench.expect(["a", signing], ["b", plain]), [
+      "opens 192.0.2.2 port 179 for 192.0.2.9 with a password and 192.0.2.1",
+      "log: BGP does not listen for a peer, a, the kernel refuses the password: ENOMEM",
+      "log: BGP listens, 192.0.2.2",
+    ]);
+    const refused = ["counted no-password", "refused 192.0.2.9"];
+    assert.deepEqual(bench.knock("192.0.2.2", "192.0.2.9"), refused);
+    assert.deepEqual(bench.knock("192.0.2.2", "192.0.2.1"), ["b takes 192.0.2.1"]);
+    bench.expect(["anew", { ...signing }], ["b", plain]);
+    assert.deepEqual(bench.knock("192.0.2.2", "192.0.2.9"), refused, "it is the same socket");
   });
 
   it("follow the address that this node has towards the peer", () => {

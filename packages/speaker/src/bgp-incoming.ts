@@ -1,6 +1,6 @@
 import type { Log } from "@herald/daemon/log";
 import type { Clock } from "@herald/shared/core";
-import type { IpAddress } from "@herald/shared/ip/address";
+import { familyOf, type IpAddress } from "@herald/shared/ip/address";
 import type { BgpArrival, BgpDoor, BgpIncomingPort, BgpTarget } from "./bgp-port.ts";
 
 /** Why a connection that came in was dropped at once. A closed set: a metric label and content of the reference page. */
@@ -11,6 +11,8 @@ export const INCOMING_REFUSALS = {
     "Several BGPPeers of this node name the address it came from: which is meant cannot be told.",
   "too-many":
     "The peer has as many connections as it may: one in use, one that may take its place, and two that end.",
+  "no-password":
+    "The kernel has refused the password of the peer where this node listens, as the log says: nobody comes in without.",
 } as const;
 
 export type IncomingRefusal = keyof typeof INCOMING_REFUSALS;
@@ -102,10 +104,12 @@ export class BgpIncoming {
     for (const { name, target } of this.#expected) {
       const address = target.source ?? this.#ports.sockets.sourceTowards(target);
       if (address === undefined) {
-        this.#say(name, "BGP does not listen for a peer", {
-          peer: name,
-          reason: `no route to ${target.address}`,
-        });
+        this.#sayUnexpected(name, `no route to ${target.address}`);
+        continue;
+      }
+      // Why not the kernel's to find out: it refuses all of the socket, and so whoever else is expected there.
+      if (familyOf(address) !== familyOf(target.address)) {
+        this.#sayUnexpected(name, `${address} is of another family than ${target.address}`);
         continue;
       }
       this.#said.delete(name);
@@ -123,12 +127,21 @@ export class BgpIncoming {
       port: door.port,
       ...(door.vrf === undefined ? {} : { vrf: door.vrf }),
     };
+    const keptOut = new Set<IpAddress>(); // bounded by the targets
     const close = sockets.listen(door, {
       onListening: () => {
         this.#said.delete(id);
         log.info("BGP listens", where);
       },
-      onArrival: (arrival) => this.#judge(this.#doors.get(id)?.door ?? door, arrival),
+      onKeptOut: (target, reason) => {
+        keptOut.add(target.address);
+        const named = this.#expected.filter((each) => each.target === target);
+        for (const { name } of named) this.#sayUnexpected(name, reason);
+      },
+      onArrival: (arrival) => {
+        if (keptOut.has(arrival.from)) this.#refuse(arrival, door.address, "no-password");
+        else this.#judge(this.#doors.get(id)?.door ?? door, arrival);
+      },
       onFailed: (reason) => {
         this.#doors.delete(id);
         this.#say(id, "BGP cannot listen", { ...where, reason });
@@ -169,6 +182,10 @@ export class BgpIncoming {
     this.#ports.onRefused(reason);
     this.#ports.log.debug("BGP connection refused", { from: arrival.from, to, reason });
     arrival.refuse();
+  }
+
+  #sayUnexpected(peer: string, reason: string): void {
+    this.#say(peer, "BGP does not listen for a peer", { peer, reason });
   }
 
   /** It is tried again and again: the same answer is worth a line once. */

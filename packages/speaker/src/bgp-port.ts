@@ -70,6 +70,11 @@ export interface BgpAccepted {
 /** Each is called from the event loop, never from inside a call. Nothing is told after `onFailed`. */
 export interface BgpDoorListeners {
   readonly onListening: () => void;
+  /**
+   * A target whose password the kernel does not take. Whoever is at its address gets in unsigned: he is to be refused.
+   * `why` in the system's words.
+   */
+  readonly onKeptOut: (target: BgpTarget, why: string) => void;
   readonly onArrival: (arrival: BgpArrival) => void;
   /** `why` in the system's words. */
   readonly onFailed: (why: string) => void;

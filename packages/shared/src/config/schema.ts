@@ -54,7 +54,9 @@ export const PeerSchema = z
     "my-asn": z.int().min(1).max(MAX_U32).meta({ description: "Our autonomous system number." }),
     "peer-asn": z.int().min(1).max(MAX_U32).meta({ description: "The router's autonomous system number." }),
     "peer-address": textOf("Address of the router.", readAddress).transform(({ address }) => address),
-    "source-address": optionalAddress("Our own address for the session; by default the system chooses."),
+    "source-address": optionalAddress(
+      "Our own address for the session, of the family of the router's; by default the system chooses.",
+    ),
     "peer-port": z
       .int()
       .min(0)

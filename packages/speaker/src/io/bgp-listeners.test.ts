@@ -47,6 +47,7 @@ class Door {
   #wake = (): void => {};
   readonly close: () => void;
   #failure: string | undefined;
+  readonly keptOut: string[] = [];
 
   static async open(
     address: string,
@@ -69,6 +70,7 @@ class Door {
       { address: ip(address), port, vrf, targets },
       {
         onListening: resolve,
+        onKeptOut: (target, why) => this.keptOut.push(`${target.address}: ${why}`),
         onArrival: (arrival) => {
           this.#arrivals.push(arrival);
           this.#wake();
@@ -175,6 +177,23 @@ describe("a door for routers", { timeout: 10_000 }, () => {
     arrival.refuse();
   });
 
+  it("opens for the others when a password cannot be set, and says whose", { skip }, async () => {
+    const [long, other] = [
+      router("127.0.0.3", { password: "s".repeat(81) }),
+      router("2001:db8::1", { password: "sesame" }),
+    ];
+    const right = router("127.0.0.5", { password: "simsalabim" });
+    const door = await Door.open("127.0.0.2", [long, other, right]);
+    assert.deepEqual(door.keptOut, [
+      "127.0.0.3: the password has 81 octets, want at most 80",
+      "2001:db8::1: the kernel refuses the password: EINVAL",
+    ]);
+    dial(right, "127.0.0.2", door);
+    const arrival = await door.arrival();
+    assert.equal(arrival.from, "127.0.0.5");
+    arrival.refuse();
+  });
+
   it("hears of nobody who is farther away than all may be", { skip }, async () => {
     const [far, near] = [router("127.0.0.3", { minimumTtl: 255 }), router("127.0.0.4", { minimumTtl: 254 })];
     const door = await Door.open("127.0.0.2", [far, near]);
@@ -240,6 +259,19 @@ describe("a door for routers", { timeout: 10_000 }, () => {
     assert.equal(again.failure, undefined);
     taken.connection.close();
     assert.equal(await theirs.closed, "");
+  });
+});
+
+describe("a call", () => {
+  it("says of an address of ours that it is of another family than the peer's", async () => {
+    const over = Promise.withResolvers<string>();
+    const unwanted = (): never => assert.fail("there is nobody");
+    bgpSockets.dial(router("2001:db8::1", { source: ip("127.0.0.1"), password: "sesame" }), {
+      onConnected: unwanted,
+      onBytes: unwanted,
+      onClosed: over.resolve,
+    });
+    assert.equal(await over.promise, "127.0.0.1 is of another family than 2001:db8::1");
   });
 });
 

@@ -31,7 +31,9 @@ function listen(door: BgpDoor, listeners: BgpDoorListeners): () => void {
   });
   server.on("error", (error) => fail(error.message));
   try {
-    server.listen({ fd: openBgpDoor(door) }, WAITING_MAX); // of a descriptor it passes over the option `backlog`
+    const { fd, keptOut } = openBgpDoor(door);
+    for (const { target, why } of keptOut) queueMicrotask(() => isOpen && listeners.onKeptOut(target, why));
+    server.listen({ fd }, WAITING_MAX); // of a descriptor it passes over the option `backlog`
   } catch (error) {
     if (!(error instanceof SocketError)) throw error;
     queueMicrotask(() => fail(error.message));

@@ -28,8 +28,11 @@ const TCP_MD5SIG = [LEVEL.tcp, 14] as const;
  * @throws {SocketError}
  */
 export function openBgpSocket(target: BgpTarget): number {
-  const { address, password, ttl, minimumTtl, vrf } = target;
+  const { address, password, source, ttl, minimumTtl, vrf } = target;
   const family = familyOf(address);
+  if (source !== undefined && familyOf(source) !== family) {
+    throw new SocketError(`${source} is of another family than ${address}`);
+  }
   return openSocket(family, "stream", (fd) => {
     setOption(fd, "the TTL", TTL[family], ttl);
     if (minimumTtl !== undefined) setOption(fd, "the least TTL", MINIMUM_TTL[family], minimumTtl);
@@ -42,12 +45,12 @@ export function openBgpSocket(target: BgpTarget): number {
  * A TCP socket that is bound and does not listen yet. What holds for all who are expected is set for it, and the password of
  * each; what only holds for one is set when it has come ({@link setForPeer}).
  *
- * @returns its descriptor, which is the caller's to close.
  * @throws {SocketError}
  */
-export function openBgpDoor({ address, port, vrf, targets }: BgpDoor): number {
+export function openBgpDoor({ address, port, vrf, targets }: BgpDoor): OpenedDoor {
   const family = familyOf(address);
-  return openSocket(family, "stream", (fd) => {
+  const keptOut: KeptOut[] = [];
+  const fd = openSocket(family, "stream", (fd) => {
     setOption(fd, "an address in use before", SO_REUSEADDR, 1); // connections of a socket that listened before
     if (family === 6) setOption(fd, "IPv6 alone", IPV6_V6ONLY, 1);
     // Why the most and the least: the answer to the first segment has to reach whoever demands GTSM, and come from all.
@@ -55,11 +58,37 @@ export function openBgpDoor({ address, port, vrf, targets }: BgpDoor): number {
     setOption(fd, "the least TTL", MINIMUM_TTL[family], Math.min(...targets.map(leastTtl)));
     if (vrf !== undefined) bindToDevice(fd, `VRF ${vrf}`, vrf);
     for (const target of targets) {
-      if (target.password !== "")
-        setOption(fd, "the password", TCP_MD5SIG, signature({ ...target, port: 0 }));
+      const why = target.password === "" ? undefined : refusedPassword(fd, target);
+      if (why !== undefined) keptOut.push({ target, why });
     }
     bindSocket(fd, `${address} port ${port}`, socketAddress(family, address, port));
   });
+  return { fd, keptOut };
+}
+
+export interface OpenedDoor {
+  /** The caller's to close. */
+  readonly fd: number;
+  /** What the kernel refuses for one of them is no reason to let none of them in. */
+  readonly keptOut: readonly KeptOut[];
+}
+
+/** Whose password is not set. */
+export interface KeptOut {
+  readonly target: BgpTarget;
+  /** In the system's words. */
+  readonly why: string;
+}
+
+/** Sets it for whatever port the peer comes from. @returns why it is not set; `undefined`: it is. */
+function refusedPassword(fd: number, target: BgpTarget): string | undefined {
+  try {
+    setOption(fd, "the password", TCP_MD5SIG, signature({ ...target, port: 0 }));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SocketError)) throw error;
+    return error.message;
+  }
 }
 
 /**

@@ -69,7 +69,9 @@ const FIELDS = {
     description:
       "Interface to find the router on, by its link-local IPv6 address (unnumbered BGP); this or `peerAddress`. With a `peerAddress` that is link-local: the interface it is on.",
   }),
-  sourceAddress: address("Our own address for the session; by default the system chooses."),
+  sourceAddress: address(
+    "Our own address for the session, of the family of the router's; by default the system chooses.",
+  ),
   holdTime: duration(
     "How long the router may be silent before the session counts as lost, as a duration like `90s`: 0 for never, else at least 3s. By default 90s, or three times `keepaliveTime`.",
     {
