@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SeededRandom } from "@herald/lab/random";
+import { mayShare } from "@herald/shared/allocator/linear-allocator";
+import type { Pool } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
+import type { IpAddress } from "@herald/shared/ip/address";
+import { rangeContains } from "@herald/shared/ip/range";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import fc from "fast-check";
-import { Reconciler } from "./reconcile.ts";
+import { type Decision, Reconciler } from "./reconcile.ts";
 import { DUAL, service } from "./testing/views.ts";
 
 const POOL = "metallb.io/address-pool";
@@ -91,6 +95,80 @@ describe("the order of news", () => {
       assert.equal(other, undefined, `${view.key} and ${other?.key} have ${address}`);
       const shares = view.annotations["metallb.io/allow-shared-ip"] !== undefined;
       users.set(shares ? slot : address, view);
+    }
+  }
+});
+
+describe("pools of which some are refused", () => {
+  const SETS = [
+    '- {name: four, protocol: layer2, addresses: [1.2.3.0/30]}\n- {name: six, protocol: layer2, addresses: ["3000::/126"]}',
+    '- {name: both, protocol: layer2, addresses: [1.2.3.0/31, "3000::/127"]}',
+  ].map((pools) => loadConfig(`address-pools:\n${pools}\n`).pools);
+  const view = fc
+    .record(
+      {
+        name: fc.constantFrom("a", "b", "c", "d", "e"),
+        ingress: fc.subarray(["1.2.3.0", "1.2.3.1", "3000::", "3000::1"].map((ip) => ({ ip }))),
+        createdAtMs: fc.nat(3),
+        annotations: fc.constantFrom({}, { "metallb.io/allow-shared-ip": "us" }),
+        ports: fc.constantFrom(80, 443).map((port) => [{ protocol: "TCP", port }]),
+        type: fc.constantFrom("LoadBalancer", "LoadBalancer", "LoadBalancer", "ClusterIP"),
+      },
+      { noNullPrototype: true },
+    )
+    .map(({ name, ...rest }) =>
+      service({ key: `default/${name}`, ...DUAL, ipFamilyPolicy: "PreferDualStack", ...rest }),
+    );
+  const config = fc.record({ pools: fc.constantFrom(...SETS), isPartial: fc.boolean() });
+  const step = fc.record(
+    {
+      view,
+      isGone: fc.nat(5).map((one) => one === 0),
+      config: fc.option(config, { freq: 3, nil: undefined }),
+    },
+    { noNullPrototype: true },
+  );
+
+  it("never let two Services that may not share show one address of those in force", () => {
+    const start = fc.uniqueArray(view, { selector: ({ key }) => key });
+    fc.assert(
+      fc.property(start, fc.array(step, { maxLength: 30 }), (views, steps) => {
+        const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
+        const now = new Map(views.map((each) => [each.key, each]));
+        const shown = new Map<ServiceKey, readonly IpAddress[]>();
+        const note = (decisions: readonly Decision[]): void => {
+          for (const { view, desired } of decisions) shown.set(view.key, desired?.addresses ?? []);
+        };
+        let pools: readonly Pool[] = FOUR;
+        note(reconciler.configure(pools, now.values(), 0, true));
+        for (const { view, isGone, config } of steps) {
+          now.set(view.key, view);
+          if (isGone) now.delete(view.key);
+          if (config !== undefined) {
+            pools = config.pools;
+            note(reconciler.configure(pools, now.values(), 0, config.isPartial));
+          }
+          note(reconciler.update([{ key: view.key, view: now.get(view.key) }]));
+          assertApart([...now.values()], shown, pools);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  function assertApart(
+    views: readonly ServiceView[],
+    shown: ReadonlyMap<ServiceKey, readonly IpAddress[]>,
+    pools: readonly Pool[],
+  ): void {
+    const isInForce = (address: IpAddress): boolean =>
+      pools.some(({ ranges }) => ranges.some((range) => rangeContains(range, address)));
+    for (const [index, one] of views.entries()) {
+      const addresses = (shown.get(one.key) ?? []).filter(isInForce);
+      for (const other of views.slice(index + 1)) {
+        const common = addresses.filter((address) => shown.get(other.key)?.includes(address));
+        assert.ok(common.length === 0 || mayShare(one, other), `${one.key} ${other.key} ${common}`);
+      }
     }
   }
 });

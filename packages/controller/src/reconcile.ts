@@ -84,14 +84,15 @@ export class Reconciler {
       ),
     );
     this.#isPartial = isPartial;
-    for (const view of all) if (this.#serves(view) && !this.#known.has(view.key)) this.#adopt(view);
-    for (const view of all.filter(({ key }) => this.#unjudged.has(key))) {
-      const kept = this.#unjudged.release(view);
-      this.#adopt(kept);
-      if (isPartial) this.#unjudged.notice(kept);
-      if (this.#unjudged.has(view.key) || this.#allocator.heldBy(view.key) !== undefined) continue;
-      losers.add(view.key);
-      before.set(view.key, ingressAddresses(kept));
+    for (const view of all) {
+      if (this.#unjudged.has(view.key)) {
+        const kept = this.#unjudged.release(view);
+        if (this.#takeOver(kept)) continue;
+        losers.add(view.key);
+        before.set(view.key, ingressAddresses(kept));
+      } else if (this.#serves(view) && !this.#known.has(view.key)) {
+        this.#takeOver(view);
+      }
     }
     const changes = all.map((view) => ({ key: view.key, view }));
     return this.update(changes, now).map((decision) => {
@@ -126,11 +127,6 @@ export class Reconciler {
 
   heldBy(key: ServiceKey): Held | undefined {
     return this.#allocator.heldBy(key);
-  }
-
-  /** Whether the Service is one that may show the address. */
-  holds(key: ServiceKey, address: IpAddress): boolean {
-    return this.#allocator.heldBy(key)?.addresses.includes(address) ?? false;
   }
 
   /** How full each pool is, in the order of the configuration, with the Services it serves. */
@@ -185,12 +181,19 @@ export class Reconciler {
     return known !== undefined && known.view.uid !== uid;
   }
 
-  #adopt(view: ServiceView): void {
+  /**
+   * Leaves to the Service what its status has, if it may have it or that is not known.
+   *
+   * @returns whether it has anything of it now.
+   */
+  #takeOver(view: ServiceView): boolean {
     try {
-      this.#allocator.adopt(view);
+      if (this.#isPartial) this.#unjudged.notice(view);
+      return this.#unjudged.has(view.key) || this.#allocator.adopt(view) !== undefined;
     } catch (error) {
       // Why: who may not keep what his status says is told so when it is decided what he gets instead.
-      if (!(error instanceof AllocationError)) throw error;
+      if (error instanceof AllocationError) return false;
+      throw error;
     }
   }
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { ApiError } from "@herald/k8s/api";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { World } from "./testing/world.ts";
+import { type ServiceFields, World } from "./testing/world.ts";
 
 const FROM = "metallb.io/ip-allocated-from-pool";
 const KEPT =
@@ -97,5 +97,116 @@ describe("a controller that starts beside a pool that is refused", () => {
     assert.deepEqual(world.conditions("web"), [
       'herald.io/Allocated True Allocated: 198.51.100.7 of pool "bad"',
     ]);
+  });
+});
+
+const DUAL = {
+  spec: {
+    clusterIPs: ["10.96.0.1", "fd00:96::1"],
+    ...{ ipFamilies: ["IPv4", "IPv6"], ipFamilyPolicy: "PreferDualStack" },
+  },
+};
+
+/** `web` has an address of pool `v4`, which is good, and one that pool `v6` had, which cannot be read. */
+function startSplit(web: ServiceFields = {}): World {
+  const world = new World(new VirtualClock(), new SeededRandom(1));
+  world.putPool("v4", { addresses: ["192.0.2.0/30"] });
+  world.putPool("v6", { addresses: ["fd00::/x"] });
+  world.put("web", { createdAt: "2026-01-01T00:00:00Z", ...DUAL, ...web });
+  world.writeStatus("web", [{ ip: "192.0.2.0" }, { ip: "fd00::7" }]);
+  return world;
+}
+
+describe("a Service with one address of a good pool and one that a refused pool may have", () => {
+  const shared = { annotations: { "metallb.io/allow-shared-ip": "us" } };
+  const on443 = { spec: { ports: [{ protocol: "TCP", port: 443 }] } };
+  const later = { createdAt: "2026-01-02T00:00:00Z" };
+  const bothKept =
+    "192.0.2.0 and fd00::7 is kept: no pool in force has fd00::7, and pools are refused, as the ConfigurationState " +
+    '"controller" says';
+
+  it("keeps both from everybody: who waits, who is new and who asks for it by name", async () => {
+    const world = startSplit();
+    world.put("other", later);
+    world.put("rival", { ...later, annotations: { "metallb.io/loadBalancerIPs": "192.0.2.0" } });
+    world.start();
+    await world.pass(5_000);
+    world.put("third", later);
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), {
+      ...{ other: ["192.0.2.1"], rival: [], third: ["192.0.2.2"] },
+      web: ["192.0.2.0", "fd00::7"],
+    });
+    assert.deepEqual(world.events("web"), [`Warning LoadBalancerFailed: ${bothKept}`]);
+    assert.match(world.conditions("rival").join(), /AddressInUse: 192\.0\.2\.0 is in use by default\/web/);
+    world.putPool("v6", { addresses: ["fd00::/120"] });
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), {
+      ...{ other: ["192.0.2.1"], rival: [], third: ["192.0.2.2"] },
+      web: ["192.0.2.0"], // of one pool, as every Service
+    });
+  });
+
+  it("keeps it also while the configuration changes and is still not whole", async () => {
+    const world = startSplit();
+    world.start();
+    await world.pass(5_000);
+    world.putPool("v4", { addresses: ["192.0.2.0/31"] });
+    world.put("other", later);
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), { other: ["192.0.2.1"], web: ["192.0.2.0", "fd00::7"] });
+  });
+
+  it("gives it to who waits once it wants none any more", async () => {
+    const world = startSplit();
+    world.start();
+    world.put("rival", { ...later, annotations: { "metallb.io/loadBalancerIPs": "192.0.2.0" } });
+    await world.pass(5_000);
+    world.put("web", { spec: { type: "ClusterIP" } });
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), { rival: ["192.0.2.0"], web: [] });
+  });
+
+  it("shares with those that might share with it anyway, and with no others", async () => {
+    const world = startSplit(shared);
+    world.put("friend", { ...later, ...shared, ...on443 });
+    world.put("clash", { ...later, ...shared });
+    world.put("stranger", { ...later, ...on443 });
+    world.start();
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), {
+      ...{ clash: ["192.0.2.1"], friend: ["192.0.2.0"], stranger: ["192.0.2.2"] },
+      web: ["192.0.2.0", "fd00::7"],
+    });
+  });
+
+  it("loses the one of the good pool when it wants a port there that another has", async () => {
+    const world = startSplit(shared);
+    world.put("friend", { ...later, ...shared, ...on443 });
+    world.start();
+    await world.pass(5_000);
+    world.put("web", { ...shared, spec: { ...DUAL.spec, ...on443.spec } });
+    world.writeStatus("web", [{ ip: "192.0.2.0" }, { ip: "fd00::7" }]);
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), { friend: ["192.0.2.0"], web: ["fd00::7"] });
+    assert.match(
+      world.events("web").join("\n"),
+      /ClearAssignment: Taking back 192\.0\.2\.0: port TCP\/443 of 192\.0\.2\.0 is in use by default\/friend/,
+    );
+  });
+
+  it("loses it to an older one that shows it, too, and keeps it from a younger one", async () => {
+    for (const [createdAt, expected] of [
+      ["2025-12-31T00:00:00Z", { other: ["192.0.2.0"], web: ["fd00::7"] }],
+      ["2026-01-02T00:00:00Z", { other: ["192.0.2.1"], web: ["192.0.2.0", "fd00::7"] }],
+    ] as const) {
+      const world = startSplit();
+      world.put("other", { createdAt });
+      world.writeStatus("other", [{ ip: "192.0.2.0" }]);
+      const replica = world.start();
+      await world.pass(5_000);
+      assert.deepEqual(world.everything(), expected);
+      await replica.stop();
+    }
   });
 });

@@ -23,6 +23,7 @@ const POOLS_AT_START = POOL_SETS[0] ?? [];
 
 type Step =
   | { readonly type: "hold"; readonly view: ServiceView }
+  | { readonly type: "keep"; readonly view: ServiceView; readonly addresses: readonly IpAddress[] }
   | { readonly type: "release"; readonly view: ServiceView }
   | { readonly type: "pools"; readonly pools: readonly Pool[] };
 
@@ -58,20 +59,37 @@ const view: fc.Arbitrary<ServiceView> = fc
     sampleService(name, { ...rest, ipFamilyPolicy: policy, externalTrafficPolicy: traffic }),
   );
 
+/** What a status may have, of pools and of none. */
+const kept = fc.subarray(
+  ["10.0.1.0", "10.0.2.0", "fd00::", "fd00:1::1", "fd00:2::7"] as unknown as IpAddress[],
+  { minLength: 1 },
+);
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: view.map((view): Step => ({ type: "hold", view })) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(view, kept).map(([view, addresses]): Step => ({ type: "keep", view, addresses })),
+  },
   { weight: 2, arbitrary: view.map((view): Step => ({ type: "release", view })) },
   { weight: 1, arbitrary: fc.constantFrom(...POOL_SETS).map((pools): Step => ({ type: "pools", pools })) },
 );
 const history = fc.array(step, { maxLength: 60 });
 
-/** What came of a step; for a hold its addresses, none when it was refused. */
+/** What came of a step; for a hold its addresses, none when it was refused; for a keep those that are kept. */
 function take(allocator: Allocator, step: Step): readonly string[] {
   switch (step.type) {
     case "pools":
       return allocator.setPools(step.pools);
     case "release":
       return [String(allocator.release(step.view.key))];
+    case "keep": {
+      if (allocator.heldBy(step.view.key) !== undefined) return [];
+      const refusals = allocator.keep(step.view, step.addresses);
+      return step.addresses.filter(
+        (address) => !refusals.has(address) && allocator.poolOf(address) !== undefined,
+      );
+    }
     case "hold":
       try {
         return allocator.hold(step.view).addresses;
@@ -83,46 +101,59 @@ function take(allocator: Allocator, step: Step): readonly string[] {
 }
 
 function takeSlowly(model: LinearAllocator, step: Step): readonly string[] {
-  if (step.type === "hold") return model.hold(step.view);
-  if (step.type === "release") model.holders.delete(step.view.key);
-  else model.setPools(step.pools);
-  return [];
-}
-
-/** Runs a history and looks at the state after every step. */
-function play(
-  steps: readonly Step[],
-  look: (allocator: Allocator, views: Holders, step: Step) => void,
-): void {
-  const allocator = new Allocator();
-  allocator.setPools(POOLS_AT_START);
-  const latest = new Map<string, ServiceView>();
-  for (const step of steps) {
-    const result = take(allocator, step);
-    if (step.type === "hold" && result.length > 0) latest.set(step.view.key, step.view);
-    const holders = [...latest.values()].filter(({ key }) => allocator.heldBy(key) !== undefined);
-    look(allocator, holders, step);
+  switch (step.type) {
+    case "hold":
+      return model.hold(step.view);
+    case "keep":
+      return model.holders.has(step.view.key) ? [] : model.keep(step.view, step.addresses);
+    case "release":
+      model.release(step.view.key);
+      return [];
+    case "pools":
+      model.setPools(step.pools);
+      return [];
   }
 }
 
-/** Those who hold something, as they were when they last got or kept it. */
-type Holders = readonly ServiceView[];
-
-function heldBy(allocator: Allocator, { key }: ServiceView): readonly IpAddress[] {
-  return allocator.heldBy(key)?.addresses ?? [];
+/** Runs a history and looks at the state after every step. */
+function play(steps: readonly Step[], look: (allocator: Allocator, owners: Owners) => void): void {
+  const allocator = new Allocator();
+  allocator.setPools(POOLS_AT_START);
+  const latest = new Map<string, ServiceView>();
+  const kept = new Map<string, Owner>();
+  for (const step of steps) {
+    const result = take(allocator, step);
+    if (step.type === "pools") kept.clear();
+    else kept.delete(step.view.key);
+    if (step.type === "hold" && result.length > 0) latest.set(step.view.key, step.view);
+    if (step.type === "keep" && result.length > 0) {
+      kept.set(step.view.key, { view: step.view, addresses: result as readonly IpAddress[] });
+    }
+    const holders = [...latest.values()].flatMap((view) => {
+      const { addresses } = allocator.heldBy(view.key) ?? {};
+      return addresses === undefined ? [] : [{ view, addresses }];
+    });
+    look(allocator, [...holders, ...kept.values()]);
+  }
 }
 
+/** Who holds something, as it was when it last got or kept it, or has something kept for it. */
+interface Owner {
+  readonly view: ServiceView;
+  readonly addresses: readonly IpAddress[];
+}
+type Owners = readonly Owner[];
+
 describe("any history of the allocator", () => {
-  it("never has an address held by two Services that may not share it", () => {
+  it("never has an address held by two Services, or kept for one, that may not share it", () => {
     fc.assert(
       fc.property(history, (steps) =>
-        play(steps, (allocator, holders) => {
-          for (const [index, one] of holders.entries()) {
-            for (const other of holders.slice(index + 1)) {
-              const common = heldBy(allocator, one).filter((address) =>
-                heldBy(allocator, other).includes(address),
-              );
-              assert.ok(common.length === 0 || mayShare(one, other), `${one.key} ${other.key} ${common}`);
+        play(steps, (_, owners) => {
+          for (const [index, one] of owners.entries()) {
+            for (const other of owners.slice(index + 1)) {
+              const common = one.addresses.filter((address) => other.addresses.includes(address));
+              const mayBe = common.length === 0 || mayShare(one.view, other.view);
+              assert.ok(mayBe, `${one.view.key} ${other.view.key} ${common}`);
             }
           }
         }),
@@ -133,9 +164,9 @@ describe("any history of the allocator", () => {
   it("has every held address in the one pool it is said to be of, one of each family at most", () => {
     fc.assert(
       fc.property(history, (steps) =>
-        play(steps, (allocator, holders) => {
-          for (const holder of holders) {
-            const held = allocator.heldBy(holder.key);
+        play(steps, (allocator, owners) => {
+          for (const { view } of owners) {
+            const held = allocator.heldBy(view.key);
             const addresses = held?.addresses ?? [];
             assert.deepEqual(
               addresses.map((address) => allocator.poolOf(address)),
@@ -148,11 +179,11 @@ describe("any history of the allocator", () => {
     );
   });
 
-  it("counts as in use just what is held", () => {
+  it("counts as in use just what is held or kept", () => {
     fc.assert(
       fc.property(history, (steps) =>
-        play(steps, (allocator, holders) => {
-          const held = new Set(holders.flatMap((holder) => heldBy(allocator, holder)));
+        play(steps, (allocator, owners) => {
+          const held = new Set(owners.flatMap(({ addresses }) => addresses));
           const count = (pool: string, family: number) =>
             [...held].filter((address) => allocator.poolOf(address) === pool && familyOf(address) === family)
               .length;
@@ -160,8 +191,8 @@ describe("any history of the allocator", () => {
             assert.deepEqual([ipv4.inUse, ipv6.inUse], [count(pool, 4), count(pool, 6)]);
           }
           for (const address of held) {
-            const users = holders.filter((holder) => heldBy(allocator, holder).includes(address));
-            assert.deepEqual(allocator.usersOf(address), users.map(({ key }) => key).sort());
+            const users = owners.filter(({ addresses }) => addresses.includes(address));
+            assert.deepEqual(allocator.usersOf(address), users.map(({ view }) => view.key).sort());
           }
         }),
       ),
@@ -225,7 +256,7 @@ describe("any history of the allocator", () => {
         for (const step of steps) {
           const result = take(allocator, step);
           const expected = takeSlowly(model, step);
-          if (step.type === "hold") assert.deepEqual(result, expected);
+          if (step.type === "hold" || step.type === "keep") assert.deepEqual(result, expected);
           for (const [key, { addresses }] of model.holders) {
             assert.deepEqual(allocator.heldBy(key)?.addresses, addresses);
           }

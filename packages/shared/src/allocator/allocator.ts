@@ -47,7 +47,8 @@ export class Allocator {
   #openings = 0;
   #generation = 0; // of the pools
   readonly #holdings = new Map<ServiceKey, Holding>(); // bounded by the Services of the cluster
-  readonly #uses = new AddressUses(); // the addresses of #holdings
+  readonly #kept = new Map<ServiceKey, Kept>(); // of others than #holdings; bounded like them
+  readonly #uses = new AddressUses(); // the addresses of #holdings and #kept
   readonly #departed = new Departed();
   readonly #sharingAcrossNamespaces: boolean;
 
@@ -67,7 +68,8 @@ export class Allocator {
 
   /**
    * Replaces all pools at once. Whoever holds addresses that some one pool still gives out keeps them, under
-   * that pool's name. Who may use a pool is not asked here but by the next `hold`.
+   * that pool's name. Who may use a pool is not asked here but by the next `hold`. Nothing is kept any more:
+   * `keep` it again.
    *
    * @param pools no two of one name, no two overlapping.
    * @param precedence of those who may share no more, the first here keeps the address.
@@ -81,6 +83,7 @@ export class Allocator {
     this.#openings += 1;
     this.#generation += 1;
     this.#holdings.clear();
+    this.#kept.clear();
     this.#uses.clear();
     const losers = holdings.flatMap(([key, { held, claim }]) => {
       const pool = this.#pools.find((candidate) => givesOutAll(candidate, held.addresses));
@@ -108,6 +111,34 @@ export class Allocator {
     if (!satisfiesWish(wish, addresses)) throw wrongFamily(addresses, wish);
     const claim = claimOf(view);
     return this.#take(view.key, this.#checkedChoice(view, addresses, claim), claim);
+  }
+
+  /**
+   * Keeps addresses from others for a Service that holds nothing and cannot be judged yet, as far as pools have
+   * them, each perhaps another one. They are in use like what is held, also where others want to share them,
+   * until the Service is released or asked about by `hold`, or has adopted. Repetition changes nothing.
+   *
+   * @returns those that others have or that are set aside for others, with why: they are not kept.
+   */
+  keep(view: ServiceView, addresses: readonly IpAddress[]): ReadonlyMap<IpAddress, AllocationError> {
+    const claim = claimOf(view);
+    const refusals = new Map<IpAddress, AllocationError>();
+    const choices = new Map<IpAddress, PoolState>();
+    for (const address of addresses) {
+      const pool = this.#pools.find((candidate) => givesOutAll(candidate, [address]));
+      if (pool === undefined) continue;
+      const refusal = this.#refusalOf(pool, address, claim);
+      if (refusal === undefined) choices.set(address, pool);
+      else refusals.set(address, refusal);
+    }
+    const kept = this.#kept.get(view.key);
+    const mine = [...choices.keys()];
+    if (kept !== undefined && sameClaim(kept.claim, claim) && sameList(kept.addresses, mine)) return refusals;
+    if (this.#giveBackKept(view.key)) this.#openings += 1;
+    this.#forgetDeparted(view.key);
+    this.#kept.set(view.key, { addresses: mine, claim });
+    for (const [address, pool] of choices) this.#uses.add(pool, address, claim);
+    return refusals;
   }
 
   /**
@@ -157,8 +188,9 @@ export class Allocator {
     }
   }
 
-  /** @returns whether the Service held anything. */
+  /** @returns whether the Service held anything; what was kept for it is given back, too. */
   release(key: ServiceKey): boolean {
+    if (this.#giveBackKept(key)) this.#openings += 1;
     const holding = this.#holdings.get(key);
     if (holding === undefined) return false;
     this.#giveBack(key, holding);
@@ -365,15 +397,29 @@ export class Allocator {
     if (pool === undefined) throw this.#notInOnePool(addresses);
     const exclusion = exclusionFrom(pool.config, view);
     if (exclusion !== undefined) throw new AllocationError("pool-not-allowed", exclusion);
-    for (const address of addresses) {
-      const keeper = this.#departed.keeperOf(address);
-      if (isReservedForOther(pool, address, view.key) || (keeper !== undefined && keeper !== view.key)) {
-        const whom = [...(pool.reservedFor.get(address) ?? [])].join(", ") || keeper;
-        throw new AllocationError("address-reserved", `${address} is kept for ${whom}`);
-      }
-      this.#uses.checkSharing(pool, address, claim);
-    }
+    for (const address of addresses) this.#checkAddress(pool, address, claim);
     return { pool, addresses };
+  }
+
+  /** @throws {AllocationError} when others have the address, or it is set aside for them. */
+  #checkAddress(pool: PoolState, address: IpAddress, claim: Claim): void {
+    const { service: key } = claim;
+    const keeper = this.#departed.keeperOf(address);
+    if (isReservedForOther(pool, address, key) || (keeper !== undefined && keeper !== key)) {
+      const whom = [...(pool.reservedFor.get(address) ?? [])].join(", ") || keeper;
+      throw new AllocationError("address-reserved", `${address} is kept for ${whom}`);
+    }
+    this.#uses.checkSharing(pool, address, claim);
+  }
+
+  #refusalOf(pool: PoolState, address: IpAddress, claim: Claim): AllocationError | undefined {
+    try {
+      this.#checkAddress(pool, address, claim);
+      return undefined;
+    } catch (error) {
+      if (error instanceof AllocationError) return error;
+      throw error;
+    }
   }
 
   #notInOnePool(addresses: readonly IpAddress[]): AllocationError {
@@ -401,6 +447,7 @@ export class Allocator {
 
   #take(key: ServiceKey, { pool, addresses }: Choice, claim: Claim): Held {
     const held = { addresses, pool: pool.config.name };
+    this.#giveBackKept(key);
     this.#forgetDeparted(key);
     this.#holdings.set(key, { held, claim });
     for (const address of addresses) this.#uses.add(pool, address, claim);
@@ -411,6 +458,22 @@ export class Allocator {
     this.#holdings.delete(key);
     for (const address of held.addresses) this.#uses.remove(address, claim);
   }
+
+  /** @returns whether anything was kept for it. */
+  #giveBackKept(key: ServiceKey): boolean {
+    const { addresses, claim } = this.#kept.get(key) ?? {};
+    if (addresses === undefined || claim === undefined) return false;
+    this.#kept.delete(key);
+    for (const address of addresses) this.#uses.remove(address, claim);
+    return addresses.length > 0;
+  }
+}
+
+/** What is in use for a Service that holds nothing. */
+interface Kept {
+  readonly addresses: readonly IpAddress[];
+  /** What the Service was like when it was kept. */
+  readonly claim: Claim;
 }
 
 interface Holding {

@@ -60,6 +60,15 @@ export function relinquish(view: ServiceView, allocator: Allocator): Outcome {
   return outcomeOf(view, allocator, openings, [], undefined);
 }
 
+/** Tells its owner what a Service loses, and why. */
+export function clearing(addresses: readonly IpAddress[], { message }: AllocationError): Notice {
+  return {
+    level: "Normal",
+    reason: "ClearAssignment",
+    message: `Taking back ${addresses.join(" and ")}: ${message}`,
+  };
+}
+
 function outcomeOf(
   view: ServiceView,
   allocator: Allocator,
@@ -159,14 +168,6 @@ function lacksFamily({ ipFamilyPolicy, clusterIps }: ServiceView, { addresses }:
 
 function gain(text: string, addresses: readonly IpAddress[]): Notice {
   return { level: "Normal", reason: "IPAllocated", message: `${text} ${JSON.stringify(addresses)}` };
-}
-
-function clearing(addresses: readonly IpAddress[], { message }: AllocationError): Notice {
-  return {
-    level: "Normal",
-    reason: "ClearAssignment",
-    message: `Taking back ${addresses.join(" and ")}: ${message}`,
-  };
 }
 
 function expectAllocationError(error: unknown): AllocationError {

@@ -8,17 +8,34 @@ import { namespaceOf, type ServiceKey, type ServiceView } from "../service/view.
  */
 export class LinearAllocator {
   #pools: readonly { readonly config: Pool; readonly addresses: readonly IpAddress[] }[] = [];
-  readonly holders = new Map<ServiceKey, { readonly view: ServiceView; addresses: readonly IpAddress[] }>();
+  readonly holders = new Map<ServiceKey, Holder>();
+  /** Those that hold nothing and cannot be judged yet. */
+  readonly kept = new Map<ServiceKey, Holder>();
 
   setPools(pools: readonly Pool[]): void {
     this.#pools = pools.map((config) => ({ config, addresses: listAddresses(config) }));
+    this.kept.clear();
     for (const [key, { addresses }] of this.holders) {
       if (!this.#pools.some((pool) => isSubset(addresses, pool.addresses))) this.holders.delete(key);
     }
   }
 
+  /** What of it is kept: what some pool has and nobody else who may not share it. */
+  keep(view: ServiceView, addresses: readonly IpAddress[]): readonly IpAddress[] {
+    const all = this.#pools.flatMap((pool) => pool.addresses);
+    const mine = addresses.filter((address) => all.includes(address) && this.mayUse(view, address));
+    this.kept.set(view.key, { view, addresses: mine });
+    return mine;
+  }
+
+  release(key: ServiceKey): void {
+    this.holders.delete(key);
+    this.kept.delete(key);
+  }
+
   /** The addresses; empty when refused. */
   hold(view: ServiceView): readonly IpAddress[] {
+    this.kept.delete(view.key);
     const wanted = wantedAddresses(view);
     const held = this.holders.get(view.key)?.addresses;
     if (held !== undefined && !this.#mayStay(view, held)) {
@@ -101,10 +118,15 @@ export class LinearAllocator {
   }
 
   mayUse(view: ServiceView, address: IpAddress): boolean {
-    return [...this.holders].every(
+    return [...this.holders, ...this.kept].every(
       ([key, other]) => key === view.key || !other.addresses.includes(address) || mayShare(view, other.view),
     );
   }
+}
+
+interface Holder {
+  readonly view: ServiceView;
+  readonly addresses: readonly IpAddress[];
 }
 
 /** The sharing rule, read off its description. */
