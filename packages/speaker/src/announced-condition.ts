@@ -20,6 +20,7 @@ const HOLDER_REASONS = {
 
 type HolderReason = keyof typeof HOLDER_REASONS;
 
+export const ANNOUNCED = "Announced" satisfies HolderReason;
 export const QUARANTINED = "AddressQuarantined" satisfies HolderReason;
 export const PROBING = "Probing" satisfies HolderReason;
 
@@ -56,7 +57,7 @@ export function conditionOf(
   }
   const who = isSpread ? "several nodes, each for its share of the clients" : `node "${node}"`;
   const message = `announced from ${who}: ${addresses.join(", ")}`;
-  return { status: "True", reason: "Announced" satisfies HolderReason, message };
+  return { status: "True", reason: ANNOUNCED, message };
 }
 
 const TROUBLES: readonly {
@@ -71,7 +72,7 @@ const TROUBLES: readonly {
 /** A Service that only BGP announces. Why without names: they would change with every node. */
 export const ANNOUNCED_BY_BGP: ConditionWish = {
   status: "True",
-  reason: "Announced" satisfies HolderReason,
+  reason: ANNOUNCED,
   message: "announced by BGP; the ServiceBGPStatuses say from which nodes, and to which peers",
 };
 

@@ -80,6 +80,7 @@ export class HeldAddresses {
     const { promise, resolve } = Promise.withResolvers<void>();
     const addresses = new Set([...this.#announcements.addresses(), ...this.#yielding]);
     this.#leaving = { addresses, done: resolve };
+    this.#ports.reporter.leaving();
     if (addresses.size === 0) resolve();
     for (const address of [...addresses]) this.#ports.feed({ type: "withdraw", address, how: "yield" });
     return promise;
@@ -90,7 +91,7 @@ export class HeldAddresses {
    * now. It goes when it hears a newer claim yet; in the meantime each takes the other for the one to give way.
    */
   insist(addresses: readonly IpAddress[]): void {
-    const { clock, claims, feed, decideAgain } = this.#ports;
+    const { clock, claims, reporter, feed, decideAgain } = this.#ports;
     const now = clock.now();
     for (const address of addresses) {
       const announced = this.#announced.get(address);
@@ -100,6 +101,7 @@ export class HeldAddresses {
       if (due <= now) {
         announced.pauseMs = nextPause(announced.pauseMs, now - due);
         announced.insistedAt = now;
+        reporter.insisted(address);
         feed(this.#wish(announced.input));
       } else if (!announced.waits) {
         announced.waits = true;

@@ -2,12 +2,14 @@ import type { AnnouncingProtocol } from "@herald/k8s/service-status";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { HoldingWord } from "./kubernetes-protocol.ts";
 
+type Here = Extract<HoldingWord, { type: "here" }>;
+
 /** Says which Services this node announces by a protocol, and where: each fact once. */
 export class HoldingWords {
   readonly #protocol: AnnouncingProtocol;
   readonly #say: (word: HoldingWord) => void;
   /** What was said last of those announced here; bounded by that. */
-  readonly #said = new Map<ServiceKey, string>();
+  readonly #said = new Map<ServiceKey, Here>();
   /** Bounded by what is to be announced here. */
   readonly #lost = new Set<ServiceKey>();
 
@@ -18,11 +20,17 @@ export class HoldingWords {
 
   /** All addresses of the Service are announced. @param names of interfaces or peers, in order. */
   here(service: ServiceKey, names: readonly string[], isShared: boolean): void {
-    const text = `${isShared} ${names.join()}`;
-    if (this.#said.get(service) === text) return;
-    this.#said.set(service, text);
+    const before = this.#said.get(service);
+    if (before?.isShared === isShared && before.names.join() === names.join()) return;
+    this.#said.set(service, { type: "here", protocol: this.#protocol, service, names, isShared });
     this.#lost.delete(service);
-    this.#say({ type: "here", protocol: this.#protocol, service, names, isShared });
+    this.again(service);
+  }
+
+  /** Another node may have said that it announces it. */
+  again(service: ServiceKey): void {
+    const said = this.#said.get(service);
+    if (said !== undefined) this.#say(said);
   }
 
   /** `left`: to another node, which says so itself. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { createLog } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
+import { VirtualClock } from "@herald/lab/virtual-clock";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { type ServiceView, serviceKey } from "@herald/shared/service/view";
 import type { MacAddress } from "@herald/wire/mac";
@@ -43,14 +44,17 @@ const announced = 'announced from node "node-1": 192.0.2.10';
 let reporter: Reporter;
 let ports: ReporterPorts;
 let registry: Registry;
+let clock: VirtualClock;
 let words: ServiceWord[];
 let holdings: HoldingWord[];
 let events: EventRecord[];
 let lines: string[];
 beforeEach(() => {
   registry = new Registry();
+  clock = new VirtualClock();
   [words, holdings, events, lines] = [[], [], [], []];
   ports = {
+    clock,
     log: createLog({ level: "info", program: "speaker", write: (line) => lines.push(line) }),
     metrics: createSpeakerMetrics(registry),
     recordEvent: (record) => events.push(record),
@@ -267,19 +271,95 @@ describe("The status of a Service", () => {
     assert.deepEqual(said(), [noPods], "what is written may be on its way still");
   });
 
-  it("says again that it is announced when somebody who was behind says that nobody announces it", () => {
+  /** Somebody has written that. */
+  const finds = (status: string, reason: string, message: string, since = ""): void =>
+    reporter.know({ key, uid: "uid-1", announced: { status, reason, message, since } } as ServiceView);
+  const held = () => words.splice(0).map(({ wish, holdMs }) => `${wish?.reason ?? "-"} ${holdMs}`);
+
+  it("says again that it is announced when somebody who was behind writes over that", () => {
     reporter.decided(key, wants(V4));
     hear(begins(V4));
-    said();
-    const view = { key, uid: "uid-1" } as ServiceView;
-    const found = (status: string, reason: string, message: string): void =>
-      reporter.know({ ...view, announced: { status, reason, message, since: "" } });
-    found("True", "Announced", announced);
-    found("True", "Announced", 'announced from node "node-2": 192.0.2.10');
-    found("False", "AddressConflict", "another machine");
-    assert.deepEqual(said(), []);
-    found("False", "NoEndpoints", "no pods");
-    assert.deepEqual(said(), [`True Announced: ${announced}`]);
+    held();
+    finds("True", "Announced", announced);
+    assert.deepEqual(held(), []);
+    finds("False", "NoEndpoints", "no pods");
+    for (const since of ["a", "b"]) finds("False", "AddressQuarantined", "another machine", since);
+    assert.deepEqual(held(), ["Announced 1000"], "and once");
+    clock.advance(1_000);
+    finds("False", "AddressQuarantined", "another machine", "c");
+    clock.advance(2_000);
+    finds("False", "AddressQuarantined", "another machine", "c");
+    assert.deepEqual(held(), ["Announced 2000"], "what was there before may be read while it is on its way");
+    finds("True", "Announced", announced);
+    finds("True", "Announced", 'announced from node "node-2": 192.0.2.10');
+    assert.deepEqual(held(), ["Announced 30000"], "as a rule that one takes over");
+    reporter.decided(key, withdraw("notOwner", "node-2"));
+    assert.deepEqual(held(), ["- 1000"]);
+    finds("True", "Announced", 'announced from node "node-3": 192.0.2.10');
+    assert.deepEqual(held(), []);
+  });
+
+  it("is not written over by one that leaves all to others", () => {
+    reporter.decided(key, wants(V4));
+    hear(begins(V4));
+    held();
+    reporter.leaving();
+    finds("False", "AddressQuarantined", "another machine");
+    assert.deepEqual(held(), []);
+  });
+
+  it("says again that nobody announces it when somebody who did is gone without a word", () => {
+    const nobody = { wish: { status: "False", reason: "NoEndpoints", message: "no pods" } } as const;
+    const elsewhere = ["True", "Announced", 'announced from node "node-2": 192.0.2.10'] as const;
+    finds(...elsewhere, "08:00:00");
+    reporter.decided(key, withdraw("noEndpoints"), { ...nobody, isWritten: false });
+    finds(...elsewhere, "08:00:00");
+    reporter.decided(key, withdraw("noEndpoints"), { ...nobody, isWritten: false });
+    assert.deepEqual(held(), ["NoEndpoints 2000"], "it is on its way");
+    finds(...elsewhere, "08:00:09");
+    reporter.decided(key, withdraw("noEndpoints"), { ...nobody, isWritten: false });
+    assert.deepEqual(held(), ["NoEndpoints 2000"]);
+    reporter.decided(key, wants(V4));
+    assert.deepEqual(held(), ["Probing 1000"]);
+  });
+
+  it("and the object are said again where an address is claimed once more: the last claim may have been told", () => {
+    reporter.decided(key, wants(V4));
+    reporter.insisted(V4);
+    hear(begins(V4));
+    for (const list of [words, holdings]) list.splice(0);
+    reporter.insisted(V4);
+    assert.deepEqual(
+      [held(), holdings],
+      [["Announced 1000"], [{ type: "here", protocol: "layer2", service: key, names: [], isShared: false }]],
+    );
+    hear(stranger);
+    held();
+    reporter.insisted(V4);
+    assert.deepEqual(held(), []);
+  });
+
+  it("is said again by the first of several that announce it when one of them goes, and never else what is so", () => {
+    const over = (self: string, ...nodes: string[]): Decision =>
+      ({ type: "announce", addresses: [V4], spread: { self, nodes } }) as Decision;
+    for (const [self, expected] of [
+      ["node-1", ["Announced 2000"]],
+      ["node-2", []],
+    ] as const) {
+      reporter = new Reporter(self, ports);
+      reporter.decided(key, over(self, "node-1", "node-2", "node-3"));
+      hear(begins(V4));
+      held();
+      finds("False", "AddressQuarantined", "one of them gave it up");
+      reporter.decided(key, over(self, "node-1", "node-2", "node-3", "node-4"));
+      assert.deepEqual(held(), []);
+      reporter.decided(key, over(self, "node-1", "node-2", "node-4"));
+      assert.deepEqual(held(), expected);
+      reporter.decided(key, over(self, "node-1", "node-2", "node-4"));
+      assert.deepEqual(held(), []);
+      reporter.decided(key, withdraw("noEndpoints"));
+      held();
+    }
   });
 
   it("says that it is not Herald's any more when it announced it last", () => {
@@ -420,6 +500,7 @@ describe("Why a Service is not announced from here", () => {
   beforeEach(() => {
     debug = [];
     all = new Reporter("node-1", {
+      clock,
       log: createLog({ level: "all", program: "speaker", write: (line) => debug.push(line) }),
       metrics: createSpeakerMetrics(new Registry()),
       recordEvent: () => {},

@@ -1,12 +1,14 @@
 import type { Log } from "@herald/daemon/log";
 import type { EventRecord } from "@herald/k8s/events";
 import type { ConditionWish } from "@herald/k8s/service-condition";
+import type { SpreadOver } from "@herald/layer2/spread-nodes";
+import type { Clock } from "@herald/shared/core";
 import type { IpAddress } from "@herald/shared/ip/address";
-import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import type { ConditionView, ServiceKey, ServiceView } from "@herald/shared/service/view";
 import { type AddressState, AddressStates, type AddressTurn } from "./address-states.ts";
 import {
+  ANNOUNCED,
   conditionOf,
-  isNobodys,
   isSameWord,
   PROBING,
   QUARANTINED,
@@ -20,6 +22,7 @@ import {
   isGivenUpIn,
   sentencesOf,
 } from "./conflict-words.ts";
+import { Corrections, HOLD_MS, NOBODY_HOLD_MS, patienceMs, type Standing } from "./corrections.ts";
 import { HoldingWords } from "./holding-words.ts";
 import type { HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
@@ -28,6 +31,7 @@ import type { Decision, WithdrawReason } from "./plan.ts";
 import { SPREAD_REFUSALS, type SpreadRefusal } from "./plan-spread.ts";
 
 export interface ReporterPorts {
+  readonly clock: Pick<Clock, "now">;
   readonly log: Log;
   readonly metrics: SpeakerMetrics;
   readonly recordEvent: (record: EventRecord) => void;
@@ -43,11 +47,6 @@ export interface NobodyWord {
 }
 
 const RELEASED: AddressTurn = { type: "released" };
-
-/** How long a word waits that another one often follows, ms. */
-const HOLD_MS = 1_000;
-/** The same for that nobody announces: speakers come to know of things at different times. */
-const NOBODY_HOLD_MS = 2_000;
 
 /** Tells people what becomes of Services: each fact once, in the log, as metrics, Events and conditions. */
 export class Reporter {
@@ -66,9 +65,12 @@ export class Reporter {
   readonly #holdings: HoldingWords;
   /** Where the Services are announced that are not on all interfaces; bounded by what is to be announced here. */
   readonly #interfaces = new Map<ServiceKey, readonly string[]>();
-  /** Announced from several nodes; what was said of each; both bounded by what is to be announced here. */
-  readonly #spread = new Set<ServiceKey>();
+  /** Over which nodes those are announced that several do; bounded by that. */
+  readonly #spread = new Map<ServiceKey, SpreadOver>();
+  /** Of those that are to be announced here, or that nobody announces if this speaker says so for all. */
   readonly #said = new Map<ServiceKey, ConditionWish>();
+  readonly #corrections: Corrections;
+  #isLeaving = false;
   /** Why one of those that are announced here is not announced from several nodes, as it should be. */
   readonly #notSpread = new Map<ServiceKey, SpreadRefusal>();
   /** Why a Service is not announced here; bounded by the Services of the cluster. */
@@ -78,6 +80,7 @@ export class Reporter {
     this.#node = node;
     this.#ports = ports;
     this.#holdings = new HoldingWords("layer2", ports.sayHolding);
+    this.#corrections = new Corrections(ports.clock);
   }
 
   know({ key, uid, announced }: ServiceView): void {
@@ -87,15 +90,28 @@ export class Reporter {
     // Why not always: whoever is next asks before it answers, and meanwhile the one before says nothing any more.
     else if (announced !== undefined && announced.reason !== PROBING) this.#givenUp.delete(key);
     if (before !== undefined && before !== uid) this.#forgetTold(key);
+    if (announced !== undefined && this.#corrections.find(key, announced)) this.#correct(key, announced);
+  }
+
+  /** Somebody who was behind, or is gone by now, may have written over what was said of it here. */
+  #correct(key: ServiceKey, found: ConditionView): void {
     const said = this.#said.get(key);
-    if (said === undefined || announced === undefined || !this.#wanted.has(key)) return;
-    // Somebody who was behind has written that nobody announces it.
-    if (isNobodys(announced) && !isSameWord(announced, said)) this.#say(key, said, HOLD_MS);
+    if (this.#isLeaving || said === undefined || isSameWord(found, said)) return;
+    const leastMs = patienceMs(this.#standing(key), said, found);
+    const holdMs = leastMs === undefined ? undefined : this.#corrections.begin(key, leastMs);
+    if (holdMs !== undefined) this.#say(key, said, holdMs);
+  }
+
+  #standing(key: ServiceKey): Standing {
+    if (!this.#wanted.has(key)) return "spokesman";
+    const { nodes } = this.#spread.get(key) ?? { nodes: [this.#node] };
+    return nodes.length === 1 ? "alone" : "among-others";
   }
 
   /** It was deleted and made anew: its addresses may be answered for all along, but nobody was told of this one. */
   #forgetTold(key: ServiceKey): void {
     this.#said.delete(key);
+    this.#corrections.end(key);
     this.#notSpread.delete(key);
     this.#silence.delete(key);
     this.#setSeries(key, []);
@@ -112,9 +128,11 @@ export class Reporter {
     this.#want(key, before, after);
     if (decision.type === "announce") {
       this.#silence.delete(key);
+      const isToSay = this.#isLeftToSay(key, decision.spread);
       this.#note(key, decision);
       this.#refuseSpread(key, decision.notSpread);
       this.#tell(key);
+      if (isToSay) this.#sayAgain(key, NOBODY_HOLD_MS);
       return;
     }
     this.#setSeries(key, []);
@@ -130,12 +148,21 @@ export class Reporter {
     if (reason !== "serviceDeleted") return;
     this.#uids.delete(key);
     this.#givenUp.delete(key);
+    this.#corrections.forget(key);
     this.#silence.delete(key);
+  }
+
+  /** A node is gone of those that announce it: if it wrote that something is wrong with it, one of the rest takes that back. */
+  #isLeftToSay(key: ServiceKey, spread: SpreadOver | undefined): boolean {
+    const before = this.#spread.get(key);
+    if (before === undefined || before === spread || spread?.nodes[0] !== this.#node) return false;
+    const nodes = new Set(spread.nodes);
+    return before.nodes.some((node) => !nodes.has(node));
   }
 
   #note(key: ServiceKey, { spread, interfaces }: Extract<Decision, { type: "announce" }>): void {
     if (spread === undefined) this.#spread.delete(key);
-    else this.#spread.add(key);
+    else this.#spread.set(key, spread);
     if (interfaces === undefined) this.#interfaces.delete(key);
     else this.#interfaces.set(key, interfaces);
   }
@@ -187,6 +214,20 @@ export class Reporter {
     this.silent(address);
     this.#ports.metrics.yields[heard ? "heard" : "timeout"].inc();
     this.#ports.log.info("yielded", { address, newOwnerHeard: heard });
+  }
+
+  /** An address was claimed anew over a newer claim: whoever made that may have written that it announces it. */
+  insisted(address: IpAddress): void {
+    for (const key of this.#users.get(address) ?? []) {
+      if (this.#said.get(key)?.reason !== ANNOUNCED) continue;
+      this.#sayAgain(key, HOLD_MS);
+      this.#holdings.again(key);
+    }
+  }
+
+  /** All is left to others: what those write holds from now on. */
+  leaving(): void {
+    this.#isLeaving = true;
   }
 
   /** The end of an address on the way out. @param heard whether another speaker took it over. */
@@ -241,9 +282,7 @@ export class Reporter {
     const wish = conditionOf(this.#node, addresses, stateOf, this.#spread.has(key));
     const said = this.#said.get(key);
     if (wish?.reason === said?.reason && wish?.message === said?.message) return;
-    if (wish === undefined) this.#said.delete(key);
-    else this.#said.set(key, wish);
-    this.#say(key, wish, wish?.reason === "Probing" ? HOLD_MS : 0);
+    this.#sayNew(key, wish, wish?.reason === PROBING ? HOLD_MS : 0);
   }
 
   /** Whoever announces a Service writes of it; where nobody does, one speaker says why for all. */
@@ -251,15 +290,27 @@ export class Reporter {
     const said = this.#said.get(key);
     if (nobody !== undefined) {
       if (isSameWord(said, nobody.wish) || (said === undefined && nobody.isWritten)) return;
-      this.#said.set(key, nobody.wish);
-      this.#say(key, nobody.wish, NOBODY_HOLD_MS);
+      this.#sayNew(key, nobody.wish, NOBODY_HOLD_MS);
     } else if (said !== undefined) {
       this.#said.delete(key);
+      this.#corrections.end(key);
       // What is gone for us may only be of another type; if it is gone indeed, nothing comes of it.
       const why = reason === "serviceDeleted" ? "notLoadBalancer" : reason;
       const isOurs = why !== "notLoadBalancer" && why !== "otherLoadBalancerClass";
       this.#say(key, isOurs ? undefined : withdrawnCondition(this.#node, why), HOLD_MS);
     }
+  }
+
+  #sayNew(key: ServiceKey, wish: ConditionWish | undefined, holdMs: number): void {
+    if (wish === undefined) this.#said.delete(key);
+    else this.#said.set(key, wish);
+    this.#corrections.end(key);
+    this.#say(key, wish, holdMs);
+  }
+
+  #sayAgain(key: ServiceKey, holdMs: number): void {
+    const said = this.#said.get(key);
+    if (said !== undefined) this.#say(key, said, holdMs);
   }
 
   #say(service: ServiceKey, wish: ConditionWish | undefined, holdMs: number): void {
