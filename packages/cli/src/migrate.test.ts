@@ -405,6 +405,14 @@ same     Service         default/web
     );
   });
 
+  it("refuses every object that is wrong, however many there are", async () => {
+    const found = new Found();
+    for (let at = 0; at < 105; at += 1) found.pool(`p${at}`, "x");
+    const { stdout, exitCode } = await found.check();
+    assert.match(stdout, /of 105 objects 0 are the same, 0 differ, 105 are refused\.$/m);
+    assert.equal(exitCode, 4);
+  });
+
   it("says what it may not read, and judges the rest", async () => {
     const found = METALLB_0_14(new Found()).pool("p", "192.0.2.0/24").service("default/web", ["192.0.2.1"]);
     const forbidden = new ApiError(403, "Forbidden", "no");

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ConfigMapView } from "@herald/k8s/config-map";
 import type { Config } from "@herald/shared/config/config";
-import { ConfigSources, type UnreadSource } from "@herald/shared/config/config-sources";
+import { ConfigSources, shortened, type UnreadSource } from "@herald/shared/config/config-sources";
 import type { ConfigObjects } from "@herald/shared/config/objects/config-objects";
 import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
 
@@ -58,9 +58,9 @@ export class ConfigKeeper {
 
   offer({ configMap, objects, unread = [] }: ConfigOffer): readonly ConfigNews[] {
     const { config, refused } = this.#sources.offer({ configMap: configMap?.data, objects, unread });
-    this.#mistakes = refused.get("configmap") ?? [];
+    this.#mistakes = shortened(refused.get("configmap") ?? []);
     const news = this.#newsOfConfigMap(configMap, (objects?.pools.length ?? 0) > 0);
-    const poolMistakes = refused.get("pools") ?? [];
+    const poolMistakes = shortened(refused.get("pools") ?? []);
     if (!isDeepStrictEqual(poolMistakes, this.#poolMistakes)) {
       news.push(
         poolMistakes.length > 0

@@ -7,6 +7,7 @@ import {
   type ConfigOutcome,
   type ConfigScope,
   ConfigSources,
+  shortened,
   type UnreadSource,
 } from "@herald/shared/config/config-sources";
 import type { ConfigObjects, SecretView } from "@herald/shared/config/objects/config-objects";
@@ -57,7 +58,7 @@ export function followConfig(
     const alone = `there is no ConfigMap ${key}`;
     const missing = objects.anyServed ? `${alone}, no IPAddressPool and no BGPPeer` : alone;
     news.tell(outcome, isThere ? "" : missing);
-    const mistakes = [...outcome.refused.values()].flat();
+    const mistakes = [...outcome.refused.values()].flatMap(shortened);
     if (outcome.config !== undefined || mistakes.length > 0) judged?.(mistakes.map(describeMistake));
   };
   const onChange = (): void => {
@@ -162,7 +163,7 @@ class ConfigNews {
 
   /** @param missing that there is no configuration, in words; "": there is one. */
   tell({ config, refused }: ConfigOutcome, missing: string): void {
-    const mistakes = [...refused.values()].flat();
+    const mistakes = [...refused.values()].flatMap(shortened);
     const refusal = missing === "" ? mistakes.map(describeMistake).join("; ") : missing;
     const inForce = JSON.stringify(config, asText);
     const isRight = refusal === "" && this.#refusal !== "";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeMistake } from "../errors.ts";
-import { ConfigSources, type Sources, type UnreadSource } from "./config-sources.ts";
+import { ConfigSources, type Sources, shortened, type UnreadSource } from "./config-sources.ts";
 import type { ConfigObjects } from "./objects/config-objects.ts";
 import { object, objects } from "./objects/samples.ts";
 
@@ -403,10 +403,13 @@ bgp-communities: {here: "1:1"}
     assert.deepEqual(tell(kinds(good), {}), inForce);
   });
 
-  it("tells of a hundred mistakes and counts the rest", () => {
+  it("knows all mistakes, of which people are told a hundred, and how many more there are", () => {
     const pools = Array.from({ length: 105 }, (_, index) => pool(`p${index}`, "x"));
     const { refused } = new ConfigSources().offer({ configMap: undefined, ...kinds({ pools }) } as Sources);
     const mistakes = refused.get("pools") ?? [];
-    assert.deepEqual([mistakes.length, mistakes.at(-1)?.message], [101, "and 5 more"]);
+    assert.equal(mistakes.length, 105);
+    const read = shortened(mistakes);
+    assert.deepEqual([read.length, read.at(-1)?.message], [101, "and 5 more"]);
+    assert.deepEqual(shortened(mistakes.slice(0, 100)), mistakes.slice(0, 100));
   });
 });

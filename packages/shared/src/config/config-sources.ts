@@ -46,7 +46,7 @@ export type ConfigScope = keyof typeof CONFIG_SCOPES;
 export interface ConfigOutcome {
   /** In force from now on; `undefined`: nothing is decided yet, everybody keeps what he has. */
   readonly config: Config | undefined;
-  /** What is wrong; a scope that is not here is in force as written. */
+  /** All that is wrong; a scope that is not here is in force as written. Whoever writes it down: see `shortened`. */
   readonly refused: ReadonlyMap<ConfigScope, readonly ConfigMistake[]>;
 }
 
@@ -66,7 +66,7 @@ export class ConfigSources {
     const refused = new Map<ConfigScope, readonly ConfigMistake[]>();
     const refuse = (scope: ConfigScope, mistakes: readonly ConfigMistake[]): boolean => {
       const all = [...unread.filter((each) => each.scope === scope).map(notRead), ...mistakes];
-      if (all.length > 0) refused.set(scope, shortened(all));
+      if (all.length > 0) refused.set(scope, all);
       return all.length > 0;
     };
     // Why: what cannot be read any more is not gone. Deleting a kind is no such case: its objects are deleted first.
@@ -225,7 +225,8 @@ const NOTHING: Config = {
 /** What anybody reads, and what an Event, a log line and a page can hold. */
 const MAX_MISTAKES = 100;
 
-function shortened(mistakes: readonly ConfigMistake[]): readonly ConfigMistake[] {
+/** Those of one scope for somebody to read: the first of them, and how many more there are. */
+export function shortened(mistakes: readonly ConfigMistake[]): readonly ConfigMistake[] {
   const rest = mistakes.length - MAX_MISTAKES;
   if (rest <= 0) return mistakes;
   return [...mistakes.slice(0, MAX_MISTAKES), { path: "", line: 0, message: `and ${rest} more` }];
