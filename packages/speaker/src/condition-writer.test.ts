@@ -82,6 +82,37 @@ describe("ConditionWriter", () => {
     assert.equal(writes(), 0);
   });
 
+  it("holds a word for its own time where the one before it came to nothing", async () => {
+    writer.put(word("nobody", 2_000));
+    await elapse(clock, 1_900);
+    writer.put(word(undefined));
+    writer.put(word("nobody after all", 2_000));
+    await elapse(clock, 1_990);
+    const early = writes();
+    await elapse(clock, 20);
+    assert.deepEqual([early, written(), writes()], [0, "nobody after all", 1]);
+  });
+
+  it("does not hold what is worded anew all the time", async () => {
+    for (let round = 0; round < 5; round += 1) {
+      writer.put(word(`nobody, ${round}`, 2_000));
+      await elapse(clock, 450);
+    }
+    assert.deepEqual([written(), writes()], ["nobody, 4", 1]);
+  });
+
+  it("holds the next word while the one before cannot be written", async () => {
+    api.setReachable(false);
+    writer.put(word("first"));
+    await elapse(clock, 10_000);
+    writer.put(word("nobody", 120_000));
+    api.setReachable(true);
+    await elapse(clock, 110_000);
+    const early = writes();
+    await elapse(clock, 70_000);
+    assert.deepEqual([early, written(), writes()], [0, "nobody", 1]);
+  });
+
   it("tries again until the API server is back, with the newest word by then", async () => {
     api.setReachable(false);
     writer.put(word("first"));

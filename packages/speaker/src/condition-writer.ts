@@ -2,6 +2,7 @@ import type { ApiClient } from "@herald/k8s/api";
 import type { WorkQueue } from "@herald/k8s/queue";
 import { ANNOUNCED_CONDITION } from "@herald/k8s/service";
 import { applyServiceCondition } from "@herald/k8s/service-condition";
+import type { Instant } from "@herald/shared/core";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { ServiceWord } from "./kubernetes-protocol.ts";
 import { type ServiceQueuePorts, serviceQueue } from "./service-queue.ts";
@@ -23,21 +24,27 @@ export class ConditionWriter {
   readonly #ports: ConditionWriterPorts;
   readonly #queue: WorkQueue;
   /** Not written yet; bounded by the Services of the cluster. */
-  readonly #words = new Map<ServiceKey, ServiceWord>();
+  readonly #words = new Map<ServiceKey, { readonly word: ServiceWord; readonly due: Instant }>();
 
   constructor(ports: ConditionWriterPorts) {
     this.#ports = ports;
     this.#queue = serviceQueue(ports, CONCURRENCY);
   }
 
-  /** Takes the place of an earlier word on the Service. */
+  /**
+   * Takes the place of an earlier word on the Service, also of its wait: else what is worded anew all the time would never
+   * be written.
+   */
   put(word: ServiceWord): void {
     const { service, wish, holdMs } = word;
     if (wish === undefined) {
       this.#words.delete(service);
       return;
     }
-    this.#words.set(service, word);
+    const now = this.#ports.clock.now();
+    const before = this.#words.get(service)?.due ?? now;
+    const due = before > now ? Math.min(before, now + holdMs) : now + holdMs;
+    this.#words.set(service, { word, due });
     if (holdMs > 0) this.#queue.addAfter(service, holdMs);
     else this.#queue.add(service);
   }
@@ -53,20 +60,26 @@ export class ConditionWriter {
   }
 
   async #write(service: ServiceKey, signal: AbortSignal): Promise<void> {
-    const word = this.#words.get(service);
-    if (word?.wish === undefined) return;
-    const { client, epochMs } = this.#ports;
+    const waiting = this.#words.get(service);
+    if (waiting?.word.wish === undefined) return;
+    const { client, clock, epochMs } = this.#ports;
+    const { word, due } = waiting;
+    const leftMs = due - clock.now();
+    if (leftMs > 0) {
+      this.#queue.addAfter(service, leftMs); // this was the time of an earlier word that came to nothing
+      return;
+    }
     const outcome = await applyServiceCondition({
       client,
       service,
       uid: word.uid,
       type: ANNOUNCED_CONDITION,
-      wish: word.wish,
+      wish: waiting.word.wish,
       fieldManager: FIELD_MANAGER,
       epochMs: epochMs(),
       signal,
     });
     if (outcome === "written") this.#ports.written(word);
-    if (this.#words.get(service) === word) this.#words.delete(service);
+    if (this.#words.get(service) === waiting) this.#words.delete(service);
   }
 }
