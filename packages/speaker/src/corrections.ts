@@ -70,6 +70,11 @@ export class Corrections {
     return pauseMs;
   }
 
+  /** Whether what is said has been said again. */
+  isBegun(service: ServiceKey): boolean {
+    return this.#pauses.has(service);
+  }
+
   /** Something else is said, or nothing. */
   end(service: ServiceKey): void {
     this.#pauses.delete(service);

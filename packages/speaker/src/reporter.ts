@@ -96,7 +96,12 @@ export class Reporter {
   /** Somebody who was behind, or is gone by now, may have written over what was said of it here. */
   #correct(key: ServiceKey, found: ConditionView): void {
     const said = this.#said.get(key);
-    if (this.#isLeaving || said === undefined || isSameWord(found, said)) return;
+    if (this.#isLeaving || said === undefined) return;
+    if (isSameWord(found, said)) {
+      // Whoever wrote over the one has put its name into the object, too.
+      if (this.#corrections.isBegun(key)) this.#holdings.again(key);
+      return;
+    }
     const leastMs = patienceMs(this.#standing(key), said, found);
     const holdMs = leastMs === undefined ? undefined : this.#corrections.begin(key, leastMs);
     if (holdMs !== undefined) this.#say(key, said, holdMs);

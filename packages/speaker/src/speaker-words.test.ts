@@ -40,6 +40,22 @@ describe("what speakers say of a Service", () => {
     });
   }
 
+  it("names the node that kept an address when another is gone that claimed it alone", () => {
+    const pair = parted();
+    pair.reads = true;
+    pair.apply(FIRST, { type: "service", service: web });
+    pair.stop(SECOND);
+    pair.write(web.key, { status: "True", reason: "Announced", message: "announced from that one" });
+    pair.named.set(web.key, SECOND);
+    pair.clock.advance(29_000);
+    assert.equal(pair.named.get(web.key), SECOND);
+    pair.clock.advance(2_000);
+    assert.deepEqual([stands(pair), pair.named.get(web.key)], [announcedFrom(FIRST), FIRST]);
+    const { writes } = pair;
+    pair.clock.advance(DAY_MS);
+    assert.equal(pair.writes, writes);
+  });
+
   it("is what the one says that answers, once another has taken it for a stranger and met it", () => {
     const pair = new Pair([FIRST], "defend");
     pair.reads = true;
