@@ -15,13 +15,7 @@ import {
   stoppedCondition,
   withdrawnCondition,
 } from "./announced-condition.ts";
-import {
-  adviceFor,
-  describeConflict,
-  describeQuarantine,
-  isGivenUpIn,
-  sentencesOf,
-} from "./conflict-words.ts";
+import { describeConflict, describeQuarantine, isGivenUpIn, sentencesOf } from "./conflict-words.ts";
 import { Corrections, HOLD_MS, NOBODY_HOLD_MS, patienceMs, type Standing } from "./corrections.ts";
 import { HoldingWords } from "./holding-words.ts";
 import type { HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
@@ -29,6 +23,7 @@ import type { SpeakerMetrics } from "./metrics.ts";
 import type { AddressNews } from "./perform-layer2.ts";
 import type { Decision, WithdrawReason } from "./plan.ts";
 import { SPREAD_REFUSALS, type SpreadRefusal } from "./plan-spread.ts";
+import { logTurn } from "./turn-log.ts";
 
 export interface ReporterPorts {
   readonly clock: Pick<Clock, "now">;
@@ -182,7 +177,7 @@ export class Reporter {
     if (heard === undefined) return;
     const services = [...(this.#users.get(address) ?? [])];
     const turn = this.#isReleased(address, heard, services) ? RELEASED : heard;
-    this.#log(address, turn, services);
+    logTurn(this.#ports.log, address, turn, services);
     for (const service of services) {
       this.#recordTurn(service, address, turn);
       this.#tell(service);
@@ -332,45 +327,6 @@ export class Reporter {
     if (news.type === "probed") probes[news.takenBy === undefined ? "free" : "taken"].inc();
     if (news.type === "conflict") conflicts[news.kind].inc();
     if (news.type === "defended") defences.inc();
-  }
-
-  #log(address: IpAddress, turn: AddressTurn, services: readonly ServiceKey[]): void {
-    const { log } = this.#ports;
-    switch (turn.type) {
-      case "conflict": {
-        const { kind, by: mac, node, interface: on } = turn.intruder;
-        const advice = adviceFor(turn.intruder);
-        log.warn("another machine has an address of ours", {
-          address,
-          kind,
-          mac,
-          node,
-          interface: on,
-          services,
-          advice,
-        });
-        return;
-      }
-      case "quarantined":
-        log.error("address given up: another machine does not give way", {
-          address,
-          mac: turn.intruder.by,
-          services,
-          advice: adviceFor(turn.intruder),
-        });
-        return;
-      case "released":
-        log.info("the other machine is gone: the address is announced", { address, services });
-        return;
-      case "settled":
-        log.info("the conflict is over: nobody else answers any more", { address, services });
-        return;
-      case "lost":
-        log.info("left to a newer claim", { address, node: turn.to, services });
-        return;
-      case "announced":
-        return;
-    }
   }
 
   #recordTurn(service: ServiceKey, address: IpAddress, turn: AddressTurn): void {
