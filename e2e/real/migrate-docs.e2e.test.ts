@@ -287,7 +287,9 @@ function sectionsOf(text: string): ReadonlyMap<string, readonly string[]> {
   return new Map(
     sections.map((each) => [
       each.slice(0, each.indexOf("\n")),
-      [...each.matchAll(/^```\n([\s\S]*?)^```$/gm)].map(([, block = ""]) => block),
+      [...each.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].flatMap(([, language, block = ""]) =>
+        language === "" ? [block] : [],
+      ),
     ]),
   );
 }

@@ -29,6 +29,7 @@ export const LINKS = {
   bgp: "docs/differences.md#routers",
   bfd: "docs/bfd.md#not-done",
   gossip: "docs/migrate.md#one-gossip-cluster",
+  check: "docs/migrate.md#check",
   kinds: "docs/migrate.md#keep-the-kinds",
 } as const;
 

@@ -275,6 +275,30 @@ same     Service         default/web
       says: /spec\.localASN: counts, [^\n]*\n +spec\.sourceAddress: counts, /,
     },
     {
+      name: "a password that only a right of its own lets the speakers read",
+      of: (f) =>
+        f.object(
+          "BGPPeer",
+          "bgppeers",
+          "a",
+          { myASN: 1, peerASN: 2, peerAddress: "192.0.2.1", passwordSecret: { name: "tor" } },
+          "v1beta2",
+        ),
+      says: /spec\.passwordSecret\.name: no session without .*speaker\.passwordSecrets/,
+    },
+    {
+      name: "an address of ours that is of another family than the router's",
+      of: (f) =>
+        f.object(
+          "BGPPeer",
+          "bgppeers",
+          "a",
+          { myASN: 1, peerASN: 2, peerAddress: "2001:db8::1", sourceAddress: "192.0.2.2" },
+          "v1beta2",
+        ),
+      says: /spec\.sourceAddress: is of another family than peerAddress: no session/,
+    },
+    {
       name: "a preference within the AS that nobody set",
       of: (f) =>
         f

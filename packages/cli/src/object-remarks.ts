@@ -1,4 +1,5 @@
 import type { ConfigObject } from "@herald/shared/config/objects/config-objects";
+import { familyOf, parseAddress } from "@herald/shared/ip/address";
 import { annotation } from "@herald/shared/service/annotations";
 import { matchesSelector } from "@herald/shared/service/label-selector";
 import type { ClusterReading } from "./cluster-reading.ts";
@@ -28,7 +29,9 @@ interface Spec {
   readonly myASN?: number;
   readonly peerASN?: number;
   readonly localASN?: number;
+  readonly peerAddress?: string;
   readonly sourceAddress?: string;
+  readonly passwordSecret?: { readonly name?: string };
   readonly echoMode?: boolean;
 }
 
@@ -126,6 +129,21 @@ const RULES: readonly Rule[] = [
     link: LINKS.bgp,
   },
   {
+    kind: "BGPPeer",
+    field: "spec.sourceAddress",
+    applies: ({ peerAddress = "", sourceAddress = "" }) =>
+      peerAddress !== "" && sourceAddress !== "" && isIpv6(peerAddress) !== isIpv6(sourceAddress),
+    text: "is of another family than peerAddress: no session with this router",
+    link: LINKS.bgp,
+  },
+  {
+    kind: "BGPPeer",
+    field: "spec.passwordSecret.name",
+    applies: ({ passwordSecret }) => (passwordSecret?.name ?? "") !== "",
+    text: "no session without the right to read that Secret: name it in speaker.passwordSecrets, where MetalLB may read all of the namespace",
+    link: LINKS.check,
+  },
+  {
     kind: "BFDProfile",
     field: "spec.echoMode",
     applies: ({ echoMode = false }) => echoMode,
@@ -133,6 +151,11 @@ const RULES: readonly Rule[] = [
     link: LINKS.bfd,
   },
 ];
+
+function isIpv6(address: string): boolean {
+  const parsed = parseAddress(address);
+  return parsed !== undefined && familyOf(parsed) === 6;
+}
 
 function isFrrK8s({ bgp }: Workload): boolean {
   return bgp === "frr-k8s";
