@@ -3,6 +3,13 @@ import { describe, it, type TestContext } from "node:test";
 import { connect } from "node:tls";
 import { type Answer, type HttpsServer, startHttps } from "./https.ts";
 
+const AMPLE = {
+  large: { octets: 100, atOnce: 1 },
+  maxConnections: 10,
+  busy: () => ({ status: 503, body: {} }),
+  dropped: () => {},
+} as const;
+
 async function serve(
   t: TestContext,
   answer: (body: unknown) => Promise<Answer>,
@@ -14,6 +21,7 @@ async function serve(
     portFlag: "--webhook-port",
     routes: { "/say": answer },
     maxOctets: 100,
+    ...AMPLE,
     failed: (error) => failures.push(error.message),
   });
   t.after(() => server.close());
@@ -38,7 +46,7 @@ describe("the HTTPS server", () => {
     const { port } = await serve(t, echo);
     const again = startHttps({
       ...{ host: "127.0.0.1", port, portFlag: "--webhook-port" },
-      ...{ routes: {}, maxOctets: 1, failed: () => {} },
+      ...{ routes: {}, maxOctets: 1, ...AMPLE, failed: () => {} },
     });
     await assert.rejects(again, {
       name: "StartError",

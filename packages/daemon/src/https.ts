@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Server } from "node:https";
 import { createSecureContext } from "node:tls";
 import Fastify from "fastify";
@@ -22,6 +23,13 @@ export interface HttpsOptions extends ListenOptions {
   readonly routes: Readonly<Record<string, (body: unknown) => Promise<Answer>>>;
   /** Of a body; a larger one is answered with 413. */
   readonly maxOctets: number;
+  /** How many bodies of more than `octets` are read and thought about at once. */
+  readonly large: { readonly octets: number; readonly atOnce: number };
+  /** The answer to one large body more, given before it is read. */
+  readonly busy: () => Answer;
+  /** One connection more is closed as soon as it is there, and `dropped` told. */
+  readonly maxConnections: number;
+  readonly dropped: () => void;
   readonly failed: (error: Error) => void;
 }
 
@@ -35,13 +43,14 @@ export interface HttpsServer {
 }
 
 /**
- * Serves JSON over TLS, with a certificate that may change at any time.
+ * Serves JSON over TLS, with a certificate that may change at any time. Anybody may connect, so that what bodies take
+ * of the memory is bounded before they are read: many connections with small ones, few large ones.
  *
  * @throws {StartError} when the address cannot be listened on, naming the flag.
  */
 export async function startHttps(options: HttpsOptions): Promise<HttpsServer> {
   const server = Fastify<Server>({
-    https: { ...TLS, maxHeaderSize: 8192 },
+    https: { ...TLS, ...PATIENCE, maxHeaderSize: 8192 },
     bodyLimit: options.maxOctets,
     requestTimeout: 10_000,
     connectionTimeout: 30_000,
@@ -49,11 +58,26 @@ export async function startHttps(options: HttpsOptions): Promise<HttpsServer> {
     forceCloseConnections: "idle",
     schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
   });
+  const large = new LargeBodies(options.large);
+  server.addHook("onRequest", async (request, reply) => {
+    const leave = large.enter(request.raw);
+    if (leave !== undefined) {
+      reply.raw.once("close", leave);
+      return;
+    }
+    const { status, body } = options.busy();
+    return await reply.code(status).header("connection", "close").send(body); // Why close: the body is on its way
+  });
   for (const [path, answer] of Object.entries(options.routes)) {
     server.post(path, async (request, reply) => {
-      const { status, body } = await answer(request.body);
-      reply.code(status);
-      return body;
+      const leave = large.stay(request.raw); // Why: who asked may be gone long before it is answered
+      try {
+        const { status, body } = await answer(request.body);
+        reply.code(status);
+        return body;
+      } finally {
+        leave();
+      }
     });
   }
   server.setNotFoundHandler((_request, reply) => {
@@ -66,6 +90,8 @@ export async function startHttps(options: HttpsOptions): Promise<HttpsServer> {
     reply.code(statusCode);
     return { status: statusCode >= 500 ? "failed" : message };
   });
+  server.server.maxConnections = options.maxConnections;
+  server.server.on("drop", options.dropped);
   const port = await listen(server, options, options.portFlag);
   return {
     port,
@@ -84,6 +110,42 @@ export function isPresentable({ certificate, key }: Credentials): boolean {
     throw error;
   }
 }
+
+/** Requests with large bodies, from their first header on until nobody needs them. */
+class LargeBodies {
+  readonly #options: HttpsOptions["large"];
+  readonly #stays = new Map<IncomingMessage, number>(); // who needs it still; at most `atOnce`
+
+  constructor(options: HttpsOptions["large"]) {
+    this.#options = options;
+  }
+
+  /** @returns what to call once it is answered or gone; `undefined` when there are too many. */
+  enter(request: IncomingMessage): (() => void) | undefined {
+    const isFull = this.#stays.size >= this.#options.atOnce;
+    return isFull && this.#isLarge(request) ? undefined : this.stay(request);
+  }
+
+  /** One more needs it. @returns what to call when it does so no more. */
+  stay(request: IncomingMessage): () => void {
+    if (!this.#isLarge(request)) return () => {};
+    this.#stays.set(request, (this.#stays.get(request) ?? 0) + 1);
+    return () => {
+      const left = (this.#stays.get(request) ?? 0) - 1;
+      if (left > 0) this.#stays.set(request, left);
+      else this.#stays.delete(request);
+    };
+  }
+
+  /** One in chunks may become as large as it likes. */
+  #isLarge({ headers }: IncomingMessage): boolean {
+    const octets = Number(headers["content-length"] ?? 0);
+    return octets > this.#options.octets || headers["transfer-encoding"] !== undefined;
+  }
+}
+
+/** Who does not get on with it holds no place for long, neither a connection nor one of a large body. */
+const PATIENCE = { handshakeTimeout: 10_000, connectionsCheckingInterval: 2_000 } as const;
 
 /** Long: a caller that finds its connection closed under its request may take it for our failure. */
 const KEEP_ALIVE_MS = 300_000;

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { Agent, request } from "node:https";
+import { connect, type Socket } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { createLog } from "@herald/daemon/log";
 import { ApiError } from "@herald/k8s/api";
@@ -180,6 +183,38 @@ async function ask(
   return { status: response.statusCode, body: JSON.parse(Buffer.concat(chunks).toString()), fingerprint };
 }
 
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** What a server in this process is asked from now on, as it comes. */
+function exchanges(t: TestContext): readonly Exchange[] {
+  const seen: Exchange[] = [];
+  const note = (exchange: unknown): void => void seen.push(exchange as Exchange);
+  subscribe("http.server.request.start", note);
+  t.after(() => unsubscribe("http.server.request.start", note));
+  return seen;
+}
+
+/** How many were read to their end. */
+function readIn(seen: readonly Exchange[]): number {
+  return seen.filter(({ request }) => request.readableEnded).length;
+}
+
+/** Begins to ask, and sends nothing of the body. */
+async function announce({ webhook }: Replica, ca: string, headers: OutgoingHttpHeaders): Promise<number> {
+  const asked = request({
+    ...{ host: "127.0.0.1", port: webhook.port, servername: HOST, ca, path: VALIDATE_PATH, method: "POST" },
+    ...{ agent: false, headers: { "content-type": "application/json", ...headers } },
+  });
+  asked.flushHeaders();
+  const [{ statusCode }] = await once(asked, "response");
+  asked.on("error", () => {}); // that it is over before its body is sent
+  asked.destroy();
+  return statusCode;
+}
+
 function review(operation: string, plural: string, name: string, spec: object, request: object = {}): object {
   const object = { apiVersion: "metallb.io/v1beta1", kind: "K", metadata: { name, uid: "1" }, spec };
   return {
@@ -318,8 +353,8 @@ describe("the webhook", () => {
     const world = new World();
     const replica = await world.start(t);
     await world.ready(replica);
-    const large = `{"a":"${"x".repeat(8 * 1024 * 1024)}"}`;
-    assert.equal((await ask(replica, world.believed, large)).status, 413);
+    const length = 4 * 1024 * 1024 + 1;
+    assert.equal(await announce(replica, world.believed, { "content-length": length }), 413);
     assert.deepEqual(await ask(replica, world.believed, "{").then(({ status }) => status), 400);
     const elsewhere = await ask(replica, world.believed, {}, { path: "/" });
     assert.deepEqual(
@@ -372,6 +407,54 @@ describe("the webhook, while the API server does not answer", () => {
       [JSON.stringify({ status: late })],
     );
     assert.match(await replica.registry.metrics(), /failures_total\{reason="unreadable"\} 64\n/);
+  });
+
+  it("keeps four large ones at once, and sends others away before it reads them", async (t) => {
+    const world = new World();
+    const replica = await world.start(t);
+    await world.ready(replica);
+    const ca = world.believed;
+    const question = (octets: number): object =>
+      review("CREATE", "ipaddresspools", "b", { addresses: ["192.0.2.7/32"], padding: "x".repeat(octets) });
+    const seen = exchanges(t);
+    const agents = Array.from({ length: 4 }, () => new Agent());
+    world.api.setHanging(true);
+    for (const agent of agents) ask(replica, ca, question(65_536), { agent }).catch(() => {});
+    await world.until("all are read", () => readIn(seen) === 4);
+    for (const agent of agents) agent.destroy(); // who asked is gone, and what was asked is not
+    await world.until("all are gone", () => seen.every(({ response }) => response.closed));
+    assert.equal(await announce(replica, ca, { "content-length": 65_537 }), 503);
+    assert.equal(await announce(replica, ca, { "transfer-encoding": "chunked" }), 503);
+    const small = ask(replica, ca, question(1_000));
+    await world.until("a small one is read", () => readIn(seen) === 5);
+    world.api.setHanging(false);
+    await world.pass(9_000);
+    await small;
+    assert.equal((await ask(replica, ca, question(65_536))).status, 200);
+    assert.match(await replica.registry.metrics(), /failures_total\{reason="busy"\} 2\n/);
+  });
+
+  it("closes what is one connection too many", async (t) => {
+    const world = new World();
+    const replica = await world.start(t);
+    await world.ready(replica);
+    const connections: Socket[] = [];
+    const open = async (): Promise<Socket> => {
+      const connection = connect({ host: "127.0.0.1", port: replica.webhook.port });
+      connections.push(connection);
+      await once(connection, "connect");
+      return connection;
+    };
+    await Promise.all(Array.from({ length: 256 }, open));
+    const last = await open();
+    last.on("error", () => {}); // or it is reset
+    await new Promise((resolve) => last.once("close", resolve));
+    assert.match(await replica.registry.metrics(), /failures_total\{reason="busy"\} 1\n/);
+    assert.deepEqual(
+      connections.filter(({ destroyed }) => destroyed),
+      [last],
+    );
+    for (const connection of connections) connection.destroy();
   });
 
   it("counts from the question, also for one that waits until others have been read for", async (t) => {

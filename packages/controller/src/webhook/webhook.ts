@@ -43,8 +43,12 @@ export interface WebhookPorts {
 /** Where the API server asks. */
 export const VALIDATE_PATH = "/validate";
 
-/** An object has at most 3 MiB on its way into the API server, and there are two in a question. */
-const MAX_OCTETS = 8 * 1024 * 1024;
+/** etcd takes objects of up to 1.5 MiB, and there are two in a question; the rest is for what is around them. */
+const MAX_OCTETS = 4 * 1024 * 1024;
+/** Nearly all questions have a few KiB. Anybody may ask, and a large one takes many times its size once it is parsed. */
+const LARGE = { octets: 64 * 1024, atOnce: 4 } as const;
+/** Four for each question that may wait: API servers keep theirs open, and this bounds what is read of small ones. */
+const MAX_CONNECTIONS = 256;
 /** What waits for an answer; the API server has no patience for more. */
 const MAX_QUESTIONS = 64;
 /** The part of the API server's patience that reading may take; the rest is for the way to us and back. */
@@ -69,6 +73,10 @@ export class Webhook {
     const server = await startHttps({
       ...{ host, port, portFlag: "--webhook-port", maxOctets: MAX_OCTETS },
       routes: { [VALIDATE_PATH]: (body) => (webhook as Webhook).#answer(body) },
+      large: LARGE,
+      busy: () => (webhook as Webhook).#busy(),
+      maxConnections: MAX_CONNECTIONS,
+      dropped: () => ports.metrics.failed("busy"), // Why no line: whoever connects for ever would write as many
       failed: (error) => ports.log.error("the webhook failed", { reason: error.message }),
     });
     webhook = new Webhook(options, ports, server);
@@ -140,7 +148,7 @@ export class Webhook {
   }
 
   async #answer(body: unknown): Promise<Answer> {
-    if (this.#questions >= MAX_QUESTIONS) return this.#fail(503, "busy", "too many questions at once");
+    if (this.#questions >= MAX_QUESTIONS) return this.#busy();
     this.#questions += 1;
     try {
       const question = readReview(body);
@@ -167,6 +175,10 @@ export class Webhook {
       this.#ports.log.info("refused a change", { operation, plural, name: object.metadata.name, mistakes });
     }
     return answerTo(question, verdict);
+  }
+
+  #busy(): Answer {
+    return this.#fail(503, "busy", "too many questions at once");
   }
 
   #fail(status: number, reason: Parameters<WebhookMetrics["failed"]>[0], message: string): Answer {
