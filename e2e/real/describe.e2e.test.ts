@@ -14,7 +14,7 @@ const PAGE = join(import.meta.dirname, "../../docs/troubleshooting.md");
 /** Set by `npm run docs:kubectl`: the page takes what is seen. */
 const WRITES = process.env["HERALD_WRITE_DOCS"] === "1";
 const DISPUTED = "192.168.1.149";
-const WITHIN_MS = 20_000;
+const WITHIN_MS = 40_000;
 
 const OBJECTS = [
   metallbObject("IPAddressPool", "default", { addresses: ["192.168.1.100-192.168.1.149"] }),
