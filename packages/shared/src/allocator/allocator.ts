@@ -86,7 +86,7 @@ export class Allocator {
     this.#kept.clear();
     this.#uses.clear();
     const losers = holdings.flatMap(([key, { held, claim }]) => {
-      const pool = this.#pools.find((candidate) => givesOutAll(candidate, held.addresses));
+      const pool = this.#poolWith(held.addresses);
       const isReserved = held.addresses.some((address) => pool && isReservedForOther(pool, address, key));
       if (pool === undefined || isReserved) return [key];
       this.#take(key, { pool, addresses: held.addresses }, claim);
@@ -125,7 +125,7 @@ export class Allocator {
     const refusals = new Map<IpAddress, AllocationError>();
     const choices = new Map<IpAddress, PoolState>();
     for (const address of addresses) {
-      const pool = this.#pools.find((candidate) => givesOutAll(candidate, [address]));
+      const pool = this.#poolWith([address]);
       if (pool === undefined) continue;
       const refusal = this.#refusalOf(pool, address, claim);
       if (refusal === undefined) choices.set(address, pool);
@@ -247,7 +247,12 @@ export class Allocator {
 
   /** The name of the pool that gives the address out; `undefined` when none does. */
   poolOf(address: IpAddress): string | undefined {
-    return this.#pools.find((pool) => givesOutAll(pool, [address]))?.config.name;
+    return this.#poolWith([address])?.config.name;
+  }
+
+  /** The one pool that gives out all of them. */
+  #poolWith(addresses: readonly IpAddress[]): PoolState | undefined {
+    return this.#pools.find((pool) => givesOutAll(pool, addresses));
   }
 
   #checkKept(view: ServiceView, { addresses, pool: name }: Held): void {
@@ -393,7 +398,7 @@ export class Allocator {
 
   /** The addresses with the one pool they are of, when the Service may have every one of them. */
   #checkedChoice(view: ServiceView, addresses: readonly IpAddress[], claim: Claim): Choice {
-    const pool = this.#pools.find((candidate) => givesOutAll(candidate, addresses));
+    const pool = this.#poolWith(addresses);
     if (pool === undefined) throw this.#notInOnePool(addresses);
     const exclusion = exclusionFrom(pool.config, view);
     if (exclusion !== undefined) throw new AllocationError("pool-not-allowed", exclusion);

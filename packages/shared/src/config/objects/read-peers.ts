@@ -41,21 +41,23 @@ export function readPeers(
 ): PeersReading {
   const { sound, mistakes } = parseObjects(BGP_PEER, BgpPeerSpec, peers);
   const byName = secrets === undefined ? undefined : new Map(secrets.map((secret) => [secret.name, secret]));
-  const passwords = parseObjects(BGP_PEER, BgpPeerPasswordSpec, peers).sound.map(
-    (object) => [object.name, passwordOf(object, byName)] as const,
+  const passwords = new Map(
+    parseObjects(BGP_PEER, BgpPeerPasswordSpec, peers).sound.map((object) => [
+      object.name,
+      passwordOf(object, byName),
+    ]),
   );
   const read = sound.map((object) => {
     const { said, mistakes } = readPeerAnnotations(object.spec, object.annotations);
     const written = mistakes.map((mistake) => mistakeInAnnotation(object, mistake));
     const found = [...profileMistakes(object, profileNames), ...written];
-    const { text } = passwordOf(object, byName);
-    return { peer: { ...toPeer(object, text), ...said }, found };
+    return { peer: { ...toPeer(object, passwords.get(object.name)?.text), ...said }, found };
   });
   return {
     peers: read.map(({ peer }) => peer),
     mistakes: [...mistakes, ...read.flatMap(({ found }) => found)],
-    passwords: new Map(passwords),
-    passwordMistakes: passwords.flatMap(([, { mistakes }]) => mistakes),
+    passwords,
+    passwordMistakes: [...passwords.values()].flatMap(({ mistakes }) => mistakes),
   };
 }
 
