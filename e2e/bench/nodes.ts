@@ -63,12 +63,7 @@ interface Cost {
 
 async function startSpeakers(cluster: Cluster, herald: Installation, profile: string): Promise<void> {
   await Promise.all(cluster.nodes.map((node) => herald.startSpeaker(node, [`--gossip-profile=${profile}`])));
-  await herald.segment.until(async () => {
-    const counts = await Promise.all(
-      cluster.nodes.map((node) => herald.metric(node, "herald_speaker_candidates")),
-    );
-    return counts.every((count) => count === cluster.nodes.length);
-  }, "all speakers know each other");
+  await herald.untilCandidates(cluster.nodes);
 }
 
 async function stopSpeakers(cluster: Cluster, herald: Installation): Promise<void> {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, describe } from "node:test";
 import type { Host, NodeName } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { clusterTests } from "./cluster-tests.ts";
+import { conflictLine } from "./conflict-line.ts";
 import { Installation, PATIENT } from "./installation.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
@@ -67,9 +67,9 @@ describe("a second machine with an address of ours, on a real segment", () => {
       const before = await conflictsOf(owner);
       await give("router", address);
       await herald.segment.whoHas(address);
-      const line = await logLine(owner, address);
+      const { kind, mac: by, interface: on } = await conflictLine(herald, owner, address);
       const mac = await macOf("router");
-      assert.deepEqual(line, { kind: "stranger", mac, interface: "eth0" });
+      assert.deepEqual({ kind, by, on }, { kind: "stranger", by: mac, on: "eth0" });
       const condition = await untilCondition(`disputed-${family}`, ({ status }) => status === "False");
       assert.match(condition.reason, /^Address(Conflict|Quarantined)$/);
       assert.ok(condition.message.includes(mac) && condition.message.includes(address), condition.message);
@@ -219,21 +219,6 @@ describe("a second machine with an address of ours, on a real segment", () => {
 
   async function conflictsOf(node: NodeName): Promise<number> {
     return herald.metric(node, 'herald_speaker_conflicts_total{kind="stranger"}');
-  }
-
-  /** What the log of a node says of somebody else with an address. */
-  async function logLine(node: NodeName, address: string) {
-    const { logPath } = herald.speaker(node);
-    const lines = () =>
-      readFileSync(logPath, "utf8")
-        .split("\n")
-        .filter(
-          (text) =>
-            text.includes('"another machine has an address of ours"') && text.includes(`"${address}"`),
-        );
-    await herald.segment.until(() => lines().length > 0, `${node} logs the conflict about ${address}`);
-    const { kind, mac, interface: name } = JSON.parse(lines().at(-1) ?? "") as Record<string, string>;
-    return { kind, mac, interface: name };
   }
 
   /** While somebody on the segment asks for an address again and again, as clients do. */

@@ -198,11 +198,8 @@ describe("draining a node, as a client sees it that keeps asking who has the add
     return kubectl("annotate", "node", node, "--overwrite", annotation);
   }
 
-  async function candidates(wanted: number): Promise<void> {
-    await herald.segment.until(async () => {
-      const seen = SPEAKERS.map((node) => herald.metric(node, "herald_speaker_candidates"));
-      return (await Promise.all(seen)).every((count) => count === wanted);
-    }, `every speaker sees ${wanted} candidates`);
+  function candidates(wanted: number): Promise<void> {
+    return herald.untilCandidates(SPEAKERS, wanted);
   }
 
   /** @returns who holds both addresses, once every speaker may. */

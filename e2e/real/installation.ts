@@ -82,7 +82,8 @@ export class Installation {
       ),
       ...speakers.map((node) => installation.startSpeaker(node)),
     ]);
-    await installation.#untilAcquainted();
+    // One that knows of nobody begins alone after a second, and gives way when it meets the others.
+    await installation.untilCandidates(speakers);
     return installation;
   }
 
@@ -263,21 +264,23 @@ export class Installation {
     return Number(line.slice(series.length + 1));
   }
 
+  /** Waits until the speakers of these nodes see so many that may announce: by default each other. */
+  untilCandidates(nodes: readonly NodeName[], wanted = nodes.length): Promise<void> {
+    return this.segment.until(
+      async () => {
+        const seen = await Promise.all(nodes.map((node) => this.metric(node, "herald_speaker_candidates")));
+        return seen.every((count) => count === wanted);
+      },
+      `${nodes.join(", ")} see ${wanted} candidates`,
+    );
+  }
+
   async readyz(host: "control-plane" | NodeName, port = HTTP_PORT): Promise<number> {
     const status = await this.cluster.exec(host, [
       ...["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "2"],
       `http://127.0.0.1:${port}/readyz`,
     ]);
     return Number(status);
-  }
-
-  /** One that knows of nobody begins alone after a second, and gives way when it meets the others. */
-  #untilAcquainted(): Promise<void> {
-    const nodes = [...this.#speakers.keys()];
-    return this.segment.until(async () => {
-      const known = await Promise.all(nodes.map((node) => this.metric(node, "herald_speaker_candidates")));
-      return known.every((count) => count >= nodes.length);
-    }, "all speakers know each other");
   }
 
   async #untilReady(host: "control-plane" | NodeName, port: number, running: Running): Promise<void> {

@@ -124,13 +124,13 @@ describe("a cluster that moves from MetalLB to Herald and back", () => {
       await swap(`${node}: MetalLB's speaker goes, Herald's comes`, async () => {
         await metallb.stopSpeaker(node);
         await herald.startSpeaker(node, [...ONE_GOSSIP, `--ml-secret-key-path=${metallb.keyFolder}`]);
-        await untilAllAreKnown(node);
+        await herald.untilCandidates([node], SPEAKERS.length);
       });
     });
   }
 
   it("has speakers of Herald's alone, that all know each other", async () => {
-    await Promise.all(SPEAKERS.map((node) => untilAllAreKnown(node)));
+    await herald.untilCandidates(SPEAKERS);
     const { stdout } = await check();
     assert.match(stdout, /^0 of 4 addresses would change/m);
   });
@@ -183,13 +183,6 @@ describe("a cluster that moves from MetalLB to Herald and back", () => {
   }
 
   /** Waits until a speaker of Herald's takes part in the same gossip as all others, of either make. */
-  async function untilAllAreKnown(node: NodeName): Promise<void> {
-    await herald.segment.until(
-      async () => (await herald.metric(node, "herald_speaker_candidates")) === SPEAKERS.length,
-      `${node} knows all speakers`,
-    );
-  }
-
   async function using(address: string): Promise<Running> {
     const probe = cluster.spawn("client", [process.execPath, PROBE, "--to", address, "--port", "82"]);
     await cluster.untilLog(probe, "answered", 20_000);

@@ -7,6 +7,7 @@ import type { NodeName } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import type { ProbeReport } from "../cluster/probe.ts";
 import { clusterTests } from "./cluster-tests.ts";
+import { conflictLine } from "./conflict-line.ts";
 import { Installation } from "./installation.ts";
 import { addressesIn, ISSUE_CONFIG, type ServiceObject } from "./objects.ts";
 
@@ -78,15 +79,7 @@ describe("speakers, on a real segment", () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const asked = Date.now();
     await herald.segment.whoHas(address);
-    const noticed = (): string | undefined =>
-      readFileSync(herald.speaker(owner).logPath, "utf8")
-        .split("\n")
-        .find(
-          (line) =>
-            line.includes('"another machine has an address of ours"') && line.includes(`"${address}"`),
-        );
-    await until(async () => noticed() !== undefined, `${owner} says that somebody else has ${address}`);
-    const { ts } = JSON.parse(noticed() ?? "") as { readonly ts: string };
+    const { ts } = await conflictLine(herald, owner, address);
     const afterMs = Date.parse(ts) - asked;
     assert.ok(afterMs < 1_000, `noticed after ${afterMs} ms`);
     await cluster.exec("router", ["ip", "address", "del", `${address}/32`, "dev", "eth0"]);
