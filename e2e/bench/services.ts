@@ -4,13 +4,7 @@ import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import type { Running } from "../cluster/launch.ts";
 import { whyNot } from "../cluster/requirements.ts";
 import { HTTP_PORT, Installation } from "../real/installation.ts";
-import {
-  AddressWatch,
-  createMany,
-  type Requests,
-  requestsBetween,
-  requestsSoFar,
-} from "../real/many-services.ts";
+import { AddressWatch, createMany, type Requests, requestsOf, requestsSoFar } from "../real/many-services.ts";
 import { installKinds, metallbObject } from "../real/metallb-objects.ts";
 import { bundledPrograms } from "./bundled-programs.ts";
 import { memory, processorSeconds } from "./process-cost.ts";
@@ -179,7 +173,7 @@ class ServicesBench {
       this.#row(`${program}, processor`, after.processorSeconds[program] - earlier, "s", note);
     }
     const asked = (verb: string, resource: string): number =>
-      requestsBetween(before.requests, after.requests, verb, resource);
+      requestsOf(after.requests, verb, resource) - requestsOf(before.requests, verb, resource);
     const kinds = [
       ["PATCH", "services/status"],
       ["APPLY", "services/status"],

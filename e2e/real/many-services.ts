@@ -136,14 +136,7 @@ export async function requestsSoFar(api: Api): Promise<readonly Requests[]> {
   return [...counts.values()];
 }
 
-/** Requests between two looks. */
-export function requestsBetween(
-  before: readonly Requests[],
-  after: readonly Requests[],
-  verb: string,
-  resource: string,
-): number {
-  const count = (all: readonly Requests[]): number =>
-    all.find((each) => each.verb === verb && each.resource === resource)?.count ?? 0;
-  return count(after) - count(before);
+/** How many of a kind there are among them. */
+export function requestsOf(all: readonly Requests[], verb: string, resource: string): number {
+  return all.find((each) => each.verb === verb && each.resource === resource)?.count ?? 0;
 }
