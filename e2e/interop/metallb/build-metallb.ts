@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs
 import { join } from "node:path";
 import { command } from "../../cluster/command.ts";
 import { cacheFolder } from "../../cluster/folders.ts";
-import { findGo } from "../../cluster/go-toolchain.ts";
+import { findGo, type GoToolchain } from "../../cluster/go-toolchain.ts";
+import { alone } from "../../cluster/image/lock.ts";
 import { type OnProgress, withProgress } from "../../cluster/progress.ts";
 
 const MODULE = "go.universe.tf/metallb";
@@ -31,25 +32,11 @@ export async function buildMetalLb(onProgress: OnProgress = () => {}): Promise<M
   const folder = join(cache, "peers", `metallb-${VERSION}-${process.arch}`);
   const sources = await download(go, env);
   if (!existsSync(folder)) {
-    const unfinished = `${folder}.${process.pid}.tmp`;
-    mkdirSync(unfinished, { recursive: true });
-    const build = [
-      "build",
-      "-trimpath",
-      "-ldflags=-s -w",
-      "-o",
-      `${unfinished}/`,
-      "./controller",
-      "./speaker",
-    ];
-    try {
-      await withProgress(onProgress, `building MetalLB ${VERSION}`, () =>
-        command([go, ...build], { cwd: sources, env: { ...env, CGO_ENABLED: "0" }, timeoutMs: 1_200_000 }),
-      );
-      renameSync(unfinished, folder);
-    } finally {
-      rmSync(unfinished, { recursive: true, force: true });
-    }
+    mkdirSync(join(cache, "peers"), { recursive: true });
+    // Why alone: of two that come with theirs at the same time the second finds a folder that is not empty.
+    await alone(join(cache, "peers", "metallb.lock"), onProgress, async () => {
+      if (!existsSync(folder)) await build({ go, env }, sources, folder, onProgress);
+    });
   }
   return {
     version: VERSION,
@@ -58,6 +45,25 @@ export async function buildMetalLb(onProgress: OnProgress = () => {}): Promise<M
     kinds: readFileSync(join(sources, "charts/metallb/charts/crds/templates/crds.yaml"), "utf8"),
     chart: join(sources, "charts/metallb"),
   };
+}
+
+async function build(
+  { go, env }: GoToolchain,
+  sources: string,
+  folder: string,
+  onProgress: OnProgress,
+): Promise<void> {
+  const unfinished = `${folder}.${process.pid}.tmp`;
+  mkdirSync(unfinished);
+  const words = ["build", "-trimpath", "-ldflags=-s -w", "-o", `${unfinished}/`, "./controller", "./speaker"];
+  try {
+    await withProgress(onProgress, `building MetalLB ${VERSION}`, () =>
+      command([go, ...words], { cwd: sources, env: { ...env, CGO_ENABLED: "0" }, timeoutMs: 1_200_000 }),
+    );
+    renameSync(unfinished, folder);
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
 }
 
 /** @returns the folder of the module's files; it is read-only, and Go's own. */
