@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe } from "node:test";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
-import { until } from "../cluster/launch.ts";
 import { clusterTests } from "./cluster-tests.ts";
 import { Installation, NAMESPACE } from "./installation.ts";
 import { AddressWatch, createMany, type Requests, requestsOf, requestsSoFar } from "./many-services.ts";
@@ -9,6 +8,8 @@ import { installKinds, metallbObject } from "./metallb-objects.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
 const COUNT = 1_000;
+/** From the answer to the last create until the last address is in its status. */
+const WITHIN_MS = 1_000;
 const services = Array.from({ length: COUNT }, (_, index) => ({ name: `s${index}` }));
 
 describe("a thousand Services, on pools and advertisements of metallb.io", () => {
@@ -24,10 +25,10 @@ describe("a thousand Services, on pools and advertisements of metallb.io", () =>
     const count = (all: readonly Requests[], verb: string): number =>
       requestsOf(all, verb, "services/status");
     let all = await requestsSoFar(cluster.api);
-    await until(herald.controller(), `${patches} statuses are written`, 30_000, async () => {
+    await herald.segment.until(async () => {
       all = await requestsSoFar(cluster.api);
       return count(all, "PATCH") >= patches;
-    });
+    }, `the API server has counted ${patches} writes`);
     return { PATCH: count(all, "PATCH"), APPLY: count(all, "APPLY"), PUT: count(all, "PUT") };
   }
 
@@ -50,11 +51,9 @@ describe("a thousand Services, on pools and advertisements of metallb.io", () =>
 
   it("are all addressed within a second of the last create, each with an address of its own, by one write each", async () => {
     const created = await createMany(cluster.api, services);
-    const addressed = await watch.untilAddressed(COUNT + 1, 60_000);
-    assert.ok(
-      addressed - created < 1_000,
-      `all are addressed ${addressed - created} ms after the last create`,
-    );
+    const tookMs = (await watch.untilAddressed(COUNT + 1, 60_000)) - created;
+    console.log(`  all are addressed ${Math.round(tookMs)} ms after the last create`);
+    assert.ok(tookMs < WITHIN_MS, `${tookMs} ms`);
     assert.equal(new Set([...watch.addresses.values()].flat()).size, COUNT + 1);
     assert.deepEqual(await writesOnceThereAre(COUNT + 1), { PATCH: COUNT + 1, APPLY: 0, PUT: 0 });
   });
@@ -63,7 +62,7 @@ describe("a thousand Services, on pools and advertisements of metallb.io", () =>
     await cluster.waitFor<{ status?: object }>(
       `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/ipaddresspools/default`,
       (found) => (found?.status as { assignedIPv4?: number } | undefined)?.assignedIPv4 === COUNT + 1,
-      15_000,
+      60_000,
       "the pool says how many of its addresses are in use",
     );
   });
