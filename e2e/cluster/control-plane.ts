@@ -52,7 +52,7 @@ export class ControlPlane {
     this.api = new Api(join(parts.folder, "api.sock"));
   }
 
-  /** Resolves when the API server is ready; the controllers then start on their own time. */
+  /** Resolves when the API server is ready and has its namespaces; the controllers then start on their own time. */
   async start(): Promise<void> {
     const { folder, credentials } = this.#parts;
     this.#start("etcd", [
@@ -68,6 +68,7 @@ export class ControlPlane {
     await until(server, "API server has a certificate", READY_WITHIN_MS, () => credentials.haveCertificate);
     this.#startProxy();
     await this.#untilReady();
+    await this.#untilFurnished();
     this.#startControllers();
     if (this.#parts.kubelets) {
       const kubeconfig = credentials.kubeconfig("kube-scheduler");
@@ -87,6 +88,21 @@ export class ControlPlane {
     const server = this.#apiServer;
     if (server !== undefined)
       await until(server, "API server ready", READY_WITHIN_MS, () => this.api.isReady());
+  }
+
+  /** It says that it is ready, and then makes these: what is posted into a namespace before that is refused. */
+  async #untilFurnished(): Promise<void> {
+    const wanted = ["kube-system", "default/services/kubernetes"];
+    await Promise.all(
+      wanted.map((path) =>
+        this.api.waitFor(
+          `/api/v1/namespaces/${path}`,
+          (found) => found !== undefined,
+          READY_WITHIN_MS,
+          `the API server has made ${path}`,
+        ),
+      ),
+    );
   }
 
   #startApiServer(): Running {
