@@ -30,8 +30,8 @@ export const CNI_PLUGINS = "/usr/lib/cni";
 /** Installs what is missing, through apt-get. */
 export async function installPackages({ kubelets }: Size, onProgress: OnProgress): Promise<void> {
   const wanted = { ...PLAIN, ...(kubelets ? FOR_KUBELETS : {}) };
-  if (missingOf(wanted).length === 0) return;
   mkdirSync(cacheFolder(), { recursive: true });
+  // Why also where all is there: a program is in its place before the libraries that it needs.
   await alone(join(cacheFolder(), "packages.lock"), onProgress, () => install(missingOf(wanted), onProgress));
 }
 

@@ -49,9 +49,9 @@ function canMakeNetworks(): boolean {
   );
 }
 
-/** True also where nft is still to be installed: then nothing can be said before. */
+/** True also where nft is still to be installed, or is just being so: then nothing can be said before. */
 function canFilter(): boolean {
-  return onPath("nft") === undefined || succeeds("unshare", "--net", "nft", "add", "table", "ip", "probe");
+  return !succeeds("nft", "--version") || succeeds("unshare", "--net", "nft", "add", "table", "ip", "probe");
 }
 
 function canMount(): boolean {
