@@ -5,7 +5,7 @@ import { type NodeParts, postNode, proxyIsReady, setNodeReady, startKubeProxy } 
 import { addPodBridge } from "./topology.ts";
 
 const NODE_READY_WITHIN_MS = 90_000;
-const PROXY_READY_WITHIN_MS = 30_000;
+const PROXY_READY_WITHIN_MS = 60_000;
 
 /** A node of either size: with a kubelet, or played. */
 export class ClusterNode {

@@ -307,10 +307,10 @@ export class Cluster {
    *
    * @param url of the echo workload, mostly: see Echo.
    */
-  fetch(host: Host, url: string, withinMs = 10_000): Promise<string> {
+  fetch(host: Host, url: string, withinMs = 30_000): Promise<string> {
     const script = join(import.meta.dirname, "ask.ts");
     return this.exec(host, [process.execPath, script, url, `--within-ms=${withinMs}`], {
-      timeoutMs: withinMs + 5_000,
+      timeoutMs: withinMs + 30_000, // for the start of the program and the last attempt
     });
   }
 

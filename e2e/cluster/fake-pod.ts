@@ -4,8 +4,10 @@ import { type Api, ApiError } from "./api.ts";
 import { command } from "./command.ts";
 import { type Launch, launch, onHost, type Running, until } from "./launch.ts";
 import type { Ledger } from "./ledger.ts";
-import { listens } from "./process-table.ts";
+import { inodeOf, listens, networkOf } from "./process-table.ts";
 import { addressLines, createNamespaces, ip } from "./topology.ts";
+
+const READY_WITHIN_MS = 60_000;
 
 export interface FakePodOptions {
   /** "default" unless told. */
@@ -62,9 +64,10 @@ export class FakePod {
     await pod.#post(options);
     const { readyPort } = options;
     if (readyPort !== undefined) {
-      await until(running, `pod ${options.name} listens on ${readyPort}`, 20_000, () =>
-        listens(running.pid, readyPort),
-      );
+      // Before it is in its own network it is in the machine's, where somebody else may have that port.
+      const own = inodeOf(`/run/netns/${network}`);
+      const isReady = (): boolean => networkOf(running.pid) === own && listens(running.pid, readyPort);
+      await until(running, `pod ${options.name} listens on ${readyPort}`, READY_WITHIN_MS, isReady);
     }
     await pod.setReady(true);
     return pod;

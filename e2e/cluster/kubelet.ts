@@ -8,7 +8,7 @@ import type { NodeParts } from "./node.ts";
 import { PAUSE_IMAGE } from "./plain-image.ts";
 import { onPath } from "./requirements.ts";
 
-const CONTAINERD_WITHIN_MS = 30_000;
+const CONTAINERD_WITHIN_MS = 60_000;
 const IMPORT_WITHIN_MS = 180_000;
 
 /** containerd and kubelet of one node, with folders and a socket of their own. */

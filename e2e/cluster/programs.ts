@@ -59,7 +59,7 @@ function presentProgram(name: ProgramName): string | undefined {
 }
 
 function fits(path: string, { versionArgs, from, to }: Acceptance): boolean {
-  const { stdout } = spawnSync(path, versionArgs, { encoding: "utf8", timeout: 10_000 });
+  const { stdout } = spawnSync(path, versionArgs, { encoding: "utf8", timeout: 60_000 });
   const [, major, minor] = /\bv?(\d+)\.(\d+)\.\d+/.exec(stdout ?? "") ?? [];
   if (major === undefined || minor === undefined) return false;
   const version = Number(major) * 1000 + Number(minor);
