@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { createLog } from "@herald/daemon/log";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import type { IpAddress } from "@herald/shared/ip/address";
+import { fromOctets, type IpAddress } from "@herald/shared/ip/address";
 import { Registry } from "prom-client";
 import { GossipLink } from "./gossip-link.ts";
 import type { GossipSockets } from "./gossip-port.ts";
@@ -30,19 +30,24 @@ const options = {
   joinWaitMs: 1_000,
 } as const;
 
-describe("GossipLink", () => {
-  it("says that it is one of ours before it knows of any interface, which it has none of", async () => {
-    const clock = new VirtualClock();
-    const heard: PresenceNews[] = [];
-    const link = new GossipLink(options, {
+/** A link in a gossip of these sockets. */
+function linkOver(
+  sockets: GossipSockets,
+  clock: VirtualClock,
+  address: string,
+  onPresence: (news: PresenceNews) => void = () => {},
+): GossipLink {
+  return new GossipLink(
+    { ...options, address: address as IpAddress },
+    {
       clock,
       random: new SeededRandom(1),
       log: createLog({ level: "none", program: "speaker", write: () => {} }),
       metrics: createSpeakerMetrics(new Registry()).gossip,
       epochSeconds: () => 1_700_000_000,
-      openSockets: async () => silence,
+      openSockets: async () => sockets,
       onMembers: () => {},
-      onPresence: (news) => heard.push(news),
+      onPresence,
       claims: () => ({
         told: () => {},
         acked: () => {},
@@ -51,8 +56,15 @@ describe("GossipLink", () => {
         knows: () => true,
       }),
       onFailed: (error) => assert.fail(String(error)),
-    });
-    link.join();
+    },
+  );
+}
+
+describe("GossipLink", () => {
+  it("says that it is one of ours before it knows of any interface, which it has none of", async () => {
+    const clock = new VirtualClock();
+    const heard: PresenceNews[] = [];
+    linkOver(silence, clock, "192.0.2.1", (news) => heard.push(news)).join();
     await setImmediate();
     clock.advance(2_000);
     assert.deepEqual(heard, [
@@ -63,4 +75,26 @@ describe("GossipLink", () => {
       },
     ]);
   });
+
+  for (const { family, own, others } of [
+    { family: "IPv4", own: "192.0.2.1", others: ["192.0.2.2", "192.0.2.3"] },
+    { family: "IPv6", own: "2001:db8::1", others: ["2001:db8::2", "2001:db8::3"] },
+  ]) {
+    it(`looks for others at the addresses of its own family alone: ${family}`, async () => {
+      const clock = new VirtualClock();
+      const asked = new Set<string>();
+      const note: GossipSockets["send"] = (to) => asked.add(fromOctets(to.address));
+      const link = linkOver(
+        { ...silence, send: note, dial: (_stream, to, bytes) => note(to, bytes) },
+        clock,
+        own,
+      );
+      link.join();
+      await setImmediate();
+      const speakers = ["192.0.2.1", "2001:db8::1", "192.0.2.2", "2001:db8::2", "192.0.2.3", "2001:db8::3"];
+      link.setSpeakers(speakers as IpAddress[]);
+      clock.advance(60_000);
+      assert.deepEqual([...asked].toSorted(), others);
+    });
+  }
 });

@@ -1,4 +1,4 @@
-import { type IpAddress, toOctets } from "@herald/shared/ip/address";
+import { familyOf, type IpAddress, toOctets } from "@herald/shared/ip/address";
 import type { ClaimsTransport } from "./claims.ts";
 import type { Gossip } from "./run-gossip.ts";
 import { encodeSpeakerMeta } from "./speaker-meta.ts";
@@ -78,9 +78,10 @@ export class GossipLink implements ClaimsTransport {
   }
 
   #tell(gossip: Gossip): void {
-    const { address: own, port } = this.#options ?? {};
-    if (port === undefined) return;
-    const others = this.#speakers.filter((address) => address !== own);
+    if (this.#options === undefined) return;
+    const { address: own, port } = this.#options;
+    // Why by family: the sockets reach no other, and with both families a pod has an address of each.
+    const others = this.#speakers.filter((address) => address !== own && familyOf(address) === familyOf(own));
     gossip.discovered(others.map((address) => ({ address: toOctets(address), port })));
   }
 }
