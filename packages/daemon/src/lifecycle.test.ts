@@ -10,7 +10,7 @@ const PRELUDE = `
   import { StartError } from ${JSON.stringify(new URL("start-error.ts", import.meta.url).href)};
   const log = createLog({ level: "info", program: "thing" });
   const alive = setInterval(() => {}, 1000);
-  const run = (start, stopDeadlineMs = 5000) => runProgram({ log, stopDeadlineMs }, start);
+  const run = (start, stopDeadlineMs = 60_000) => runProgram({ log, stopDeadlineMs }, start);
 `;
 
 interface Outcome {
