@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { createSocket, type Socket } from "node:dgram";
-import { describe, it } from "node:test";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "./clock.ts";
 
 describe("the system clock", () => {
@@ -20,23 +21,17 @@ describe("the system clock", () => {
     assert.equal(rang, false);
   });
 
-  it("rings after what arrived while the thread was busy was read", async () => {
-    const [busy, answered] = [await localSocket(), await localSocket()];
+  it("rings after what arrived while the thread was busy was read", async (t) => {
+    const [here, there] = await twoEnds(t);
     const happened: string[] = [];
-    const rang = Promise.withResolvers<void>();
-    busy.on("message", () => {
-      const due = systemClock.now() + 1; // counted from here: what comes late is not in time
-      systemClock.at(due, () => rang.resolve(void happened.push("rang")));
-      busy.send("an answer", answered.address().port, "127.0.0.1");
-      setTimeout(() => busy.close(), 0);
-      while (systemClock.now() < due + 20);
+    const heard = once(here, "data").then(() => happened.push("heard"));
+    const due = systemClock.now() + 1; // counted from here: what comes late is not in time
+    const rang = new Promise<void>((done) => {
+      systemClock.at(due, () => done(void happened.push("rang")));
     });
-    const heard = new Promise<void>((done) => {
-      answered.on("message", () => done(void happened.push("heard")));
-    });
-    answered.send("much work", busy.address().port, "127.0.0.1");
-    await Promise.all([heard, rang.promise]);
-    answered.close();
+    there.write("an answer");
+    while (systemClock.now() < due + 20);
+    await Promise.all([heard, rang]);
     assert.deepEqual(happened, ["heard", "rang"]);
   });
 
@@ -64,8 +59,16 @@ describe("the system clock", () => {
   });
 });
 
-async function localSocket(): Promise<Socket> {
-  const socket = createSocket("udp4");
-  await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
-  return socket;
+/** Both ends of a connection. Why no network: what is written to a Unix socket lies in the other one at once. */
+async function twoEnds(t: TestContext): Promise<readonly [Socket, Socket]> {
+  const server = createServer().listen(`\0herald clock ${process.pid}`);
+  const there = once(server, "connection");
+  const here = connect(server.address() as string);
+  await once(here, "connect");
+  const ends = [here, (await there)[0] as Socket] as const;
+  t.after(() => {
+    for (const end of ends) end.destroy();
+    server.close();
+  });
+  return ends;
 }
