@@ -132,7 +132,7 @@ class World {
   }
 
   async until(what: string, holds: () => boolean): Promise<void> {
-    const due = performance.now() + 10_000;
+    const due = performance.now() + 60_000;
     while (!holds()) {
       assert.ok(performance.now() < due, what);
       await new Promise((resolve) => setImmediate(resolve));
@@ -396,10 +396,10 @@ describe("the webhook, while the API server does not answer", () => {
       answered.map(({ status, body }) => [status, body]),
       [[503, { status: "too many questions at once" }]],
     );
-    for (let waited = 0; answered.length < 65; waited += 1_000) {
-      assert.ok(waited <= 9_000, `${answered.length} answers`);
-      await world.pass(1_000);
-    }
+    await world.pass(7_999);
+    assert.equal(answered.length, 1);
+    await world.pass(1);
+    await world.until("all are answered", () => answered.length === 65);
     await Promise.all(asked);
     const late = "cannot read what there is: TimedOut: no answer within 8000 ms";
     assert.deepEqual(
@@ -445,7 +445,7 @@ describe("the webhook, while the API server does not answer", () => {
       await once(connection, "connect");
       return connection;
     };
-    await Promise.all(Array.from({ length: 256 }, open));
+    for (let opened = 0; opened < 256; opened += 1) await open(); // in turn: the last one to come is one too many
     const last = await open();
     last.on("error", () => {}); // or it is reset
     await new Promise((resolve) => last.once("close", resolve));
