@@ -57,7 +57,7 @@ describe("Api", () => {
       else response.write(event("MODIFIED", object(2)) + event("MODIFIED", object(3)).slice(0, 20));
       if (url.includes("watch=true")) response.write(event("MODIFIED", object(3)).slice(20));
     });
-    const found = await api.waitFor<Counted>("/things/a", (thing) => thing?.count === 3, 5_000, "three");
+    const found = await api.waitFor<Counted>("/things/a", (thing) => thing?.count === 3, 60_000, "three");
     assert.deepEqual(found, object(3));
     assert.deepEqual(asked, [
       "/things/a",
@@ -70,7 +70,7 @@ describe("Api", () => {
       if (url.includes("watch=true")) response.write(event("DELETED", object(2)));
       else response.end(JSON.stringify(object(1)));
     });
-    assert.equal(await api.waitFor("/things/a", (thing) => thing === undefined, 5_000, "gone"), undefined);
+    assert.equal(await api.waitFor("/things/a", (thing) => thing === undefined, 60_000, "gone"), undefined);
   });
 
   it("keeps a collection together across events", async (t) => {
@@ -85,7 +85,7 @@ describe("Api", () => {
     });
     const wanted = (found?: { items: readonly Counted[] }) =>
       found?.items.map(({ count }) => count).join() === "2,6";
-    const found = await api.waitFor<{ items: readonly Counted[] }>("/things", wanted, 5_000, "b and c");
+    const found = await api.waitFor<{ items: readonly Counted[] }>("/things", wanted, 60_000, "b and c");
     assert.deepEqual(found, { ...list, items: [object(2, "b"), object(6, "c")] });
   });
 
@@ -103,14 +103,23 @@ describe("Api", () => {
       else response.end(text);
     });
     assert.deepEqual(
-      await api.waitFor<Counted>("/things/a", (thing) => thing?.count === 9, 5_000, "nine"),
+      await api.waitFor<Counted>("/things/a", (thing) => thing?.count === 9, 60_000, "nine"),
       object(9),
     );
   });
 
   it("says what it waited for, what is there and why that was not it, when time is over", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    // Why not the real time: it may be over before anything was read.
+    const pass = (): void => {
+      t.mock.timers.tick(50);
+      passing = setImmediate(pass);
+    };
+    let passing: NodeJS.Immediate | undefined;
+    t.after(() => clearImmediate(passing));
     const api = await serve(t, ({ url = "" }, response) => {
-      if (!url.includes("watch=true")) response.end(JSON.stringify(object(1)));
+      if (url.includes("watch=true")) pass();
+      else response.end(JSON.stringify(object(1)));
     });
     const check = (thing?: Counted) => {
       assert.ok(thing?.count === 2, "one is not two");
