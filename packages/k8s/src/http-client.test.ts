@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ApiError, type ApiObject, type WatchEvent } from "./api.ts";
 import { type Behaviour, json, type MisbehavingServer, misbehavingServer } from "./misbehaving-server.ts";
 
@@ -15,6 +16,10 @@ afterEach(() => {
 const WATCHING = { resourceVersion: "7", timeoutSeconds: 300 };
 const line = (type: string, resourceVersion: string, filler = ""): string =>
   `${JSON.stringify({ type, object: { metadata: { name: "a", resourceVersion }, filler } })}\n`;
+
+async function whenAsked(): Promise<void> {
+  while (server.asked.length === 0) await nextTurn();
+}
 
 /** Everything a watch says, and the error it ends with, if any. */
 async function hear(client = server.client): Promise<{ events: string[]; error: unknown }> {
@@ -95,7 +100,7 @@ const refusals: readonly { name: string; behaviour: Behaviour; status: number; r
   },
 ];
 
-describe("HTTP client", { timeout: 90_000 }, () => {
+describe("HTTP client", { timeout: 120_000 }, () => {
   for (const { name, behaviour, status, reason } of refusals) {
     it(`throws an ApiError for ${name}`, async () => {
       server.behave(behaviour);
@@ -260,12 +265,13 @@ const watches: readonly { name: string; behaviour: Behaviour; events: string[]; 
   { name: "reports a server that never answers", behaviour: () => {}, events: [], error: "0 TimedOut" },
 ];
 
-describe("HTTP watch", { timeout: 90_000 }, () => {
+describe("HTTP watch", { timeout: 120_000 }, () => {
   for (const { name, behaviour, events, error } of watches) {
     it(name, async () => {
       server.behave(behaviour);
       const client = error === "0 TimedOut" ? server.hasty : server.client;
       assert.deepEqual(await hear(client), { events, error });
+      await whenAsked(); // who waits for a second only may be gone before the server has read
       assert.deepEqual(server.asked, [
         "GET /w?watch=true&allowWatchBookmarks=true&resourceVersion=7&timeoutSeconds=300",
       ]);

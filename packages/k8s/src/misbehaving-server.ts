@@ -28,13 +28,17 @@ export interface MisbehavingServer {
   close(): Promise<void>;
 }
 
+/** Only for what would hang. */
+const PATIENCE_MS = 60_000;
+
 /** A real HTTPS server on loopback that does whatever a test wants of it, and two clients of it. */
 export async function misbehavingServer(first: Behaviour, host = "127.0.0.1"): Promise<MisbehavingServer> {
   let behaviour = first;
   let connections = 0;
   const asked: string[] = [];
   const server: Server = createServer(
-    { cert: loopbackCertificate, key: loopbackKey },
+    // Why so long: no connection is to end by itself while a test counts them.
+    { cert: loopbackCertificate, key: loopbackKey, keepAliveTimeout: PATIENCE_MS },
     (request, response) => {
       asked.push(`${request.method} ${request.url}`);
       behaviour(request, response);
@@ -51,10 +55,13 @@ export async function misbehavingServer(first: Behaviour, host = "127.0.0.1"): P
     credentials: async () => ({ headers: { authorization: "Bearer t" }, tls: { ca: loopbackCertificate } }),
   };
   const waiting = (ms: number): HttpApiClient => {
-    const limits = { ...LIMITS, connectMs: 20_000, headersMs: ms, bodyMs: ms, bodyOctets: 4 * 1024 * 1024 };
+    const limits = {
+      ...{ ...LIMITS, connectMs: PATIENCE_MS, headersMs: ms },
+      ...{ bodyMs: ms, bodyOctets: 4 * 1024 * 1024 },
+    };
     return new HttpApiClient(new Transport(access, "test", limits));
   };
-  const [client, hasty] = [waiting(20_000), waiting(1_000)];
+  const [client, hasty] = [waiting(PATIENCE_MS), waiting(1_000)];
   return {
     url,
     client,

@@ -2,18 +2,10 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, it } from "node:test";
 import { SeededRandom } from "@herald/lab/random";
-import type { Clock } from "@herald/shared/core";
+import { VirtualClock } from "@herald/lab/virtual-clock";
+import type { ApiClient } from "./api.ts";
 import { type Behaviour, json, misbehavingServer } from "./misbehaving-server.ts";
 import { Reflector } from "./reflector.ts";
-
-/** A second of this clock takes forty milliseconds, so that minutes of back-off fit into a test on real sockets. */
-const hurried: Clock = {
-  now: () => performance.now() * 25,
-  at: (due, callback) => {
-    const timer = setTimeout(callback, Math.max(0, due / 25 - performance.now()));
-    return () => clearTimeout(timer);
-  },
-};
 
 const expired = { kind: "Status", code: 410, reason: "Expired", message: "too old" };
 const object = (name: string, resourceVersion: string): object => ({ metadata: { name, resourceVersion } });
@@ -71,22 +63,35 @@ describe("reflector over HTTPS", () => {
     timeout: 90_000,
   }, async () => {
     let next = 0;
+    const deed = (): Behaviour | undefined => deeds[Math.min(next, deeds.length - 1)];
     const server = await misbehavingServer((request, response) => {
-      const deed = deeds[Math.min(next, deeds.length - 1)];
+      const does = deed();
       next += 1;
-      deed?.(request, response);
+      does?.(request, response);
     });
+    // Only where no answer comes is there a limit to waiting for it: a slow machine is not to run into one.
+    const client = new Proxy<ApiClient>(server.client, {
+      get: (patient, name: keyof ApiClient) => {
+        const asked = deed() === never ? server.hasty : patient;
+        return asked[name].bind(asked);
+      },
+    });
+    const clock = new VirtualClock();
     const changes: string[] = [];
     const done = Promise.withResolvers<void>();
     const reflector: Reflector<string> = new Reflector<string>({
-      client: server.hasty,
+      client,
       path: "/api/v1/things",
       view: ({ metadata }) => metadata?.resourceVersion,
-      clock: hurried,
+      clock,
       random: new SeededRandom(1),
       onChange: (keys) => {
         changes.push(...keys);
         if (keys.includes("last")) done.resolve();
+      },
+      // Time passes only while it waits to try again.
+      notice: (news) => {
+        if ("retryInMs" in news) setImmediate(() => clock.advance(news.retryInMs));
       },
     });
     const stop = new AbortController();
