@@ -57,7 +57,9 @@ export type AnnouncerInput =
   /** Whose the interfaces of all speakers are; replaces what was told before. It may be the same map, changed. */
   | { readonly type: "speakers"; readonly names: ReadonlyMap<MacAddress, string> }
   /** Announces an address once more: on the interface where somebody else claimed it, or on every one. */
-  | { readonly type: "defend"; readonly address: IpAddress; readonly interface?: string };
+  | { readonly type: "defend"; readonly address: IpAddress; readonly interface?: string }
+  /** Announces an address once more on every interface, to be on the safe side: after all that is taken over. */
+  | { readonly type: "say-again"; readonly address: IpAddress };
 
 /**
  * How another station claimed an address. `announcement`: unasked, to everybody; `answer`: it answered for it;
@@ -145,7 +147,9 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
       case "probe":
         return this.#probe(input.address);
       case "defend":
-        return this.#defend(input.address, input.interface, now);
+        return this.#announceAgain(input.address, input.interface, "once", now);
+      case "say-again":
+        return this.#announceAgain(input.address, undefined, "again", now);
     }
   }
 
@@ -347,7 +351,7 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
   }
 
   /** Announces an address on an interface: to everybody, or to those of its clients that this node has. */
-  #tellAll({ address, spread }: Held, name: string, how: "start" | "once"): void {
+  #tellAll({ address, spread }: Held, name: string, how: "start" | "once" | "again"): void {
     if (spread === undefined) {
       this.#gratuitous[how]({ address, interface: name });
       return;
@@ -397,13 +401,18 @@ export class Announcer implements Core<AnnouncerInput, AnnouncerEffect> {
     return ports.map((port) => probeOf(held, port));
   }
 
-  #defend(address: IpAddress, where: string | undefined, now: Instant): readonly AnnouncerEffect[] {
+  #announceAgain(
+    address: IpAddress,
+    where: string | undefined,
+    how: "once" | "again",
+    now: Instant,
+  ): readonly AnnouncerEffect[] {
     const held = this.#holdings.get(address);
     if (held?.speaks !== true || this.#yielding.has(address)) return [];
     const names = [...this.#ports.keys()].filter((name) => admits(held, name) && (where ?? name) === name);
     if (names.length === 0) return [];
     held.claim = undefined; // whoever made it hears that it is ours: it is not the one to take over
-    for (const name of names) this.#tellAll(held, name, "once");
+    for (const name of names) this.#tellAll(held, name, how);
     return this.#announceDue(now);
   }
 

@@ -413,7 +413,7 @@ describe("ConflictGuard, against a speaker of ours", () => {
   });
 
   it("announces once more all that it announces when it is told to, and nothing that it only asks for", () => {
-    assert.deepEqual(tell([{ type: "say-again" }]), [onceMore]);
+    assert.deepEqual(tell([{ type: "say-again" }]), [tells({ type: "say-again", address: vip })]);
     renew();
     tell([announce()]);
     assert.deepEqual(tell([{ type: "say-again" }]), []);

@@ -92,7 +92,9 @@ export class ConflictGuard implements Core<ConflictInput, ConflictEffect> {
         return this.#release(input.address, now);
       case "say-again":
         return [...this.#holdings.values()].flatMap(({ address, state, spread }) =>
-          state.name === "announced" && spread === undefined ? [tellAgain(address)] : [],
+          state.name === "announced" && spread === undefined
+            ? [{ type: "tell", input: { type: "say-again", address } }]
+            : [],
         );
     }
   }

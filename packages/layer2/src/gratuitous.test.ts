@@ -57,6 +57,42 @@ describe("GratuitousSchedule", () => {
     ]);
   });
 
+  it("takes what is said again after all first turns, and before repeats", () => {
+    const schedule = new GratuitousSchedule({ ...options, gratuitousRounds: 2 });
+    const toClient = { ...turn(2), client: 1 };
+    schedule.start(turn(1));
+    schedule.wake(0);
+    for (const last of [3, 4]) schedule.again(turn(last));
+    for (const each of [toClient, turn(5)]) schedule.start(each);
+    assert.deepEqual(run(schedule, 1100).slice(0, 3), [
+      { at: 1100, turns: [turn(5), toClient] },
+      { at: 1110, turns: [turn(3), turn(4)] },
+      { at: 1120, turns: [turn(1)] },
+    ]);
+  });
+
+  it("takes what is said again once, and goes on with the rounds that were under way", () => {
+    const schedule = new GratuitousSchedule({ ...options, gratuitousRounds: 3 });
+    schedule.start(turn(1));
+    schedule.wake(0);
+    for (const each of [turn(1), turn(2), turn(2)]) schedule.again(each);
+    assert.deepEqual(run(schedule, 500), [
+      { at: 500, turns: [turn(1), turn(2)] },
+      { at: 1600, turns: [turn(1)] },
+    ]);
+  });
+
+  for (const how of ["start", "once", "stop"] as const) {
+    it(`takes nothing a second time that was to be said again: ${how}`, () => {
+      const schedule = new GratuitousSchedule({ ...options, gratuitousRounds: 1 });
+      for (const last of [1, 2]) schedule.again(turn(last));
+      schedule[how](turn(2));
+      if (how !== "stop") schedule.again(turn(2));
+      const turns = how === "stop" ? [turn(1)] : [turn(2), turn(1)];
+      assert.deepEqual(run(schedule), [{ at: 0, turns }]);
+    });
+  }
+
   it("begins again when it is started again", () => {
     const schedule = new GratuitousSchedule({ ...options, gratuitousRounds: 2 });
     schedule.start(turn(1));
@@ -98,8 +134,10 @@ describe("GratuitousSchedule", () => {
 
   it("never exceeds its pace in any 10 ms, whenever it is woken", () => {
     const step = fc.oneof(
-      fc.record({ type: fc.constant("start" as const), last: fc.integer({ min: 0, max: 20 }) }),
-      fc.record({ type: fc.constant("stop" as const), last: fc.integer({ min: 0, max: 20 }) }),
+      fc.record({
+        type: fc.constantFrom("start" as const, "once" as const, "again" as const, "stop" as const),
+        last: fc.integer({ min: 0, max: 20 }),
+      }),
       fc.record({ type: fc.constant("sleep" as const), ms: fc.double({ min: 0, max: 12, noNaN: true }) }),
     );
     fc.assert(

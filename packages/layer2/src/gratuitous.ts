@@ -17,9 +17,10 @@ export function framesOf({ address, client }: Turn): number {
   return familyOf(address) === 4 && client === undefined ? 2 : 1;
 }
 
-/** Whom a turn is for, the most urgent first. */
-const AUDIENCES = ["all", "client", "node"] as const;
-type Audience = (typeof AUDIENCES)[number];
+/** Whom a turn is for; last what is only said again, to whomever. The most urgent first. */
+const QUEUES = ["all", "client", "node", "again"] as const;
+type Queue = (typeof QUEUES)[number];
+type Audience = Exclude<Queue, "again">;
 
 /** A node that is new may hear a little later than we do that it is: what it is told at once it may not heed yet. */
 const NODE_ROUNDS = 2;
@@ -31,15 +32,17 @@ export const SLOT_MS = 10;
  * When to announce what nobody asked for after a takeover (RFC 5227 §2.3, RFC 4861 §7.2.6): once at once, then again some
  * times, and never more frames in any 10 ms than a segment takes well. First turns go before repeats, so
  * that a takeover of many addresses reaches every client once before it reaches the first of them twice; and what is
- * for everybody before what is for one client, and that before what only nodes need to know.
+ * for everybody before what is for one client, and that before what only nodes need to know. What is said again to be
+ * on the safe side comes after all first turns: no takeover waits behind it.
  */
 export class GratuitousSchedule {
   readonly #options: AnnouncerOptions;
   /** To be announced at once, in the order of arrival. Bounded by our addresses times interfaces, as is `#repeats`. */
-  readonly #first: Readonly<Record<Audience, Map<string, { turn: Turn; left: number }>>> = {
+  readonly #first: Readonly<Record<Queue, Map<string, { turn: Turn; left: number }>>> = {
     all: new Map(),
     client: new Map(),
     node: new Map(),
+    again: new Map(),
   };
   /** Announced and to be repeated. The interval is the same for all, so the order of entry is that of `due`. */
   readonly #repeats = new Map<string, { turn: Turn; due: Instant; left: number }>();
@@ -60,16 +63,27 @@ export class GratuitousSchedule {
 
   /** Takes a turn once, as soon as the pace allows. Rounds that are under way go on from there. */
   once(turn: Turn): void {
+    this.#takeOnce(turn, audienceOf(turn));
+  }
+
+  /** The same, after all that is announced for the first time. */
+  again(turn: Turn): void {
+    this.#takeOnce(turn, "again");
+  }
+
+  #takeOnce(turn: Turn, queue: Queue): void {
     const key = keyOf(turn);
-    const first = this.#first[audienceOf(turn)];
-    if (first.has(key)) return;
-    first.set(key, { turn, left: this.#repeats.get(key)?.left ?? 1 });
-    this.#repeats.delete(key);
+    if (this.#first[audienceOf(turn)].has(key) || this.#first[queue].has(key)) return;
+    const left = (this.#first.again.get(key) ?? this.#repeats.get(key))?.left ?? 1;
+    this.stop(turn);
+    this.#first[queue].set(key, { turn, left });
   }
 
   stop(turn: Turn): void {
-    this.#first[audienceOf(turn)].delete(keyOf(turn));
-    this.#repeats.delete(keyOf(turn));
+    const key = keyOf(turn);
+    this.#first[audienceOf(turn)].delete(key);
+    this.#first.again.delete(key);
+    this.#repeats.delete(key);
   }
 
   /** @returns the turns to take now, as many as are due and the pace allows. */
@@ -97,7 +111,7 @@ export class GratuitousSchedule {
   }
 
   *#inOrder(now: Instant): Generator<{ readonly turn: Turn; readonly left: number }, void> {
-    for (const audience of AUDIENCES) yield* this.#first[audience].values();
+    for (const queue of QUEUES) yield* this.#first[queue].values();
     for (const repeat of this.#repeats.values()) {
       if (repeat.due > now) return;
       yield repeat;
@@ -105,8 +119,8 @@ export class GratuitousSchedule {
   }
 
   #next(): { readonly turn: Turn; readonly due: Instant } | undefined {
-    for (const audience of AUDIENCES) {
-      for (const { turn } of this.#first[audience].values()) return { turn, due: 0 };
+    for (const queue of QUEUES) {
+      for (const { turn } of this.#first[queue].values()) return { turn, due: 0 };
     }
     for (const { turn, due } of this.#repeats.values()) return { turn, due };
     return undefined;

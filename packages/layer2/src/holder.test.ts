@@ -14,9 +14,9 @@ import { DEFAULT_ANNOUNCER_OPTIONS } from "./options.ts";
 
 const vip = parseAddress("192.0.2.100") as IpAddress;
 const macOf = (number: number): MacAddress => `02:00:00:00:00:0${number}` as MacAddress;
-const announce = (epoch: number, probe: "first" | "skip"): HolderInput => ({
+const announce = (epoch: number, probe: "first" | "skip", address = vip): HolderInput => ({
   type: "announce",
-  address: vip,
+  address,
   interfaces: "all",
   epoch,
   probe,
@@ -149,4 +149,22 @@ describe("A holder on a segment", () => {
       }
     });
   }
+
+  it("takes over at once while it says again all that it holds", () => {
+    const segment = new Segment(3);
+    const [node] = segment.nodes;
+    for (let last = 0; last < 200; last += 1)
+      node.holder.feed(announce(1, "skip", `192.0.3.${last}` as IpAddress));
+    segment.clock.advance(10_000);
+    const before = segment.seen(node, "gratuitous").length;
+    node.holder.feed({ type: "say-again" });
+    segment.clock.advance(1);
+    const begun = segment.clock.now();
+    node.holder.feed(announce(1, "skip"));
+    segment.clock.advance(1_000);
+    const said = segment.seen(node, "gratuitous").slice(before);
+    const first = said.find(({ effect }) => "address" in effect && effect.address === vip);
+    assert.ok(first !== undefined && first.at - begun <= 10, `at ${first?.at}, begun at ${begun}`);
+    assert.equal(said.length, 2 * 201, "the others, too, each once");
+  });
 });

@@ -276,6 +276,31 @@ describe("speakers that claim", () => {
     assert.ok(pair.answering().includes(heir));
   });
 
+  it("announce nothing anew when one is gone but what it had", () => {
+    const pair = new Pair();
+    pair.meet();
+    const addresses = Array.from({ length: 20 }, (_, index) => `192.0.2.${20 + index}` as IpAddress);
+    const services = addresses.map((address) => service(address, [address]));
+    for (const name of NAMES) {
+      for (const each of services) {
+        pair.apply(name, { type: "endpoints", key: each.key, endpoints: on(...NAMES) });
+        pair.apply(name, { type: "service", service: each });
+      }
+    }
+    pair.clock.advance(10_000); // whatever is repeated has been said
+    const [gone, heir] = NAMES;
+    const moved = [VIP, ...addresses].filter((address) => pair.answering(address).includes(gone));
+    assert.ok(moved.length > 0 && moved.length <= addresses.length, "each has some");
+    pair.announced.length = 0;
+    pair.stop(gone);
+    pair.members(heir, []);
+    pair.clock.advance(1_000);
+    assert.deepEqual(
+      pair.announced.toSorted((a, b) => addresses.indexOf(a.address) - addresses.indexOf(b.address)),
+      moved.map((address) => ({ by: heir, address })),
+    );
+  });
+
   it("wait for nobody with an address that no Service has any more", () => {
     const pair = parted();
     assert.ok(pair.answering().includes("node-1"));

@@ -52,6 +52,13 @@ export const strangers = (address: IpAddress): Uint8Array => {
   return announcement;
 };
 
+/** What a gratuitous request says its sender has (RFC 5227 §3: of itself, and to everybody); `undefined`: it is none. */
+const announcedBy = (frame: Uint8Array): IpAddress | undefined => {
+  if (frame[12] !== 0x08 || frame[13] !== 0x06 || frame[21] !== 1) return undefined;
+  const [sender, target] = [frame.subarray(28, 32).join("."), frame.subarray(38, 42).join(".")];
+  return sender === target ? (sender as IpAddress) : undefined;
+};
+
 /** Whether an address is asked for before it is used (RFC 5227 §2.1.1: from no address). */
 const isProbe = (frame: Uint8Array): boolean =>
   frame[12] === 0x08 && frame[13] === 0x06 && frame.subarray(28, 32).every((octet) => octet === 0);
@@ -85,6 +92,8 @@ export class Pair {
   readonly #detection: ConflictOptions["detection"];
   readonly #speakers = new Map<Name, Speaker>();
   readonly #captures = new Map<Name, CaptureOptions>();
+  /** What was announced, each address as often as it was. */
+  readonly announced: { readonly by: Name; readonly address: IpAddress }[] = [];
   /** Frames since it was last looked at. */
   readonly #sent = new Map<Name, number>();
   constructor(names: readonly Name[] = NAMES, detection: ConflictOptions["detection"] = "off") {
@@ -248,6 +257,8 @@ export class Pair {
   #send(from: Name, frame: Uint8Array): "sent" {
     this.#sent.set(from, (this.#sent.get(from) ?? 0) + 1);
     const bytes = Uint8Array.from(frame);
+    const announced = announcedBy(bytes);
+    if (announced !== undefined) this.announced.push({ by: from, address: announced });
     if (this.stranger && isProbe(bytes))
       this.clock.at(this.clock.now(), () => this.hear(from, strangers(VIP)));
     if (!this.wired) return "sent";
