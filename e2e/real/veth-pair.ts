@@ -91,6 +91,9 @@ async function sweep(): Promise<void> {
   const names = (await command(["ip", "netns", "list"])).split("\n").map((line) => line.split(" ")[0] ?? "");
   for (const name of names) {
     const [, pid] = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name) ?? [];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await command(["ip", "netns", "delete", name]);
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    await command(["ip", "netns", "delete", name]).catch((error: unknown) => {
+      if (existsSync(`/run/netns/${name}`)) throw error; // else another test was first
+    });
   }
 }
