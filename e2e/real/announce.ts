@@ -1,6 +1,6 @@
 // node announce.ts ADDRESS...: the announcer alone on real interfaces, without a cluster. Answers every line on
 // standard input with its counters and what it holds, as JSON; ends with its input.
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { systemClock } from "@herald/daemon/clock";
@@ -27,6 +27,8 @@ export interface AnnounceReport {
   readonly worstDelayMs: number;
   /** How long each call that opened or closed a capture kept the thread, ms. */
   readonly captureCallsMs: readonly number[];
+  /** How often each of those calls waited for something; whatever else the machine did meanwhile does not count. */
+  readonly captureCallWaits: readonly number[];
 }
 
 const registry = createRegistry();
@@ -36,11 +38,19 @@ const log = createLog({ level: "info", program: "announce", write: (line) => pro
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
 const captureCallsMs: number[] = [];
+const captureCallWaits: number[] = [];
 function timed<T>(call: () => T): T {
+  const waitsBefore = waits();
   const from = performance.now();
   const result = call();
   captureCallsMs.push(performance.now() - from);
+  captureCallWaits.push(waits() - waitsBefore);
   return result;
+}
+/** How often this thread has left its processor of its own accord. */
+function waits(): number {
+  const status = readFileSync("/proc/thread-self/status", "utf8");
+  return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
 }
 const packets: PacketPort = {
   open: (options) => {
@@ -100,6 +110,7 @@ lines.on("line", () => {
       rssOctets: process.memoryUsage.rss(),
       worstDelayMs: delay.max / 1e6,
       captureCallsMs,
+      captureCallWaits,
     };
     delay.reset();
     process.stdout.write(`${JSON.stringify(report)}\n`);

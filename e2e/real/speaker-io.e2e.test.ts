@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { AnnounceReport } from "./announce.ts";
 import { AnnounceProcess } from "./announce-process.ts";
+import { untilEqual } from "./until-equal.ts";
 import { VethPair, whyNoPair } from "./veth-pair.ts";
 
 const ADDRESS = "192.0.2.77";
@@ -32,7 +33,7 @@ describe("the announcer on real interfaces", () => {
   });
 
   it("answers a neighbour's kernel with its MAC", { skip }, async () => {
-    assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
+    await untilAnswered();
   });
 
   it("does not answer for an address that is not announced", { skip }, async () => {
@@ -55,7 +56,7 @@ describe("the announcer on real interfaces", () => {
     await announcer.until("n0 is given up", silent);
     await pair.inNode(["ip", "link", "set", "n0", "up"]);
     await announcer.until("n0 is back", announcing);
-    assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
+    await untilAnswered();
   });
 
   it("answers again after its interface was deleted and another came under the same name", {
@@ -65,8 +66,8 @@ describe("the announcer on real interfaces", () => {
     await announcer.until("n0 is given up", silent);
     await pair.plugIn();
     await announcer.until("n0 is back", announcing);
-    assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
-    assert.equal(await usersOf(GROUP), 1);
+    await untilAnswered();
+    await untilEqual(() => usersOf(GROUP), 1, "it is in the group again");
   });
 
   it("answers with the new MAC after the interface's was changed", { skip }, async () => {
@@ -77,7 +78,7 @@ describe("the announcer on real interfaces", () => {
       "n0 is opened anew",
       (report) => (report.metrics[opens] ?? 0) > (metrics[opens] ?? 0),
     );
-    assert.equal(await pair.resolve(ADDRESS), "02:00:00:00:00:99");
+    await untilAnswered("02:00:00:00:00:99");
   });
 
   it("goes silent on an interface that joins a bridge, and speaks on the bridge", { skip }, async () => {
@@ -89,7 +90,7 @@ describe("the announcer on real interfaces", () => {
       "br0 is announced on instead",
       (report) => announcing(report) && report.metrics['herald_speaker_interfaces{state="has-master"}'] === 1,
     );
-    assert.equal(await pair.resolve(ADDRESS), mac);
+    await untilAnswered(mac);
     await pair.inNode(["ip", "link", "delete", "br0"]);
     await announcer.until(
       "n0 is announced on again",
@@ -106,10 +107,16 @@ describe("the announcer on real interfaces", () => {
       await pair.inNode(["ip", "link", "set", "n0", "up"]);
       await announcer.until("n0 is back", announcing);
     }
-    const { captureCallsMs } = await announcer.report();
-    // Why the median: the machine may stop any one of them. The kernel needs 8 ms and more for each.
-    const median = captureCallsMs.toSorted((a, b) => a - b)[captureCallsMs.length >> 1] ?? Number.NaN;
-    assert.ok(captureCallsMs.length >= 10 && median < 5, `${captureCallsMs.length} calls, ${median} ms`);
+    const { captureCallWaits } = await announcer.report();
+    // Why the median: now and then a call waits for one of the threads it gives the work to. The kernel waits in each.
+    const median = captureCallWaits.toSorted((a, b) => a - b)[captureCallWaits.length >> 1] ?? Number.NaN;
+    assert.ok(captureCallWaits.length >= 10 && median === 0, `times waited: ${captureCallWaits.join(", ")}`);
+  });
+
+  it("was refused no group", { skip }, async () => {
+    const { metrics } = await announcer.report();
+    assert.equal(metrics["herald_speaker_group_join_failures_total"], 0);
+    assert.equal(await usersOf(GROUP), 1);
   });
 
   it("outlives 100 flaps and as many deletions without growing", { skip }, async () => {
@@ -117,22 +124,22 @@ describe("the announcer on real interfaces", () => {
     const replace = `for i in $(seq 50); do ip link del n0; ip link add n0 type veth peer name p1; ip link set n0 up; done`;
     await pair.inNode(["bash", "-c", flap]);
     await announcer.until("n0 is back", announcing);
+    await untilAnswered();
     const first = await announcer.report();
     await pair.inNode(["bash", "-c", flap]);
     await pair.inNode(["bash", "-c", replace]);
     await pair.pullOut();
     await pair.plugIn();
-    const last = await announcer.until("n0 is back", announcing);
-    assert.equal(await pair.resolve(ADDRESS), await pair.macOfNode());
-    assert.equal(last.openFiles, first.openFiles);
+    await announcer.until("n0 is back", announcing);
+    await untilAnswered();
+    await untilEqual(() => usersOf(GROUP), 1, "it is in the group again");
+    // Captures are closed beside the thread, so some may still be on their way.
+    const last = await announcer.until(
+      "no more files are open",
+      (report) => report.openFiles <= first.openFiles,
+    );
     const grownMb = (last.rssOctets - first.rssOctets) / 2 ** 20;
     assert.ok(grownMb < 16, `resident memory grew by ${grownMb.toFixed(1)} MB`);
-  });
-
-  it("was refused no group", { skip }, async () => {
-    const { metrics } = await announcer.report();
-    assert.equal(metrics["herald_speaker_group_join_failures_total"], 0);
-    assert.equal(await usersOf(GROUP), 1);
   });
 
   it("is in more groups than one socket may be in, and leaves them all when it ends", { skip }, async () => {
@@ -147,6 +154,15 @@ describe("the announcer on real interfaces", () => {
   });
 
   it("ends with exit code 0", { skip }, async () => assert.equal(await announcer.stop(), 0));
+
+  /** Asks until that MAC, or the node's own, answers: a busy machine may be slower than a kernel's three tries. */
+  async function untilAnswered(mac?: string): Promise<void> {
+    await untilEqual(
+      () => pair.resolve(ADDRESS),
+      mac ?? (await pair.macOfNode()),
+      `${ADDRESS} is answered for`,
+    );
+  }
 
   /** How many sockets are in a group on n0, as the kernel counts them. */
   async function usersOf(group: string): Promise<number> {
