@@ -254,7 +254,7 @@ export class Installation {
 
   /** Prometheus text of a program. */
   metrics(host: "control-plane" | NodeName, port = HTTP_PORT): Promise<string> {
-    return this.cluster.exec(host, ["curl", "-sS", "--max-time", "5", `http://127.0.0.1:${port}/metrics`]);
+    return this.cluster.exec(host, ["curl", "-sS", "--max-time", "30", `http://127.0.0.1:${port}/metrics`]);
   }
 
   /** One value of a program's metrics. */
@@ -262,6 +262,18 @@ export class Installation {
     const line = (await this.metrics(host)).split("\n").find((text) => text.startsWith(`${series} `));
     assert.ok(line, `${host} reports ${series}`);
     return Number(line.slice(series.length + 1));
+  }
+
+  /**
+   * Statuses of Services that the first controller has written, once it has nothing to write: a watch tells of a write
+   * before the answer to it reaches the controller, which counts it then.
+   */
+  async statusesWritten(): Promise<number> {
+    await this.segment.until(
+      async () => (await this.metric("control-plane", "herald_controller_queue_length")) === 0,
+      "the controller has nothing to write",
+    );
+    return this.metric("control-plane", 'herald_controller_status_writes_total{outcome="written"}');
   }
 
   /** Waits until the speakers of these nodes see so many that may announce: by default each other. */
@@ -277,7 +289,7 @@ export class Installation {
 
   async readyz(host: "control-plane" | NodeName, port = HTTP_PORT): Promise<number> {
     const status = await this.cluster.exec(host, [
-      ...["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "2"],
+      ...["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "10"],
       `http://127.0.0.1:${port}/readyz`,
     ]);
     return Number(status);
