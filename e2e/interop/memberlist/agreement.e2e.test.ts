@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { VethPair, whyNoPair } from "../../real/veth-pair.ts";
 import { buildPeer, type MemberlistVersion } from "./build-peer.ts";
-import { OUR_PROGRAM, Peer } from "./peer.ts";
+import { type Electorate, LIMIT_MS, OUR_PROGRAM, Peer } from "./peer.ts";
 
 const KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 /** One of each on either host. */
@@ -21,8 +21,6 @@ const ADDRESSES = [
   ...Array.from({ length: 60 }, (_, index) => `192.168.1.${100 + index}`),
   ...Array.from({ length: 60 }, (_, index) => `2001:db8::${(index + 1).toString(16)}`),
 ];
-/** Longer than memberlist's longest suspicion here, 2.4 s, and than our five seconds between attempts to rejoin. */
-const WITHIN_MS = 15_000;
 const LOOPBACK = ["ip", "link", "set", "lo", "up"];
 /** Whatever comes over the cable is dropped, so that neither host hears that it is cut. */
 const CUT = "table inet cut { chain input { type filter hook input priority 0; iifname { n0, p0 } drop; }; }";
@@ -51,7 +49,7 @@ function stages(version: MemberlistVersion): void {
     await start("go-1");
   });
   after(async () => {
-    for (const peer of peers.values()) peer.kill();
+    for (const peer of peers.values()) await peer.kill();
     await hosts?.delete();
   });
 
@@ -64,7 +62,7 @@ function stages(version: MemberlistVersion): void {
 
   it("agrees when one of ours has left", async () => {
     await peer("our-2").leave();
-    peer("our-2").kill();
+    await peer("our-2").kill();
     await agree(["go-1", "go-2", "our-1"]);
   });
 
@@ -74,7 +72,7 @@ function stages(version: MemberlistVersion): void {
   });
 
   it("agrees when one of theirs has crashed", async () => {
-    peer("go-2").kill("SIGKILL");
+    await peer("go-2").kill();
     await agree(["go-1", "our-1", "our-2"]);
   });
 
@@ -94,11 +92,17 @@ function stages(version: MemberlistVersion): void {
     await agree(EVERYBODY);
   });
 
-  /** Waits until these see exactly each other; then they elect the same owners. */
+  /** Waits until these, and nobody else, are members to each of them; then they elect the same owners. */
   async function agree(names: readonly Name[]): Promise<void> {
-    await Promise.all(names.map((name) => peer(name).untilMembers(names, WITHIN_MS)));
-    const [first, ...others] = await Promise.all(names.map((name) => peer(name).elects(ADDRESSES)));
-    assert.deepEqual(first?.members, names);
+    const due = performance.now() + LIMIT_MS;
+    let all: readonly Electorate[];
+    // Why asked again: one that stood still is taken for dead here, and is a member again a moment later.
+    do {
+      assert.ok(performance.now() < due, `${names.join()} agree within ${LIMIT_MS} ms`);
+      await Promise.all(names.map((name) => peer(name).untilMembers(names)));
+      all = await Promise.all(names.map((name) => peer(name).elects(ADDRESSES)));
+    } while (all.some(({ members }) => members.join() !== names.join()));
+    const [first, ...others] = all;
     assert.deepEqual(new Set(first?.owners), new Set(names), "each owns some of the addresses");
     for (const other of others) assert.deepEqual(other, first);
   }
@@ -109,7 +113,7 @@ function stages(version: MemberlistVersion): void {
       name,
       bind: PLACES[name],
       program: ours ? OUR_PROGRAM : [program],
-      flags: ours ? [] : ["--fast"],
+      flags: ours ? [] : ["--pace=fast"],
       prefix: ["ip", "netns", "exec", ONE_SIDE.includes(name) ? hosts.node : hosts.neighbour],
       label: "herald",
       keys: [KEY],

@@ -1,14 +1,14 @@
 // One of our members as a program, told and telling in the words of main.go:
-//   node member.ts --name NAME --bind ADDRESS [--port N] [--label TEXT] [--keys HEX,...] [--profile NAME]
+//   node member.ts --name NAME --bind ADDRESS [--port N] [--label TEXT] [--keys HEX,...] [--profile NAME] [--suspicion S]
 import { hash } from "node:crypto";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import type { MemberChange } from "@herald/gossip/effect";
 import type { SwimNotice } from "@herald/gossip/notices";
-import type { ProfileName } from "@herald/gossip/options";
+import { PROFILES, type ProfileName } from "@herald/gossip/options";
 import { rank } from "@herald/layer2/election";
 import { type IpAddress, parseAddress, toOctets } from "@herald/shared/ip/address";
-import { OurMember } from "./our-member.ts";
+import { OurMember, suspectFor } from "./our-member.ts";
 import type { Command, Line } from "./peer.ts";
 
 const { values } = parseArgs({
@@ -19,15 +19,18 @@ const { values } = parseArgs({
     label: { type: "string", default: "" },
     keys: { type: "string", default: "" },
     profile: { type: "string", default: "default" },
+    suspicion: { type: "string", default: "" }, // how long a member is suspected at least, seconds; "": the profile's
   },
 });
+const profile = values.profile as ProfileName;
 
 const known = new Set<string>(); // who is alive or suspect, by name; bounded by the members
 const member = await OurMember.start({
   ...values,
   port: Number(values.port),
   keys: values.keys.split(",").filter((key) => key !== ""),
-  profile: values.profile as ProfileName,
+  profile,
+  swim: values.suspicion === "" ? {} : suspectFor(1_000 * Number(values.suspicion), PROFILES[profile]),
   onNews: tell,
 });
 say({ event: "ready", name: values.name });
@@ -47,11 +50,7 @@ async function obey({ op, addresses = [] }: Command): Promise<void> {
     case "owners": {
       const members = member.candidates();
       const owners = addresses.map((address) => rank(address as IpAddress, members, sha256)[0] ?? "");
-      return say({
-        event: "owners",
-        members: members.map((name) => ({ name, address: "", state: "alive" })),
-        owners,
-      });
+      return say({ event: "owners", members, owners });
     }
     default:
       return say({ event: "error", error: `unknown op ${op}` });
