@@ -222,10 +222,11 @@ bgp-communities: {here: "1:1"}
     });
   });
 
-  it("has layer 2 from the start although BGP never was good", () => {
+  it("has all else from the start although a router never was good", () => {
     assert.deepEqual(tell(kinds({ ...good, peers: [router("tor", "nowhere")] })), {
       pools: ["a"],
       layer2: ["near for a"],
+      bgp: ["far for a"],
       "no bgp": ['BGPPeer tor: spec.peerAddress: "nowhere" is no IPv4 or IPv6 address'],
     });
   });
@@ -342,6 +343,95 @@ bgp-communities: {here: "1:1"}
     assert.deepEqual(tell(start, whole), { pools: ["a"], layer2: ["near for nothing"], bgp: ["far for a"] });
     const { pools, unjudged } = tell(whole, start) as { pools: string[]; unjudged?: string[] };
     assert.deepEqual([pools, unjudged], [["a"], undefined], "what was good before stays, and all is judged");
+  });
+
+  it("goes by the good advertisements of layer 2 when it starts beside a bad one", () => {
+    const l2Advertisements = [object("bad", { nodeSelectors: 1 }), object("near")];
+    const start = kinds({ ...good, l2Advertisements });
+    const { layer2 } = tell(start) as { layer2: unknown };
+    assert.deepEqual(layer2, ["near for a"]);
+    const { layer2: later } = tell(start, kinds({ ...good, l2Advertisements: [object("new")] })) as {
+      layer2: unknown;
+    };
+    assert.deepEqual(later, ["new for a"]);
+    const { layer2: kept } = tell(kinds(good), start) as { layer2: unknown };
+    assert.deepEqual(kept, ["near for a"], "the last good, which has all of them");
+  });
+
+  const profiled = (name: string, peerAddress: string, bfdProfile: string) =>
+    object(name, { ...(router(name, peerAddress).spec as object), bfdProfile });
+
+  it("goes by the good routers and advertisements when it starts beside bad ones, and by all once they are mended", () => {
+    const aliases = [
+      { name: "here", value: "1:1" },
+      { name: "there", value: "1:2" },
+    ];
+    const start = {
+      ...good,
+      bfdProfiles: [object("fast"), object("broken", { detectMultiplier: 1 })],
+      communities: [
+        object("c", { communities: aliases }),
+        object("d", { communities: [{ name: "here", value: "1:3" }] }),
+      ],
+      bgpAdvertisements: [
+        object("far"),
+        object("disputed", { communities: ["here"] }),
+        object("preferred", { localPref: 200 }),
+        object("tagged", { communities: ["there"], localPref: 200 }),
+        object("unknown", { communities: ["nosuch"] }),
+        object("wide", { aggregationLength: 8 }),
+      ],
+      peers: [
+        profiled("broken", "10.0.0.5", "broken"),
+        profiled("lacking", "10.0.0.3", "nosuch"),
+        profiled("quick", "10.0.0.4", "fast"),
+        router("tor", "10.0.0.2"),
+      ],
+    };
+    const { "no bgp": mistakes, ...rest } = tell(kinds(start)) as { "no bgp": readonly string[] };
+    assert.deepEqual(mistakes.map((mistake) => mistake.split(": ", 2).join(": ")).sort(), [
+      "BFDProfile broken: spec.detectMultiplier",
+      "BGPAdvertisement preferred: spec.localPref",
+      "BGPAdvertisement tagged: spec.localPref",
+      "BGPAdvertisement unknown: spec.communities[0]",
+      "BGPAdvertisement unknown: spec.localPref",
+      "BGPAdvertisement wide: spec.aggregationLength",
+      "BGPPeer lacking: spec.bfdProfile",
+      "Community d: spec.communities[0].name",
+    ]);
+    assert.deepEqual(rest, {
+      pools: ["a"],
+      layer2: ["near for a"],
+      bgp: ["far for a", "preferred for a", "tagged for a", "wide for nothing"],
+      peers: ["quick", "tor"],
+    });
+    const fewer = { ...start, peers: start.peers.slice(2) };
+    const { peers: left } = tell(kinds(start), kinds(fewer)) as { peers: unknown };
+    assert.deepEqual(left, ["quick", "tor"]);
+    assert.deepEqual(tell(kinds(start), kinds(good)), inForce);
+    const { peers: kept } = tell(kinds(good), kinds(start)) as { peers: unknown };
+    assert.deepEqual(kept, ["tor"], "the last good, as it was");
+  });
+
+  it("takes a router that is in both from the ConfigMap when it starts, and the others from objects", () => {
+    const configMap = map("peers: [{my-asn: 1, peer-asn: 2, peer-address: 10.0.0.2}]");
+    const peers = [...good.peers, router("other", "10.0.0.3")];
+    const { peers: told } = tell({ configMap, ...kinds({ ...good, peers }) }) as { peers: unknown };
+    assert.deepEqual(told, ["configmap/peer1", "other"]);
+  });
+
+  it("meets no router while it never could read what routers are to be told", () => {
+    const unread: UnreadSource = { scope: "bgp", what: "bgpadvertisements", why: "no" };
+    const start = { ...kinds({ ...good, bgpAdvertisements: [] }), unread: [unread] };
+    assert.deepEqual(tell(start), {
+      pools: ["a"],
+      layer2: ["near for a"],
+      "no bgp": ["bgpadvertisements: cannot be read: no"],
+    });
+    assert.deepEqual(tell(start, kinds(good)), inForce);
+    const others = { ...kinds(good), unread: [{ ...unread, what: "communities" }] };
+    const { peers, bgp } = tell(others) as { peers: unknown; bgp: unknown };
+    assert.deepEqual([peers, bgp], [["tor"], ["far for a"]]);
   });
 
   it("concludes nothing from what cannot be read, and says so", () => {

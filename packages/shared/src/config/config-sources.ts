@@ -1,12 +1,14 @@
 import { ConfigError, type ConfigMistake } from "../errors.ts";
 import { tooWideFor } from "./aggregation.ts";
 import type { BgpAdvertisementConfig, BgpPeerConfig, Config, Pool } from "./config.ts";
+import { BGP_ADVERTISEMENT } from "./crd/bgp-advertisement.ts";
 import { configFromConfigMap } from "./load.ts";
 import { checkBgp } from "./objects/check-bgp.ts";
 import { type ConfigObjects, NO_OBJECTS } from "./objects/config-objects.ts";
+import { faultlessBgp } from "./objects/faultless-bgp.ts";
 import { bgpInBoth, poolsInBoth, withoutClashes } from "./objects/merge.ts";
 import { type BgpPart, type BgpReading, grantBgp, readBgp } from "./objects/read-bgp.ts";
-import { grantLayer2, type Layer2Wish, readLayer2 } from "./objects/read-layer2.ts";
+import { grantLayer2, type Layer2Reading, readLayer2 } from "./objects/read-layer2.ts";
 import { readPools } from "./objects/read-pools.ts";
 import { MAX_PASSWORD_OCTETS } from "./password.ts";
 
@@ -59,8 +61,8 @@ export class ConfigSources {
   #configMap: Config | undefined;
   #objects: ConfigObjects | undefined;
   #pools: (InForce<Config, readonly Pool[]> & Pick<Config, "unjudged">) | undefined;
-  #layer2: readonly Layer2Wish[] = [];
-  #bgp: (InForce<Config, BgpPart> & Pick<BgpReading, "passwords">) | undefined;
+  #layer2: Part<Pick<Layer2Reading, "wishes">> = { wishes: [], isWhole: false };
+  #bgp: Part<InForce<Config, BgpPart> & Pick<BgpReading, "passwords">> | undefined;
 
   offer({ configMap, objects, unread = [] }: Sources): ConfigOutcome {
     const refused = new Map<ConfigScope, readonly ConfigMistake[]>();
@@ -79,9 +81,9 @@ export class ConfigSources {
     }
     const base = this.#configMap ?? NOTHING;
     this.#readPools(base, known, refuse, refused.has("configmap") && this.#configMap === undefined);
-    const layer2 = readLayer2(known);
-    if (!refuse("layer2", layer2.mistakes)) this.#layer2 = layer2.wishes;
-    this.#readBgp(base, known, refuse);
+    this.#readLayer2(known, refuse);
+    const areRoutesKnown = !unread.some(({ what }) => what === BGP_ADVERTISEMENT.plural);
+    this.#readBgp(base, known, refuse, areRoutesKnown);
     return { config: this.#inForce(), refused };
   }
 
@@ -130,14 +132,31 @@ export class ConfigSources {
     }
   }
 
-  #readBgp(base: Config, objects: ConfigObjects, refuse: Refuse): void {
-    const { part, mistakes, passwords, passwordMistakes } = readBgp(objects);
+  #readLayer2(objects: ConfigObjects, refuse: Refuse): void {
+    const { wishes, mistakes } = readLayer2(objects);
+    const isWhole = !refuse("layer2", mistakes);
+    if (isWhole || !this.#layer2.isWhole) this.#layer2 = { wishes, isWhole };
+  }
+
+  /** @param areRoutesKnown whether what routers are to be told could be read. */
+  #readBgp(base: Config, objects: ConfigObjects, refuse: Refuse, areRoutesKnown: boolean): void {
+    const reading = readBgp(objects);
+    const { part, mistakes, passwords, passwordMistakes } = reading;
     refuse("passwords", [...base.peers.flatMap(passwordMistakeOf), ...passwordMistakes]);
     const pools = this.#pools?.objects ?? [];
-    const found = [...mistakes, ...checkBgp(part, pools, objects.nodes), ...bgpInBoth(base, part)];
-    if (!refuse("bgp", found)) this.#bgp = { configMap: base, objects: part, passwords };
-    else if (this.#bgp === undefined) this.#bgp = { configMap: base, objects: NO_BGP, passwords: new Map() };
-    else this.#bgp = { ...this.#bgp, objects: withPasswords(this.#bgp, passwords) };
+    const inBoth = bgpInBoth(base, part);
+    if (!refuse("bgp", [...mistakes, ...checkBgp(part, pools, objects.nodes), ...inBoth])) {
+      this.#bgp = { configMap: base, objects: part, passwords, isWhole: true };
+    } else if (this.#bgp?.isWhole === true) {
+      this.#bgp = { ...this.#bgp, objects: withPasswords(this.#bgp, passwords) };
+    } else {
+      // Why: a program may start beside one bad router, and the sessions with all others must not go with it. One that is
+      // met and told nothing forgets what it kept for us over a restart. What `checkBgp` finds does no harm: a pool is only
+      // advertised as it may be, and of two preferences the higher one is told.
+      const good = faultlessBgp(reading, [...mistakes, ...inBoth]);
+      const met = areRoutesKnown ? good : { ...good, peers: [] };
+      this.#bgp = { configMap: base, objects: met, passwords, isWhole: false };
+    }
   }
 
   #inForce(): Config | undefined {
@@ -147,7 +166,7 @@ export class ConfigSources {
     const { configMap: bgp, objects: part } = this.#bgp;
     return {
       pools: [...configMap.pools, ...objects],
-      l2Advertisements: [...configMap.l2Advertisements, ...grantLayer2(this.#layer2, advertised)],
+      l2Advertisements: [...configMap.l2Advertisements, ...grantLayer2(this.#layer2.wishes, advertised)],
       bgpAdvertisements: [
         ...bgp.bgpAdvertisements.filter((each) => isFit(each, configMap.pools)),
         ...grantBgp(part.wishes, advertised),
@@ -165,6 +184,9 @@ interface InForce<A, B> {
   readonly configMap: A;
   readonly objects: B;
 }
+
+/** What is in force; not whole: what was good of it when a program started beside mistakes, and all never was. */
+type Part<T> = T & { readonly isWhole: boolean };
 
 /** @returns whether there are mistakes. */
 type Refuse = (scope: ConfigScope, mistakes: readonly ConfigMistake[]) => boolean;
@@ -212,7 +234,6 @@ function withPasswords({ objects, passwords }: PeersInForce, now: PeersInForce["
 
 type PeersInForce = Pick<BgpReading, "passwords"> & { readonly objects: BgpPart };
 
-const NO_BGP: BgpPart = { wishes: [], peers: [], bfdProfiles: [], communities: {} };
 const NOTHING: Config = {
   pools: [],
   l2Advertisements: [],

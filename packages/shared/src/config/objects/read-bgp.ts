@@ -29,13 +29,15 @@ export interface BgpPart {
 export interface BgpReading {
   readonly part: BgpPart;
   readonly mistakes: readonly ConfigMistake[];
+  /** Advertisements with an alias that has several meanings, by name. */
+  readonly ambiguous: ReadonlySet<string>;
   /** See PeersReading, as for the next. */
   readonly passwords: ReadonlyMap<string, PeerPassword>;
   readonly passwordMistakes: readonly ConfigMistake[];
 }
 
 export function readBgp(objects: ConfigObjects): BgpReading {
-  const { communities, mistakes } = readCommunities(objects);
+  const { communities, disputed, mistakes } = readCommunities(objects);
   const profiles = parseObjects(BFD_PROFILE, BfdProfileSpec, objects.bfdProfiles);
   const profileNames = new Set(objects.bfdProfiles.map(({ metadata }) => metadata.name));
   const { peers, mistakes: peerMistakes, ...ofPasswords } = readPeers(objects, profileNames);
@@ -48,6 +50,11 @@ export function readBgp(objects: ConfigObjects): BgpReading {
       bfdProfiles: profiles.sound.map(toProfile),
       communities: Object.fromEntries(communities),
     },
+    ambiguous: new Set(
+      advertisements.sound
+        .filter(({ spec }) => spec.communities?.some((text) => disputed.has(text)))
+        .map(({ name }) => name),
+    ),
     mistakes: [
       ...mistakes,
       ...profiles.mistakes,

@@ -9,6 +9,8 @@ import { lackIn, mistakeIn, type Parsed, parseObjects, placeOf } from "./parse.t
 export interface CommunitiesReading {
   /** By alias, canonical. */
   readonly communities: ReadonlyMap<string, string>;
+  /** Aliases that have several meanings; `communities` has the first. */
+  readonly disputed: ReadonlySet<string>;
   readonly mistakes: readonly ConfigMistake[];
 }
 
@@ -16,18 +18,21 @@ export function readCommunities({ communities }: Pick<ConfigObjects, "communitie
   const { sound, mistakes } = parseObjects(COMMUNITY_KIND, CommunitySpec, communities);
   const aliases = new Map<string, string>();
   const places = new Map<string, string>();
+  const disputed = new Set<string>();
   const repeated = sound.flatMap((object) =>
     (object.spec.communities ?? []).flatMap(({ name, value }, index) => {
       const path = ["communities", index, "name"];
       const earlier = places.get(name);
-      if (earlier !== undefined)
+      if (earlier !== undefined) {
+        disputed.add(name);
         return [mistakeIn(object, path, `${quoted(name)} has a meaning already (${earlier})`)];
+      }
       aliases.set(name, value);
       places.set(name, placeOf(object, path));
       return [];
     }),
   );
-  return { communities: aliases, mistakes: [...mistakes, ...repeated] };
+  return { communities: aliases, disputed, mistakes: [...mistakes, ...repeated] };
 }
 
 /** What is wrong with communities that an advertisement names. */
