@@ -27,6 +27,7 @@ describe("chart: monitoring", () => {
         ["MetalLBStaleConfig", "1m", "warning"],
         ["MetalLBConfigNotLoaded", "1m", "warning"],
         ["MetalLBAddressPoolExhausted", "1m", "critical"],
+        ["MetalLBBGPSessionDown", "1m", "critical"],
         ["MetalLBAddressPoolUsage75Percent", undefined, "warning"],
         ["MetalLBAddressPoolUsage85Percent", undefined, "warning"],
         ["MetalLBAddressPoolUsage95Percent", undefined, "critical"],
@@ -59,12 +60,19 @@ describe("chart: monitoring", () => {
     const alert_rule_test = [
       firing("MetalLBAddressPoolExhausted", "full", "test-1"),
       firing("MetalLBAddressPoolUsage75Percent", "full", "busy"),
+      {
+        alertname: "MetalLBBGPSessionDown",
+        eval_time: "5m",
+        exp_alerts: [{ exp_labels: { peer: "192.0.2.7:179", severity: "critical" } }],
+      },
     ];
     const input_series = [
       ...gauges("full", 100),
       ...gauges("busy", 80),
       ...gauges("quiet", 10),
       ...gauges("test-1", 100),
+      { series: 'metallb_bgp_session_up{peer="192.0.2.7:179"}', values: "0x10" },
+      { series: 'metallb_bgp_session_up{peer="192.0.2.8:179"}', values: "1x10" },
     ];
     const test = {
       rule_files: ["bare.json"],

@@ -297,6 +297,7 @@ describe("chart: pods", () => {
         ignoreExcludeLB: true,
         conflictDetection: "report",
         failBackAfter: "never",
+        memberlist: { profile: "fast" },
         drain: { timeout: "4s", onCordon: true, onNotReady: true },
         bgp: { monitoringStation: "192.0.2.9:11019" },
         excludeInterfaces: { patterns: ["^lo$", "^veth.*"] },
@@ -322,6 +323,7 @@ describe("chart: pods", () => {
       "--config=pools",
       "--lb-class=example.com/lb",
       "--ignore-exclude-lb=true",
+      "--gossip-profile=fast",
       "--conflict-detection=report",
       "--fail-back-after=never",
       "--drain-timeout=4s",
@@ -438,6 +440,11 @@ describe("chart: configuration", () => {
       what: "a grace period too short to hand over",
       values: { speaker: { terminationGracePeriodSeconds: 0 } },
       says: "at '/speaker/terminationGracePeriodSeconds': minimum: got 0, want 10",
+    },
+    {
+      what: "a grace period shorter than what a hand-over may take",
+      values: { speaker: { drain: { timeout: "1m0.5s" } } },
+      says: "speaker.terminationGracePeriodSeconds: 15 is too short for speaker.drain.timeout 1m0.5s: make it 66 or more",
     },
     {
       what: "a typo inside configInline",

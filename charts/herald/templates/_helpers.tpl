@@ -165,3 +165,24 @@ relabelings:
 {{- $selector := ternary "" (printf "{pool!~%s}" (. | squote)) (empty .) -}}
 (metallb_allocator_addresses_in_use_total{{ $selector }} / (metallb_allocator_addresses_total > 0))
 {{- end -}}
+
+{{/* Seconds of a duration such as 1m30s, rounded up. */}}
+{{- define "herald.seconds" -}}
+{{- $milliseconds := 0.0 -}}
+{{- range regexFindAll "[0-9.]+(ms|s|m)" . -1 -}}
+{{- $unit := index (dict "ms" 1.0 "s" 1000.0 "m" 60000.0) (regexFind "[a-z]+" .) -}}
+{{- $milliseconds = addf $milliseconds (mulf (regexFind "[0-9.]+" . | float64) $unit) -}}
+{{- end -}}
+{{- divf $milliseconds 1000 | ceil | int -}}
+{{- end -}}
+
+{{/* Why refused: a speaker that is killed in the middle of a hand-over leaves its addresses to nobody. */}}
+{{- define "herald.speakerGracePeriod" -}}
+{{- $has := .Values.speaker.terminationGracePeriodSeconds | int -}}
+{{- $timeout := .Values.speaker.drain.timeout -}}
+{{- $needs := add (include "herald.seconds" $timeout) 5 | int -}}
+{{- if lt $has $needs -}}
+{{- fail (printf "speaker.terminationGracePeriodSeconds: %d is too short for speaker.drain.timeout %s: make it %d or more" $has $timeout $needs) -}}
+{{- end -}}
+{{- $has -}}
+{{- end -}}
