@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, describe } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { LAN } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { Bird } from "../interop/bgp/bird.ts";
 import { installRouters } from "../interop/bgp/packages.ts";
-import { until } from "../interop/bgp/router.ts";
 import { clusterTests } from "./cluster-tests.ts";
 import { Installation, NAMESPACE } from "./installation.ts";
+import { installKinds } from "./metallb-objects.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
-const CHART = join(import.meta.dirname, "../../charts/herald");
 const NODE = "node-1";
 const PASSWORD = "open-sesame-4711";
+/** Only for failing. What is said of a session waits for up to ten seconds, and longer where it comes and goes. */
+const WITHIN_MS = 60_000;
 const STATE = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/configurationstates/speaker-${NODE}`;
 
 // Two routers: one wants a password, which is in a Secret, the other wants none.
@@ -27,14 +27,9 @@ describe("the password of a BGP session in a Secret", () => {
   before(async () => {
     await installRouters();
     cluster = await startCluster({ name: "passwords", nodes: 1 });
-    await cluster.apply(await cluster.helm(["template", "herald", CHART, "--show-only=templates/crds.yaml"]));
-    await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
-    herald = await Installation.start(cluster, { controllers: 0, speakers: [] }); // the controller comes with its rights below
-    const rights = await cluster.helm([
-      ...["template", "herald", CHART, `--namespace=${NAMESPACE}`, "--show-only=templates/rbac.yaml"],
-      "--set=speaker.passwordSecrets={tor}",
-    ]);
-    await cluster.kubectl(["apply", `--namespace=${NAMESPACE}`, "-f", "-"], { input: rights });
+    await installKinds(cluster);
+    const values = ["speaker.passwordSecrets={tor}"];
+    herald = await Installation.start(cluster, { controllers: 0, speakers: [], values }); // they come with the peers below
     [guarded, open] = [new Bird(cluster.namespaceOf("router")), new Bird(cluster.namespaceOf("client"))];
     const setup = {
       neighbour: cluster.addressesOf(NODE).ipv4,
@@ -96,7 +91,7 @@ describe("the password of a BGP session in a Secret", () => {
 
   it("loses it when the password in the Secret becomes a wrong one, and says what that looks like", async () => {
     await untilShown(/guarded +Established +N\/A/);
-    await untilSummed("1/1 established", []);
+    for (const name of ["guarded", "open"]) await untilSummed(name, "1/1 established", []);
     await secret("kubernetes.io/basic-auth", { password: "wrong" });
     await until(
       "the session is down",
@@ -106,7 +101,7 @@ describe("the password of a BGP session in a Secret", () => {
     const silence =
       "no connection within 5 s; a password that is wrong, or set on one side only, looks the same";
     await untilShown(new RegExp(`${NODE} +guarded +Down +N/A +\\S+ +${silence}`));
-    await untilSummed("0/1 established", [`${NODE}: ${silence}`]);
+    await untilSummed("guarded", "0/1 established", [`${NODE}: ${silence}`]);
     const peers = await cluster.kubectl(["get", "bgppeers", `--namespace=${NAMESPACE}`]);
     assert.match(peers, /guarded .* 0\/1 established/);
     assert.match(peers, /open .* 1\/1 established/);
@@ -120,8 +115,8 @@ describe("the password of a BGP session in a Secret", () => {
 
   it("leaves nothing to be read of a peer that is deleted", async () => {
     await cluster.kubectl(["delete", "bgppeer", "open", `--namespace=${NAMESPACE}`]);
-    await until("its state is gone", sessionStates, (shown) => !/ open /.test(shown));
-    assert.match(await sessionStates(), / guarded /);
+    const shown = await until("its state is gone", sessionStates, (shown) => !/ open /.test(shown));
+    assert.match(shown, / guarded /);
   });
 
   it("is nowhere to be read but in its Secret", async () => {
@@ -168,13 +163,13 @@ describe("the password of a BGP session in a Secret", () => {
     await until(`kubectl shows ${line}`, sessionStates, (shown) => line.test(shown));
   }
 
-  /** What the BGPPeer with the password says of its sessions, sooner or later. */
-  async function untilSummed(summary: string, troubles: readonly string[]): Promise<void> {
+  /** What a BGPPeer says of its sessions, sooner or later. */
+  async function untilSummed(name: string, summary: string, troubles: readonly string[]): Promise<void> {
     const read = async (): Promise<object | undefined> =>
-      (await cluster.get<{ status?: object }>("bgppeer", "guarded", NAMESPACE)).status;
+      (await cluster.get<{ status?: object }>("bgppeer", name, NAMESPACE)).status;
     const isSaid = (status: object | undefined): boolean =>
       isDeepStrictEqual({ summary: undefined, ...status }, { ...status, summary, troubles });
-    await until(`the peer says "${summary}"`, read, isSaid);
+    await until(`BGPPeer ${name} says "${summary}"`, read, isSaid);
   }
 
   /** What the speaker finds wrong with the configuration. */
@@ -183,6 +178,20 @@ describe("the password of a BGP session in a Secret", () => {
       readonly status?: { readonly errorSummary?: string };
     }
     const says = (found: State | undefined): boolean => found?.status?.errorSummary === summary;
-    await cluster.waitFor<State>(STATE, says, 15_000, `the speaker says "${summary}"`);
+    await cluster.waitFor<State>(STATE, says, WITHIN_MS, `the speaker says "${summary}"`);
   }
 });
+
+/** Asks until the answer is what is wanted. */
+async function until<T>(what: string, ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  const due = performance.now() + WITHIN_MS;
+  for (;;) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+    assert.ok(
+      performance.now() < due,
+      `${what}: not within ${WITHIN_MS} ms; it is ${JSON.stringify(answer)}`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
