@@ -20,6 +20,7 @@ export async function conflictLine(
   const last = (): string | undefined =>
     readFileSync(logPath, "utf8")
       .split("\n")
+      .slice(0, -1) // what is being written has no end yet
       .findLast(
         (line) => line.includes('"another machine has an address of ours"') && line.includes(`"${address}"`),
       );

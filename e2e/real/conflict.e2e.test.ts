@@ -5,6 +5,7 @@ import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { clusterTests } from "./cluster-tests.ts";
 import { conflictLine } from "./conflict-line.ts";
 import { Installation, PATIENT } from "./installation.ts";
+import { untilEqual } from "./until-equal.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
 const CONFIG = `address-pools:
@@ -17,6 +18,11 @@ const CONFIG = `address-pools:
 const DUAL = { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv4", "IPv6"] };
 const TAKEN = "192.168.1.189";
 const TAKEN_IPV6 = "fd77::1:89";
+
+/** Only for failing. */
+const WITHIN_MS = 60_000;
+/** An address is asked for again a minute after it was given up. */
+const RELEASED_WITHIN_MS = 60_000 + WITHIN_MS;
 
 interface Condition {
   readonly type: string;
@@ -46,12 +52,16 @@ describe("a second machine with an address of ours, on a real segment", () => {
 
   it("is none while nobody else answers: the Service says which node does, and nothing else of it is ours", async () => {
     const { addresses, owner } = await announced("peace");
-    const { metadata, status } = await found("peace");
-    assert.deepEqual(conditionIn(status), {
-      status: "True",
-      reason: "Announced",
-      message: `announced from node "${owner}": ${addresses.join(", ")}`,
-    });
+    await untilEqual(
+      async () => conditionIn((await found("peace")).status),
+      {
+        status: "True",
+        reason: "Announced",
+        message: `announced from node "${owner}": ${addresses.join(", ")}`,
+      },
+      "the Service names the node that answers",
+    );
+    const { metadata } = await found("peace");
     const ours = metadata.managedFields.filter(({ manager }) => manager === "herald-speaker");
     assert.deepEqual(
       ours.map(({ fieldsV1 }) => Object.keys(fieldsV1)),
@@ -70,9 +80,14 @@ describe("a second machine with an address of ours, on a real segment", () => {
       const { kind, mac: by, interface: on } = await conflictLine(herald, owner, address);
       const mac = await macOf("router");
       assert.deepEqual({ kind, by, on }, { kind: "stranger", by: mac, on: "eth0" });
-      const condition = await untilCondition(`disputed-${family}`, ({ status }) => status === "False");
-      assert.match(condition.reason, /^Address(Conflict|Quarantined)$/);
-      assert.ok(condition.message.includes(mac) && condition.message.includes(address), condition.message);
+      await untilCondition(
+        `disputed-${family}`,
+        ({ status, reason, message }) =>
+          status === "False" &&
+          /^Address(Conflict|Quarantined)$/.test(reason) &&
+          message.includes(mac) &&
+          message.includes(address),
+      );
       await event(`disputed-${family}`, "addressConflict", mac);
       assert.ok((await conflictsOf(owner)) > before);
     });
@@ -85,7 +100,7 @@ describe("a second machine with an address of ours, on a real segment", () => {
       const mac = await macOf("router");
       await untilCondition(name, ({ reason }) => reason === "AddressQuarantined");
       await event(name, "addressQuarantined", mac);
-      assert.deepEqual(await herald.segment.whoHas(address), [mac]);
+      await untilAlone(address, mac);
     }
   });
 
@@ -98,9 +113,11 @@ describe("a second machine with an address of ours, on a real segment", () => {
     ] as const) {
       const ipFamilies = [address.includes(":") ? "IPv6" : "IPv4"];
       await herald.createServices([{ name, spec: { loadBalancerIP: address, ipFamilies } }]);
-      const condition = await untilCondition(name, ({ reason }) => reason === "AddressQuarantined");
-      assert.ok(condition.message.includes(mac), condition.message);
-      assert.deepEqual(await herald.segment.whoHas(address), [mac]);
+      await untilCondition(
+        name,
+        ({ reason, message }) => reason === "AddressQuarantined" && message.includes(mac),
+      );
+      await untilAlone(address, mac);
       const events = await eventsOf(name);
       assert.ok(!events.some(({ reason }) => reason === "nodeAssigned"));
     }
@@ -118,8 +135,13 @@ describe("a second machine with an address of ours, on a real segment", () => {
     const mac = await macOf(other);
     assert.ok(condition.message.startsWith(`node "${other}", ${mac} on eth0, answers for ${address}`));
     assert.match(condition.message, /strictARP: true/);
-    const holders = await asking(address, () => herald.segment.whoHas(address));
-    assert.ok(holders.includes(await macOf(owner)), `${holders}`);
+    const own = await macOf(owner);
+    await asking(address, () =>
+      herald.segment.until(
+        async () => (await herald.segment.whoHas(address)).includes(own),
+        `${owner} answers for ${address} still`,
+      ),
+    );
     await cluster.exec(other, ["ip", "address", "del", `${address}/32`, "dev", "lo"]);
     await untilCondition("kernel", ({ status }) => status === "True");
   });
@@ -130,7 +152,7 @@ describe("a second machine with an address of ours, on a real segment", () => {
       await cluster.exec("router", ["ip", "address", "del", `${address}/128`, "dev", "eth0"]);
     }
     for (const name of ["disputed-4", "disputed-6", "taken-4", "taken-6"]) {
-      await untilCondition(name, ({ status }) => status === "True", 90_000);
+      await untilCondition(name, ({ status }) => status === "True", RELEASED_WITHIN_MS);
       await event(name, "addressReleased", "announced again");
     }
     for (const address of [TAKEN, TAKEN_IPV6]) await herald.segment.untilHeld(address);
@@ -184,7 +206,7 @@ describe("a second machine with an address of ours, on a real segment", () => {
   async function untilCondition(
     name: string,
     accept: (condition: Omit<Condition, "type">) => boolean,
-    deadlineMs = 20_000,
+    deadlineMs = WITHIN_MS,
   ): Promise<Omit<Condition, "type">> {
     const isIt = (service: Conditioned | undefined): boolean => {
       const condition = service && conditionIn(service.status);
@@ -210,6 +232,11 @@ describe("a second machine with an address of ours, on a real segment", () => {
         (await eventsOf(name)).some((each) => each.reason === reason && each.message.includes(words)),
       `Event ${reason} on ${name} with ${words}`,
     );
+  }
+
+  /** Waits until that machine answers for an address, and no other does. */
+  function untilAlone(address: string, mac: string): Promise<void> {
+    return untilEqual(() => herald.segment.whoHas(address), [mac], `${mac} alone answers for ${address}`);
   }
 
   async function macOf(host: Host): Promise<string> {
