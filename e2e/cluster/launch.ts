@@ -46,7 +46,9 @@ export function onHost(namespace: string): readonly string[] {
 export function launch(ledger: Ledger, { what, argv, env, cwd, logPath }: Launch): Running {
   mkdirSync(dirname(logPath), { recursive: true });
   const log = openSync(logPath, "a");
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...argv], {
+  // A harness that died before setpriv had asked for the signal sends none: whoever has another parent by then is too late.
+  const asLongAsWeLive = ["sh", "-c", `[ "$PPID" = ${process.pid} ] && exec "$@"`, "sh"];
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...asLongAsWeLive, ...argv], {
     // A process group of its own: Ctrl-C in the terminal is for the harness, which then stops things in order.
     detached: true,
     stdio: ["ignore", log, log],
