@@ -7,6 +7,7 @@ import { CommandError } from "../cluster/command.ts";
 import type { Running } from "../cluster/launch.ts";
 import type { MetalLb } from "../interop/metallb/build-metallb.ts";
 import { NAMESPACE } from "./installation.ts";
+import { untilServed } from "./metallb-objects.ts";
 
 const LABELS = { "app.kubernetes.io/name": "metallb", "app.kubernetes.io/component": "speaker" };
 /** Not ours: both run on one node while one is observed. */
@@ -31,7 +32,7 @@ export class MetalLbInstallation {
   /** The namespace has to be there. */
   static async install(cluster: Cluster, metallb: MetalLb): Promise<MetalLbInstallation> {
     await cluster.kubectl(["apply", "--server-side", "-f", "-"], { input: withoutWebhook(metallb.kinds) });
-    await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await untilServed(cluster);
     const objects = await cluster.helm([
       ...[
         "template",
