@@ -10,8 +10,11 @@ import { yamlText } from "@herald/shared/config/yaml-text";
 import fc from "fast-check";
 import { ApiError, type ApiObject } from "../cluster/api.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import type { CommandError } from "../cluster/command.ts";
 import { clusterName } from "../cluster/folders.ts";
+import { Segment } from "../cluster/segment.ts";
 import { clusterTests } from "./cluster-tests.ts";
+import { untilServed } from "./metallb-objects.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
 const ROOT = join(import.meta.dirname, "../..");
@@ -23,7 +26,12 @@ before(async () => {
   await cluster.kubectl(["create", "namespace", NAMESPACE]);
   await cluster.kubectl(["create", "-f", "-"], { input: yamlText([predecessor()]) });
   await cluster.apply(await definitions());
-  await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+  await untilServed(cluster);
+  // The predecessor's is served all the time, and takes anything.
+  await new Segment(cluster).until(
+    async () => (await refusal("bgppeers", "BGPPeer", { ...ROUTER, myASN: 0 }, "v1beta2")) !== "",
+    "our definition of BGPPeers is in force",
+  );
 });
 after(async () => {
   await cluster?.stop();
@@ -211,8 +219,13 @@ describe("objects of metallb.io on a real API server", () => {
   });
 
   it("are explained by kubectl", async () => {
-    const text = await cluster.kubectl(["explain", "ipaddresspool.spec.avoidBuggyIPs"]);
-    assert.match(text, /Never give out IPv4 addresses that end in \.0 or \.255/);
+    // The API server describes its kinds to others a little later than it serves them.
+    await new Segment(cluster).until(async () => {
+      const text = await cluster
+        .kubectl(["explain", "ipaddresspool.spec.avoidBuggyIPs"])
+        .catch((error: CommandError) => error.message);
+      return /Never give out IPv4 addresses that end in \.0 or \.255/.test(text);
+    }, "kubectl explains a field");
   });
 });
 
@@ -266,7 +279,7 @@ describe("a kind whose versions differ in their fields", () => {
       metadata: { name: "probes.example.com" },
       spec: { group: "example.com", names, scope: "Cluster", versions, conversion: { strategy: "None" } },
     });
-    await cluster.kubectl(["wait", "--for=condition=Established", "crd/probes.example.com", "--timeout=60s"]);
+    await untilServed(cluster);
     const path = (version: string) => `/apis/example.com/${version}/probes/p`;
     const specIn = async (version: string) => (await cluster.api.get<{ spec: object }>(path(version))).spec;
     const spec = { old: "a", new: "b" };
