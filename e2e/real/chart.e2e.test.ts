@@ -14,12 +14,19 @@ const { it, before } = clusterTests({ kubelets: true });
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NAMESPACE = "metallb-system";
 const IMAGES = ["controller", "speaker"].flatMap((name) => [`--set=${name}.image.tag=dev`]);
+/** Only for failing. */
+const WITHIN_MS = 60_000;
 const CAP_NET_RAW = 1n << 13n;
 
 interface PodObject extends ApiObject {
   readonly status: {
-    readonly containerStatuses: readonly { readonly restartCount: number; readonly ready: boolean }[];
+    /** None before its kubelet has heard of it. */
+    readonly containerStatuses?: readonly { readonly restartCount: number; readonly ready: boolean }[];
   };
+}
+
+function isReady({ status }: PodObject): boolean {
+  return status.containerStatuses?.every(({ ready }) => ready) === true;
 }
 
 interface SecretObject {
@@ -49,20 +56,21 @@ describe("the chart, on a cluster with kubelets", () => {
     await cluster.helm(
       [
         ...["install", "herald", `${ROOT}/charts/herald`, `--namespace=${NAMESPACE}`, "--create-namespace"],
-        ...["--wait", "--timeout=120s", "--values=-", ...IMAGES],
+        ...["--wait", "--timeout=240s", "--values=-", ...IMAGES],
       ],
       { input: `configInline:\n${indent(ISSUE_CONFIG)}` },
     );
-    const { items } = await cluster.api.get<{ items: readonly PodObject[] }>(
+    // Of a DaemonSet one pod fewer is enough for some versions of helm.
+    const { items } = await cluster.waitFor<{ items: readonly PodObject[] }>(
       `/api/v1/namespaces/${NAMESPACE}/pods`,
+      (list) => list?.items.length === 3 && list.items.every(isReady),
+      WITHIN_MS,
+      "three pods are ready",
     );
     assert.deepEqual(
-      items.map(({ status }) =>
-        status.containerStatuses.map(({ ready, restartCount }) => [ready, restartCount]),
-      ),
-      items.map(() => [[true, 0]]),
+      items.map(({ status }) => status.containerStatuses?.map(({ restartCount }) => restartCount)),
+      [[0], [0], [0]],
     );
-    assert.equal(items.length, 3);
   });
 
   it("serves a Service", async () => {
@@ -70,7 +78,7 @@ describe("the chart, on a cluster with kubelets", () => {
     const found = await cluster.waitFor<ServiceObject>(
       "/api/v1/namespaces/default/services/plain",
       (value) => value !== undefined && addressesIn(value).length === 1,
-      15_000,
+      WITHIN_MS,
       "plain has an address",
     );
     assert.deepEqual(addressesIn(found), ["192.168.1.100"]);
@@ -102,10 +110,13 @@ describe("the chart, on a cluster with kubelets", () => {
       metadata.ownerReferences.map(({ kind, name }) => `${kind} ${name}`),
       ["Deployment herald-controller"],
     );
-    const logs = await cluster.kubectl([
-      ...["logs", `--namespace=${NAMESPACE}`, "--selector=app.kubernetes.io/component=speaker", "--tail=-1"],
-    ]);
-    assert.equal(logs.match(/"encrypted":true.*"gossiping"/g)?.length, 2, logs);
+    // They join when they are ready already.
+    const logs = ["logs", `--namespace=${NAMESPACE}`, "--selector=app.kubernetes.io/component=speaker"];
+    await segment.until(
+      async () =>
+        (await cluster.kubectl([...logs, "--tail=-1"])).match(/"encrypted":true.*"gossiping"/g)?.length === 2,
+      "both speakers gossip, encrypted",
+    );
   });
 
   it("runs the controller as nobody, without any capability, sealed", () => {
@@ -218,10 +229,12 @@ describe("the chart, on a cluster with kubelets", () => {
     for (const pid of mainProcesses(cluster, "controller")) process.kill(pid, "SIGKILL");
     await cluster.waitFor<{ items: readonly PodObject[] }>(
       `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=app.kubernetes.io%2Fcomponent%3Dcontroller`,
-      (list) =>
-        list?.items[0]?.status.containerStatuses[0]?.restartCount === 1 &&
-        list.items[0].status.containerStatuses[0].ready,
-      60_000,
+      (list) => {
+        const [pod] = list?.items ?? [];
+        const [container] = pod?.status.containerStatuses ?? [];
+        return container?.ready === true && container.restartCount > 0;
+      },
+      WITHIN_MS,
       "the controller runs again",
     );
     const found = await cluster.api.get<ServiceObject>("/api/v1/namespaces/default/services/plain");
@@ -231,7 +244,7 @@ describe("the chart, on a cluster with kubelets", () => {
   it("upgrades to two controllers, of which one leads", async () => {
     await cluster.helm([
       ...["upgrade", "herald", `${ROOT}/charts/herald`, `--namespace=${NAMESPACE}`, "--reuse-values"],
-      ...["--set=controller.replicas=2", "--wait", "--timeout=120s"],
+      ...["--set=controller.replicas=2", "--wait", "--timeout=240s"],
     ]);
     assert.equal(mainProcesses(cluster, "controller").length, 2);
     const lease = await cluster.api.get<{ spec: { holderIdentity: string } }>(
@@ -249,7 +262,7 @@ describe("the chart, on a cluster with kubelets", () => {
   });
 
   it("leaves nothing of its own behind when it is uninstalled", async () => {
-    await cluster.helm(["uninstall", "herald", `--namespace=${NAMESPACE}`, "--wait", "--timeout=60s"]);
+    await cluster.helm(["uninstall", "herald", `--namespace=${NAMESPACE}`, "--wait", "--timeout=240s"]);
     const left = await cluster.kubectl([
       ...[
         "get",
@@ -258,11 +271,16 @@ describe("the chart, on a cluster with kubelets", () => {
       ...["--selector=app.kubernetes.io/name=herald", "--all-namespaces", "--output=name"],
     ]);
     assert.equal(left, "");
-    await cluster.waitFor(SECRET, (secret) => secret === undefined, 30_000, "the key of the gossip is gone");
+    await cluster.waitFor(
+      SECRET,
+      (secret) => secret === undefined,
+      WITHIN_MS,
+      "the key of the gossip is gone",
+    );
     await cluster.waitFor<{ items: readonly PodObject[] }>(
       `/api/v1/namespaces/${NAMESPACE}/pods`,
       (list) => list?.items.length === 0,
-      30_000,
+      WITHIN_MS,
       "its pods are gone",
     );
     assert.deepEqual([...mainProcesses(cluster, "controller"), ...mainProcesses(cluster, "speaker")], []);
