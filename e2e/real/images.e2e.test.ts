@@ -30,7 +30,8 @@ describe("images", { skip: why ?? false }, () => {
     const archives = await buildImages({ onProgress: (line) => console.error(line) });
     buildah = await Buildah.open(join(cacheFolder(), "images", "storage"));
     for (const name of NAMES) {
-      const container = (await buildah.run(["from", "--quiet", `oci-archive:${archives[name]}`])).trim();
+      const archive = `oci-archive:${archives[name]}`;
+      const container = (await buildah.run(["from", "--quiet", archive], { timeoutMs: 300_000 })).trim();
       const root = (await buildah.run(["mount", container])).trim();
       const { OCIv1 } = JSON.parse(await buildah.run(["inspect", container])) as {
         OCIv1: { config: Unpacked["config"] };
