@@ -17,6 +17,11 @@ const IMAGE_VALUES = ["controller", "speaker"].flatMap((name) => [
   `--set=${name}.image.pullPolicy=IfNotPresent`,
 ]);
 
+/** Only for failing. */
+const WITHIN_MS = 60_000;
+/** For commands that wait themselves for up to two minutes. */
+const PATIENT = { timeoutMs: 150_000 };
+
 export interface ServiceObject extends ApiObject {
   readonly status: { readonly loadBalancer: { readonly ingress?: readonly { readonly ip?: string }[] } };
 }
@@ -59,7 +64,7 @@ export class DemoSteps {
         `--namespace=${NAMESPACE}`,
         "--create-namespace",
         "--wait",
-        "--timeout=120s",
+        "--timeout=240s",
       ],
       ...IMAGE_VALUES,
     ]);
@@ -72,18 +77,19 @@ export class DemoSteps {
     typed("kubectl apply -f -");
     quote(CONFIG_MAP);
     await this.cluster.apply(CONFIG_MAP);
+    await this.#quoteEvent("Normal", "an Event on the ConfigMap says that it is in force");
   }
 
   async createServices(): Promise<void> {
     step("Three pods and three Services of type LoadBalancer");
     await this.cluster.apply(WORKLOAD);
-    await this.cluster.kubectl(["rollout", "status", "deployment/echo", "--timeout=60s"]);
+    await this.cluster.kubectl(["rollout", "status", "deployment/echo", "--timeout=120s"], PATIENT);
     const from = performance.now();
     await this.cluster.apply(SERVICES);
     await this.cluster.waitFor<{ items: readonly ServiceObject[] }>(
       "/api/v1/namespaces/default/services",
       (list) => (list?.items ?? []).filter((item) => addressOf(item) !== "").length === 3,
-      20_000,
+      WITHIN_MS,
       "three Services have addresses",
     );
     say(`all addressed ${(performance.now() - from).toFixed(0)} ms after the command began`);
@@ -108,14 +114,7 @@ export class DemoSteps {
     const before = await this.cluster.kubectl(["get", "services", "--no-headers"]);
     typed('kubectl apply -f -    # "layer3", and a range that ends before it begins');
     await this.cluster.apply(BROKEN_CONFIG_MAP);
-    const { items } = await this.cluster.waitFor<{ items: readonly EventObject[] }>(
-      `/api/v1/namespaces/${NAMESPACE}/events?fieldSelector=involvedObject.name%3Dconfig`,
-      (list) => (list?.items ?? []).some(({ type }) => type === "Warning"),
-      20_000,
-      "an Event on the ConfigMap names the mistakes",
-    );
-    const event = items.find(({ type }) => type === "Warning");
-    quote(`${event?.type}  ${event?.reason}  configmap/config\n${event?.message}`);
+    await this.#quoteEvent("Warning", "an Event on the ConfigMap names the mistakes");
     const after = await this.cluster.kubectl(["get", "services", "--no-headers"]);
     if (withoutAge(before) !== withoutAge(after)) throw new Error(`services changed:\n${before}\n${after}`);
     say("Every Service has the address it had. Putting the configuration right again.");
@@ -125,7 +124,6 @@ export class DemoSteps {
   async handOver(): Promise<void> {
     step("The announcing speaker is stopped while a client sends every 10 ms");
     const address = await this.addressOf("web");
-    const owner = await this.segment.untilHeld(address);
     const probe = this.cluster.spawn(
       "client",
       [process.execPath, PROBE, "--to", address, "--port", "82", "--every-ms", "10"],
@@ -138,19 +136,14 @@ export class DemoSteps {
       "the probe is answered",
     );
     const heard = await this.segment.listenForTakeover(address);
+    const owner = await this.segment.untilHeld(address); // as late as can be, and what comes after it is heard
     const pod = await this.#speakerOn(owner);
     typed(`kubectl delete pod ${pod} --namespace ${NAMESPACE}    # on ${owner}`);
-    await this.cluster.kubectl([
-      "delete",
-      "pod",
-      pod,
-      `--namespace=${NAMESPACE}`,
-      "--wait=true",
-      "--timeout=60s",
-    ]);
+    const deletion = ["delete", "pod", pod, `--namespace=${NAMESPACE}`, "--wait=true", "--timeout=120s"];
+    await this.cluster.kubectl(deletion, PATIENT);
     const next = await heard(owner);
     await this.segment.untilHeld(address);
-    await probe.stop();
+    await probe.stop(WITHIN_MS);
     const report = JSON.parse(
       readFileSync(probe.logPath, "utf8").trim().split("\n").at(-1) ?? "{}",
     ) as ProbeReport;
@@ -174,6 +167,18 @@ export class DemoSteps {
     const pod = items.find(({ spec }) => spec.nodeName === node);
     if (pod === undefined) throw new Error(`no speaker on ${node}`);
     return pod.metadata.name;
+  }
+
+  /** Waits for the first Event of a type on the ConfigMap, and shows it. */
+  async #quoteEvent(type: string, what: string): Promise<void> {
+    const { items } = await this.cluster.waitFor<{ items: readonly EventObject[] }>(
+      `/api/v1/namespaces/${NAMESPACE}/events?fieldSelector=involvedObject.name%3Dconfig`,
+      (list) => list?.items.some((event) => event.type === type) === true,
+      WITHIN_MS,
+      what,
+    );
+    const event = items.find((each) => each.type === type);
+    quote(`${event?.type}  ${event?.reason}  configmap/config\n${event?.message}`);
   }
 
   async #show(args: readonly string[]): Promise<void> {
