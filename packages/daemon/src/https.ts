@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Server } from "node:https";
+import type { Duplex } from "node:stream";
 import { createSecureContext } from "node:tls";
 import Fastify from "fastify";
 import { type ListenOptions, listen } from "./listen.ts";
@@ -92,12 +93,27 @@ export async function startHttps(options: HttpsOptions): Promise<HttpsServer> {
   });
   server.server.maxConnections = options.maxConnections;
   server.server.on("drop", options.dropped);
+  const unasked = connectionsWithoutRequest(server.server);
   const port = await listen(server, options, options.portFlag);
   return {
     port,
     present: ({ certificate, key }) => server.server.setSecureContext({ cert: certificate, key, ...TLS }),
-    close: () => server.close(),
+    close: async () => {
+      for (const socket of unasked) socket.destroy();
+      await server.close();
+    },
   };
+}
+
+/** Connections over which nothing was asked yet: callers keep some in reserve, and to Node they are not idle. */
+function connectionsWithoutRequest(server: Server): ReadonlySet<Duplex> {
+  const unasked = new Set<Duplex>(); // bounded by the connections
+  server.on("secureConnection", (socket) => {
+    unasked.add(socket);
+    socket.once("close", () => unasked.delete(socket));
+  });
+  server.on("request", ({ socket }) => unasked.delete(socket));
+  return unasked;
 }
 
 /** Whether `present` takes them: TLS refuses keys that are too short or of a kind it does not know, and much else. */
