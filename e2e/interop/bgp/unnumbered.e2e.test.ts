@@ -43,9 +43,12 @@ for (const { name, make } of ROUTERS) {
     let segment: Segment;
     let router: Router;
     let speaker: OurSpeaker;
+    /** The line of its log that was waited for last. */
+    let saidAt = -1;
 
     beforeEach(async () => {
       if (skip) return;
+      saidAt = -1;
       segment = await Segment.create(`link-${name.toLowerCase()}`);
       await unnumber(segment);
       router = make(segment.router);
@@ -83,11 +86,17 @@ for (const { name, make } of ROUTERS) {
     }
     const inRouter = (...argv: readonly string[]): Promise<string> =>
       command(["ip", "netns", "exec", segment.router, ...argv]);
-    /** The latest word on why there is no session. */
+    /** Why there is no session, after what was said when it was asked for last. */
     const says = (what: string): Promise<unknown> =>
       speaker.until(what, ({ log }) => {
-        const line = log.findLast(({ msg }) => msg === "BGP session failed" || msg === "BGP session down");
-        return String(line?.["text"]).includes(what);
+        const at = log.findIndex(
+          ({ msg, text }, index) =>
+            (msg === "BGP session failed" || msg === "BGP session down") &&
+            index > saidAt &&
+            String(text).includes(what),
+        );
+        if (at !== -1) saidAt = at;
+        return at !== -1;
       });
     const watches = (address: string, isUp: 0 | 1): Promise<unknown> =>
       speaker.until(
