@@ -5,7 +5,7 @@ import { Bird } from "./bird.ts";
 import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
 import { Pmbmpd, type StationLine } from "./pmbmpd.ts";
-import { type RouterSetup, until } from "./router.ts";
+import { LIMIT_MS, type RouterSetup, until } from "./router.ts";
 import { NODE, ROUTER, Segment } from "./segment.ts";
 
 const skip = (await whyNoPair()) ?? false;
@@ -52,13 +52,14 @@ describe("BMP with pmacct", () => {
     await segment?.delete();
   });
 
-  /** What it was told in short, once there are so many lines. */
+  /** What it was told in short, once there are so many lines. A station that was away is tried again within a minute. */
   const told = async (lines: number): Promise<readonly string[]> =>
     (
       await until(
         `the station was told ${lines} things`,
         async () => station.told,
         (all) => all.length >= lines,
+        2 * LIMIT_MS,
       )
     ).map(inShort);
 

@@ -8,6 +8,7 @@ import type { Change } from "@herald/speaker/kubernetes-protocol";
 import type { CandidateNode } from "@herald/speaker/plan";
 import { fit, service } from "@herald/speaker/planner-fixture";
 import type { OurBgpCommand, OurBgpReport } from "./our-bgp.ts";
+import { LIMIT_MS } from "./router.ts";
 
 /** Our BGP as a process of its own in a network namespace; it ends with this one. */
 export class OurSpeaker {
@@ -73,11 +74,14 @@ export class OurSpeaker {
 
   /** Asks until what it says is what is wanted. */
   async until(what: string, wanted: (report: OurBgpReport) => boolean): Promise<OurBgpReport> {
-    const due = performance.now() + 20_000;
+    const due = performance.now() + LIMIT_MS;
     for (;;) {
       const report = await this.ask({ type: "report" });
       if (wanted(report)) return report;
-      assert.ok(performance.now() < due, `${what} within 20 s; it says ${JSON.stringify(report, null, 1)}`);
+      assert.ok(
+        performance.now() < due,
+        `${what} within ${LIMIT_MS} ms; it says ${JSON.stringify(report, null, 1)}`,
+      );
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
