@@ -43,10 +43,10 @@ address-pools:
 `;
 }
 
-/** Why the last attempt came to nothing, in words. */
-function lastError({ log }: OurBgpReport): string {
-  const line = log.findLast(({ msg }) => msg === "BGP session failed" || msg === "BGP session down");
-  return line === undefined ? "" : `${line["reason"]}: ${line["text"]}`;
+/** Why attempts came to nothing, in words, oldest first. */
+function errors({ log }: OurBgpReport): readonly string[] {
+  const said = log.filter(({ msg }) => msg === "BGP session failed" || msg === "BGP session down");
+  return said.map(({ reason, text }) => `${reason}: ${text}`);
 }
 
 before(async () => {
@@ -80,9 +80,11 @@ describe("BGP", { concurrency: 2 }, () => {
           () => router.routes(family),
           (routes) => routes.length === wanted.length,
         ).then((routes) => assert.deepEqual(routes.map(withoutDefaults), wanted));
-      const errorBecomes = (pattern: RegExp): Promise<OurBgpReport> =>
-        speaker.until(`an error like ${pattern}`, (report) => pattern.test(lastError(report)));
-
+      // Why not the last one: the next attempt may end otherwise before this one was asked for.
+      const errorComes = (pattern: RegExp): Promise<OurBgpReport> =>
+        speaker.until(`an error like ${pattern}`, (report) =>
+          errors(report).some((each) => pattern.test(each)),
+        );
       const neighbourSays = (pattern: RegExp): Promise<string> =>
         until(
           `${name} says ${pattern}`,
@@ -216,7 +218,7 @@ describe("BGP", { concurrency: 2 }, () => {
           await speaker.serve("web", [V4, V6]);
           const wrong = configMap({ address: local, more: ", password: simsalabim" });
           await speaker.begin(wrong, { connectTimeSeconds: 1 });
-          const { log } = await errorBecomes(/^connect-failed: /);
+          const { log } = await errorComes(/^connect-failed: /);
           assert.ok(!JSON.stringify(log).includes("simsalabim"));
           assert.deepEqual([await router.isUp(), await router.routes(family)], [false, []]);
           const right = configMap({ address: local, more: ", password: sesame" });
@@ -229,7 +231,7 @@ describe("BGP", { concurrency: 2 }, () => {
         await router.start(EXTERNAL);
         await speaker.serve("web", [V4]);
         await speaker.begin(configMap({ asn: 64_999 }));
-        await errorBecomes(/^open-refused: .*the peer is AS 64512, want AS 64999/);
+        await errorComes(/^open-refused: .*the peer is AS 64512, want AS 64999/);
         await neighbourSays(refusedAsn);
         assert.deepEqual(await router.routes(4), []);
       });
@@ -237,7 +239,7 @@ describe("BGP", { concurrency: 2 }, () => {
       it("says why when we are another AS than it has configured", { skip }, async () => {
         await router.start({ ...EXTERNAL, peerAsn: 64_999 });
         await speaker.begin(configMap({}));
-        await errorBecomes(/^notification: .*(peer AS|bad peer|Bad Peer)/i);
+        await errorComes(/^notification: .*(peer AS|bad peer|Bad Peer)/i);
       });
 
       if (!lacks.includes("ttl-security")) {
@@ -252,7 +254,7 @@ describe("BGP", { concurrency: 2 }, () => {
       it("is told when it cannot do what we need", { skip }, async () => {
         await router.start({ ...EXTERNAL, families: [6] });
         await speaker.begin(configMap({}));
-        await errorBecomes(/^open-refused: .*the peer offers no /);
+        await errorComes(/^open-refused: .*the peer offers no /);
         await neighbourSays(refusedCapability);
       });
 
@@ -285,7 +287,7 @@ describe("BGP", { concurrency: 2 }, () => {
         await speaker.begin(configMap({ more: ", hold-time: 3s" }));
         await routesBecome(4, [SEEN]);
         router.freeze();
-        await errorBecomes(/^hold-expired: /);
+        await errorComes(/^hold-expired: /);
       });
 
       it("is asked to prefer others before it loses routes, and is told why we go", { skip }, async () => {
@@ -293,13 +295,13 @@ describe("BGP", { concurrency: 2 }, () => {
         await speaker.serve("web", [V4]);
         await speaker.begin(configMap({}));
         await routesBecome(4, [SEEN]);
-        const gone = speaker.ask({ type: "drain" });
+        await speaker.ask({ type: "drain" });
         await until(
           "the route is marked",
           () => router.routes(4),
           ([route]) => route?.communities?.includes("65535:0") ?? false,
         );
-        await gone;
+        await speaker.ask({ type: "part" });
         await routesBecome(4, []);
         await neighbourSays(left);
       });
@@ -311,6 +313,7 @@ describe("BGP", { concurrency: 2 }, () => {
           await speaker.begin(configMap({}), { gracefulRestart: true });
           await routesBecome(4, [SEEN]);
           await speaker.ask({ type: "drain" });
+          await speaker.ask({ type: "part" });
           await until(
             "the session is over",
             () => router.isUp(),

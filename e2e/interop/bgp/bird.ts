@@ -58,7 +58,7 @@ export class Bird implements Router {
       .find((each) => /\s(Up|Down|Init|AdminDown)\s/.test(each));
     const [, , state = "", since = "", , timeout = ""] = line?.trim().split(/\s+/) ?? [];
     if (line === undefined) return undefined;
-    return { isUp: state === "Up", detectionMs: Number(timeout) * 1_000, since };
+    return { isUp: state === "Up", detectionMs: Math.round(Number(timeout) * 1_000), since };
   }
 
   get #socket(): string {

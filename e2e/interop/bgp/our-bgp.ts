@@ -7,6 +7,7 @@ import { createRegistry } from "@herald/daemon/metrics";
 import { systemRandom } from "@herald/daemon/random";
 import type { RouteRules } from "@herald/shared/config/config";
 import { configFromConfigMap } from "@herald/shared/config/load";
+import type { Clock } from "@herald/shared/core";
 import { startBfd } from "@herald/speaker/bfd-link";
 import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
 import { parseStation } from "@herald/speaker/bmp-station";
@@ -30,7 +31,10 @@ export type OurBgpCommand =
       readonly rules?: RouteRules;
     }
   | { readonly type: "change"; readonly change: Change }
+  /** Begins to leave: routers are asked to prefer other ways. */
   | { readonly type: "drain" }
+  /** Routers have found other ways, if they were to. Answered when all is said. */
+  | { readonly type: "part" }
   /** Keeps the main thread from doing anything else for so long. */
   | { readonly type: "busy"; readonly ms: number };
 
@@ -52,16 +56,28 @@ const log = createLog({
   program: "our-bgp",
   write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
 });
+/** Longer than anything else that is waited for: how long routers may look for other ways the test says. */
+const PART_MS = 7 * 24 * 3_600_000;
+let endParting = (): void => {};
+let left: Promise<void> | undefined;
+const clock: Clock = {
+  now: systemClock.now,
+  at: (due, callback) => {
+    if (due - systemClock.now() < PART_MS / 2) return systemClock.at(due, callback);
+    endParting = callback;
+    return () => {};
+  },
+};
+
 const speaker = new BgpSpeaker(
   {
     node: "this",
     address: undefined,
     plan: { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined },
-    // Long enough for a router to be seen with marked routes on a busy machine: 500 ms were not.
-    partMs: 6_000,
+    partMs: PART_MS,
   },
   {
-    clock: systemClock,
+    clock,
     random: systemRandom,
     sockets: bgpSockets,
     ...(listenPort !== "" && { incoming: { port: Number(listenPort), sockets: bgpListeners } }),
@@ -120,7 +136,11 @@ async function obey(command: OurBgpCommand): Promise<void> {
       speaker.take(command.change);
       return;
     case "drain":
-      await speaker.drain();
+      left = speaker.drain();
+      return;
+    case "part":
+      endParting();
+      await left;
       return;
     case "busy":
       for (const until = performance.now() + command.ms; performance.now() < until; )
