@@ -5,9 +5,12 @@ import { Deadlines } from "./deadlines.ts";
 export interface ChecksOptions {
   /** Least time between two checks of an address, ms. */
   readonly checkIntervalMs: number;
-  /** Least time between two checks of any addresses, ms. */
+  /** Time between two checks of any addresses, ms. */
   readonly checkGapMs: number;
 }
+
+/** What a late timer missed of this time is made up for, ms: no more, lest a pause of ours end in a flood. */
+const CATCH_UP_MS = 10;
 
 /**
  * When to ask whether somebody else has an address that is asked for here. What may not be asked at once is asked as
@@ -15,11 +18,12 @@ export interface ChecksOptions {
  */
 export class Checks {
   readonly #options: ChecksOptions;
-  /** Both bounded by the addresses held here. */
+  /** All three bounded by the addresses held here. */
   readonly #lastAt = new Map<IpAddress, Instant>();
+  /** Checked a short while ago. */
   readonly #waiting = new Deadlines<IpAddress>();
-  /** Those of the waiting whose turn is theirs alone. */
-  readonly #reserved = new Set<IpAddress>();
+  /** May be checked, in the order in which they came to that, while others are. */
+  readonly #queue = new Set<IpAddress>();
   #nextTurn: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(options: ChecksOptions) {
@@ -28,43 +32,40 @@ export class Checks {
 
   /** @returns whether to check it now; if not, it waits for its turn. */
   want(address: IpAddress, now: Instant): boolean {
-    if (this.#waiting.has(address)) return false;
+    if (this.#waiting.has(address) || this.#queue.has(address)) return false;
     const earliest = (this.#lastAt.get(address) ?? Number.NEGATIVE_INFINITY) + this.#options.checkIntervalMs;
-    if (earliest <= now) return this.#turn(address, now);
-    this.#waiting.set(address, earliest);
+    if (earliest > now) this.#waiting.set(address, earliest);
+    else if (this.#queue.size > 0 || this.#nextTurn > now) this.#queue.add(address);
+    else return this.#mark(address, now);
     return false;
   }
 
   /** @returns what to check now. */
   take(now: Instant): readonly IpAddress[] {
-    const due = this.#waiting.take(now).map(({ key }) => key);
-    return due.filter((address) =>
-      this.#reserved.delete(address) ? this.#mark(address, now) : this.#turn(address, now),
-    );
+    for (const { key } of this.#waiting.take(now)) this.#queue.add(key);
+    const turns: IpAddress[] = [];
+    for (const address of this.#queue) {
+      if (this.#nextTurn > now) break;
+      this.#queue.delete(address);
+      this.#mark(address, now);
+      turns.push(address);
+    }
+    return turns;
   }
 
   forget(address: IpAddress): void {
     this.#lastAt.delete(address);
     this.#waiting.delete(address);
-    this.#reserved.delete(address);
+    this.#queue.delete(address);
   }
 
   nextWake(): Instant | undefined {
-    return this.#waiting.earliest();
-  }
-
-  /** Now, or at a turn of its own later: many that wait do not look again and again whose turn it is. */
-  #turn(address: IpAddress, now: Instant): boolean {
-    const at = Math.max(now, this.#nextTurn);
-    this.#nextTurn = at + this.#options.checkGapMs;
-    if (at === now) return this.#mark(address, now);
-    this.#reserved.add(address);
-    this.#waiting.set(address, at);
-    return false;
+    return this.#queue.size > 0 ? this.#nextTurn : this.#waiting.earliest();
   }
 
   #mark(address: IpAddress, now: Instant): true {
     this.#lastAt.set(address, now);
+    this.#nextTurn = Math.max(this.#nextTurn, now - CATCH_UP_MS) + this.#options.checkGapMs;
     return true;
   }
 }

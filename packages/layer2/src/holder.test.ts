@@ -13,6 +13,7 @@ import { Holder, type HolderEffect, type HolderInput } from "./holder.ts";
 import { DEFAULT_ANNOUNCER_OPTIONS } from "./options.ts";
 
 const vip = parseAddress("192.0.2.100") as IpAddress;
+const vip6 = parseAddress("2001:db8::100") as IpAddress;
 const macOf = (number: number): MacAddress => `02:00:00:00:00:0${number}` as MacAddress;
 const announce = (epoch: number, probe: "first" | "skip", address = vip): HolderInput => ({
   type: "announce",
@@ -125,6 +126,32 @@ describe("A holder on a segment", () => {
     });
     assert.equal(segment.seen(node, "defended").length, 1);
   });
+
+  for (const { protocol, address, clients } of [
+    { protocol: "ARP", address: vip, clients: ["192.0.2.11", "192.0.2.12"] },
+    { protocol: "NDP", address: vip6, clients: ["2001:db8::11", "2001:db8::12"] },
+  ]) {
+    it(`notices a silent machine within a second though it has looked a moment ago, by ${protocol}`, () => {
+      const segment = new Segment(4);
+      const [node] = segment.nodes;
+      node.holder.feed(announce(1, "skip", address));
+      segment.clock.advance(10_000);
+      const [before, after] = clients.map((client, index) =>
+        segment.host(`02:00:00:00:00:d${index}`, client),
+      ) as [LanHost, LanHost];
+      before.send(address);
+      segment.clock.advance(2);
+      const { mac } = segment.host("02:00:00:00:00:ee", address);
+      const asked = segment.clock.now();
+      after.send(address);
+      segment.clock.advance(1_000);
+      const noticed = segment.seen(node, "conflict").map(({ at, effect }) => ({
+        within: at - asked <= 1_000,
+        by: "by" in effect ? effect.by : undefined,
+      }));
+      assert.deepEqual(noticed, [{ within: true, by: mac }], segment.story());
+    });
+  }
 
   for (const [first, second, winner] of [
     [7, 8, 1],
