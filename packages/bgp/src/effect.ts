@@ -20,6 +20,8 @@ export type BgpInput =
   | { readonly type: "connected"; readonly connection: ConnectionId; readonly local: LocalAddresses }
   /** The peer connected to us. Its address is the one that is configured; that is the shell's to see. */
   | { readonly type: "accepted"; readonly connection: ConnectionId; readonly local: LocalAddresses }
+  /** Addresses of ours have come or gone: what may stand as next hop on a connection, from now on. */
+  | { readonly type: "addresses"; readonly connection: ConnectionId; readonly local: LocalAddresses }
   /** The peer was not to be reached and now is: a wait for the next attempt is over. */
   | { readonly type: "reachable" }
   /** It could not be made, or has ended. `why` in the system's words; empty when it just ended. */

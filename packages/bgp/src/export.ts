@@ -18,6 +18,10 @@ export interface LocalAddresses {
   readonly linkLocal: IpAddress | undefined;
 }
 
+export function isSameLocal(a: LocalAddresses, b: LocalAddresses): boolean {
+  return a.transport === b.transport && a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6 && a.linkLocal === b.linkLocal;
+}
+
 /** All about a session that routes look different by. */
 export interface ExportView {
   readonly asn: number;

@@ -109,6 +109,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: "announce-again" } as const) },
   { weight: 1, arbitrary: fc.constant({ type: "peer-down", why: "" } as const) },
   { weight: 1, arbitrary: fc.constant({ type: "reachable" } as const) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant("addresses" as const),
+      connection,
+      local: fc.constantFrom(LOCAL, { ...LOCAL, ipv6: undefined }),
+    }),
+  },
 );
 
 const OPTION_SETS: readonly SessionOptions[] = [

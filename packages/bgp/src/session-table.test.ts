@@ -4,11 +4,13 @@ import type { BgpInput } from "./effect.ts";
 import { encodeMessage } from "./message.ts";
 import { notification } from "./notification.ts";
 import type { BgpState } from "./states.ts";
-import { Bench, KEEPALIVE, routes, theirOpen, UPDATE } from "./testdata/bench.ts";
+import { Bench, ip, KEEPALIVE, LOCAL, routes, theirOpen, UPDATE } from "./testdata/bench.ts";
 
 // RFC 4271 §8.2.2 as seen from outside: what a session does in each state about each thing that may happen.
 
 const REFRESH = encodeMessage({ type: "route-refresh", family: { afi: 1, safi: 1 }, subtype: 0 });
+/** The session has no routes to tell: nothing shows. */
+const ELSEWHERE = { ...LOCAL, ipv6: ip("2001:db8::9") };
 const BAD_UPDATE = Uint8Array.of(...UPDATE.subarray(0, 17), 24, 2, 0, 9, 0, 0, 0);
 
 type Do = (bench: Bench) => readonly string[];
@@ -24,6 +26,9 @@ const HAPPENS = {
   },
   "peer-down": { "peer-down": (bench) => bench.handle({ type: "peer-down", why: "" }) },
   reachable: { reachable: (bench) => bench.handle({ type: "reachable" }) },
+  addresses: {
+    addresses: (bench) => bench.handle({ type: "addresses", connection: 1, local: ELSEWHERE }),
+  },
   connected: { connected: (bench) => bench.connected() },
   accepted: { accepted: (bench) => bench.accepted() },
   closed: { closed: (bench) => bench.closed() },
@@ -71,6 +76,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
     restart: [],
     "peer-down": [],
     reachable: [],
+    addresses: [],
     connected: [],
     accepted: ["-1 close", "connection-refused: no session is wanted"],
     closed: [],
@@ -98,6 +104,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
     restart: ["1 close", "connect > idle", "down: restarting: restarting"],
     "peer-down": [],
     reachable: [],
+    addresses: [],
     connected: ["connect > open-sent", "1 < OPEN 5"],
     accepted: ["-1 < OPEN 5"],
     closed: ["connect > active", "down: connect-failed: no connection"],
@@ -125,6 +132,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
     restart: ["active > idle", "down: restarting: restarting"],
     "peer-down": [],
     reachable: ["active > connect", "2 connect"],
+    addresses: [],
     connected: [],
     accepted: ["active > open-sent", "-1 < OPEN 5"],
     closed: [],
@@ -162,6 +170,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
     ],
     "peer-down": ["1 < Cease, BFD down", "1 close", "open-sent > idle", "down: peer-down: BFD lost the peer"],
     reachable: [],
+    addresses: [],
     connected: [],
     accepted: ["-1 < OPEN 5"],
     closed: ["open-sent > active", "down: closed: the connection was closed"],
@@ -262,6 +271,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
       "down: peer-down: BFD lost the peer",
     ],
     reachable: [],
+    addresses: [],
     connected: [],
     accepted: ["-1 < OPEN 5"],
     closed: ["open-confirm > idle", "down: closed: the connection was closed"],
@@ -357,6 +367,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
       "lost: peer-down: BFD lost the peer",
     ],
     reachable: [],
+    addresses: [],
     connected: [],
     accepted: ["-1 < OPEN 5"],
     closed: ["established > idle", "lost: closed: the connection was closed"],
@@ -429,6 +440,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
     restart: [],
     "peer-down": [],
     reachable: ["idle > connect", "2 connect"],
+    addresses: [],
     connected: [],
     accepted: ["-1 close", "connection-refused: too soon after an error"],
     closed: [],

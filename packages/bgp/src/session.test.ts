@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hex } from "@herald/lab/hex";
 import type { Capability } from "./capability.ts";
+import type { BgpInput } from "./effect.ts";
 import { frame } from "./header.ts";
 import { CEASE, MESSAGE_TYPE } from "./iana.ts";
 import { encodeMessage } from "./message.ts";
@@ -19,6 +20,7 @@ import {
   theirOpen,
   UPDATE,
 } from "./testdata/bench.ts";
+import { RouterTable } from "./testdata/router-table.ts";
 
 const KNOWS_RESTART: Capability = {
   type: "graceful-restart",
@@ -567,6 +569,45 @@ describe("what the peer is told", () => {
       "1 < UPDATE 29",
       "told 1, took back 0, in 1",
     ]);
+  });
+
+  it("has another next hop once this side's addresses are others, and none while there is none", () => {
+    const bench = new Bench().reach("established");
+    const router = new RouterTable({ asnOctets: 4, external: true, pathIds: [] });
+    const hopNow = (input: BgpInput): string | undefined => {
+      for (const effect of bench.session.handle(input, 0))
+        if (effect.type === "send") router.take(effect.bytes);
+      return router.routes.get("2001:db8:1::/48")?.reach?.address;
+    };
+    const on = (ipv6: string | undefined) =>
+      ({
+        type: "addresses",
+        connection: 1,
+        local: { ...LOCAL, ipv6: ipv6 === undefined ? undefined : ip(ipv6) },
+      }) as const;
+    assert.deepEqual(
+      [
+        hopNow({ type: "routes", routes: routes("203.0.113.1/32", "2001:db8:1::/48") }),
+        hopNow(on("2001:db8::9")),
+        hopNow(on(undefined)),
+        hopNow(on("2001:db8::1")),
+      ],
+      ["2001:db8::1", "2001:db8::9", undefined, "2001:db8::1"],
+    );
+    assert.equal(router.routes.get("203.0.113.1/32")?.attributes.nextHop, "192.0.2.1");
+    assert.deepEqual(bench.handle(on("2001:db8::1")), []); // nothing new
+    assert.deepEqual(bench.handle({ ...on("2001:db8::9"), connection: 7 }), []); // of another connection
+  });
+
+  it("has the next hop that was there last before the session was", () => {
+    const bench = new Bench().reach("open-confirm");
+    const router = new RouterTable({ asnOctets: 4, external: true, pathIds: [] });
+    bench.handle({ type: "routes", routes: routes("2001:db8:1::/48") });
+    bench.handle({ type: "addresses", connection: 1, local: { ...LOCAL, ipv6: ip("2001:db8::9") } });
+    for (const effect of bench.session.handle({ type: "bytes", connection: 1, bytes: KEEPALIVE }, 0)) {
+      if (effect.type === "send") router.take(effect.bytes);
+    }
+    assert.equal(router.routes.get("2001:db8:1::/48")?.reach?.address, "2001:db8::9");
   });
 
   it("is only what it understands", () => {

@@ -4,7 +4,7 @@ import { BackOff } from "./back-off.ts";
 import { COLLISION, yields } from "./collision.ts";
 import { type Counters, zeroCounters } from "./counters.ts";
 import type { BgpEffect, BgpInput, ConnectionId, SessionError, Stop } from "./effect.ts";
-import type { LocalAddresses } from "./export.ts";
+import { isSameLocal, type LocalAddresses } from "./export.ts";
 import { ipFamilyOf } from "./family.ts";
 import { stopMachine } from "./farewell.ts";
 import { CEASE, ERROR, OPEN_ERROR, REFRESH } from "./iana.ts";
@@ -151,8 +151,14 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     }
   }
 
-  #takeRoutes(input: Extract<BgpInput, { type: "routes" | "drain" | "announce-again" }>, now: Instant): void {
+  #takeRoutes(
+    input: Extract<BgpInput, { type: "routes" | "drain" | "announce-again" | "addresses" }>,
+    now: Instant,
+  ): void {
     switch (input.type) {
+      case "addresses":
+        this.#readdress(input.connection, input.local, now);
+        return;
       case "routes":
         this.#telling.want(input.routes, now);
         return;
@@ -213,6 +219,13 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     const text = made ? "the connection was closed" : "no connection";
     const detail = why === "" ? "" : `: ${why}`;
     machine.ended(because(made ? "closed" : "connect-failed", text + detail), now);
+  }
+
+  #readdress(connection: ConnectionId, local: LocalAddresses, now: Instant): void {
+    const machine = this.#machineOf(connection);
+    if (machine?.local === undefined || isSameLocal(machine.local, local)) return;
+    machine.local = local;
+    this.#telling.readdressed(machine, now);
   }
 
   #peerDown(why: string, now: Instant): void {

@@ -84,6 +84,13 @@ export class Telling {
     this.#tell(now);
   }
 
+  /** Other addresses of ours may stand as next hop on a connection. */
+  readdressed(machine: Machine, now: Instant): void {
+    if (machine !== this.#machine) return;
+    this.#view = this.#viewOf(machine);
+    this.#tell(now);
+  }
+
   /** The peer asks, perhaps too often. */
   again(family: IpFamily, now: Instant): void {
     if (this.#machine === undefined) return;

@@ -32,6 +32,8 @@ export interface BgpConnection {
   send(bytes: Uint8Array): void;
   /** Once what was sent has gone out; also ends a dial. */
   close(): void;
+  /** What may stand as next hop on it, as of now; `undefined` before it is made, or while nobody can tell. */
+  local?(): LocalAddresses | undefined;
   /** TCP ports, 0 for one that is not known. */
   readonly ports?: { readonly local: number; readonly remote: number };
 }

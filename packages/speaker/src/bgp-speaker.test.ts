@@ -45,6 +45,7 @@ address-pools: [{name: a, protocol: bgp, addresses: [10.20.30.0/24]}]`;
 class RecordingRouter implements BgpPort, BgpIncomingPort {
   readonly heard: string[] = [];
   readonly dialled: BgpTarget[] = [];
+  local = LOCAL;
   readonly #clock: VirtualClock;
   readonly #open: Open;
   #down: ((why: string) => void) | undefined;
@@ -84,6 +85,7 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
     });
     return {
       send: (bytes) => this.#hear(bytes),
+      local: () => this.local,
       close: () => {
         if (isOpen) this.note("closed");
         isOpen = false;
@@ -343,6 +345,16 @@ describe("BGP beside layer 2", () => {
     speaker.take({ type: "endpoints", key: web.key, endpoints: [] });
     await pass(100);
     assert.deepEqual(holdings.splice(0), [{ type: "gone", ...told }]);
+  });
+
+  it("asks for the next hops of its connections whenever interfaces or addresses are others", async () => {
+    const { speaker, router } = await stage();
+    const hop = (address: string): string => {
+      router.local = { ...LOCAL, ipv4: address as IpAddress };
+      speaker.setLinks([]);
+      return router.news().join();
+    };
+    assert.deepEqual([hop("192.0.2.9"), hop("192.0.2.9")], ["0.1 s: + 10.20.30.7/32", ""]);
   });
 
   it("never logs a password", async () => {

@@ -130,9 +130,10 @@ export class BgpSpeaker {
     this.#look();
   }
 
-  /** All interfaces of this node, as they are now. */
+  /** All interfaces of this node, as they are now; their addresses may be others, too. */
   setLinks(links: readonly Link[]): void {
     this.#routers.setLinks(links);
+    this.#sessions.readdress();
   }
 
   /**

@@ -90,6 +90,7 @@ export class PeerDialler {
     this.#waiting.add(go);
     return {
       send: (bytes) => connection?.send(bytes),
+      local: () => connection?.local?.(),
       close: () => {
         end();
         connection?.close();

@@ -154,6 +154,11 @@ export class BgpSessions {
     for (const session of this.#sessions.values()) if (session.link === link) session.cut(why);
   }
 
+  /** Addresses of this node may have come or gone. */
+  readdress(): void {
+    for (const session of this.#sessions.values()) session.readdress();
+  }
+
   /** Where a peer was dialled last; `undefined` while nobody knows, or there is no session with it. */
   remoteOf(peer: string): IpAddress | undefined {
     return this.#sessions.get(peer)?.remote;
@@ -354,6 +359,13 @@ class PeerSession {
       opened.close();
       this.#connections.delete(connection);
       this.feed({ type: "closed", connection, why });
+    }
+  }
+
+  readdress(): void {
+    for (const [connection, opened] of this.#connections) {
+      const local = opened.local?.();
+      if (local !== undefined) this.feed({ type: "addresses", connection, local });
     }
   }
 

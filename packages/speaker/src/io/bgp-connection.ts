@@ -1,5 +1,9 @@
 import type { Socket } from "node:net";
-import type { BgpConnection, BgpListeners } from "../bgp-port.ts";
+import type { LocalAddresses } from "@herald/bgp/export";
+import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
+import { ownAlone } from "../bgp-next-hops.ts";
+import type { BgpConnection, BgpListeners, BgpTarget } from "../bgp-port.ts";
+import { localAddresses } from "./bgp-local-addresses.ts";
 
 /** What may wait for a peer that does not read, octets: a million routes and more. */
 const BACKLOG_MAX_OCTETS = 2 ** 26;
@@ -13,13 +17,21 @@ const LINGER_MS = 2_000;
 /** A TCP connection with a router, whoever began it. */
 export class TcpConnection implements BgpConnection {
   readonly #listeners: Pick<BgpListeners, "onBytes" | "onClosed">;
+  readonly #peer: IpAddress;
+  /** Name of the interface that the peer's link-local address is on. */
+  readonly #link: string | undefined;
   #socket: Socket | undefined;
   #over = false;
   /** Ends the wait for a peer that does not read. */
   #unread: NodeJS.Timeout | undefined;
 
-  constructor(listeners: Pick<BgpListeners, "onBytes" | "onClosed">) {
+  constructor(
+    listeners: Pick<BgpListeners, "onBytes" | "onClosed">,
+    { address, interface: link }: Pick<BgpTarget, "address" | "interface">,
+  ) {
     this.#listeners = listeners;
+    this.#peer = address;
+    this.#link = link;
   }
 
   /** Whether it was closed, or has ended. */
@@ -29,6 +41,22 @@ export class TcpConnection implements BgpConnection {
 
   get ports(): { readonly local: number; readonly remote: number } {
     return { local: this.#socket?.localPort ?? 0, remote: this.#socket?.remotePort ?? 0 };
+  }
+
+  local(): LocalAddresses | undefined {
+    const own = this.#own();
+    return own && localAddresses(own, this.#peer, this.#link);
+  }
+
+  /** The same when it is new, and has at least its own address; `undefined` for one that has ended already. */
+  localAtFirst(): LocalAddresses | undefined {
+    const own = this.#own();
+    return own && (this.local() ?? ownAlone(own));
+  }
+
+  #own(): IpAddress | undefined {
+    const [bare = ""] = (this.#socket?.localAddress ?? "").split("%"); // a link-local one says on which link
+    return parseAddress(bare);
   }
 
   /** What there is to read and write on, from now on. */

@@ -1,8 +1,8 @@
 import { Server, type Socket } from "node:net";
 import { parseAddress } from "@herald/shared/ip/address";
+import { ownAlone } from "../bgp-next-hops.ts";
 import type { BgpArrival, BgpDoor, BgpDoorListeners, BgpIncomingPort } from "../bgp-port.ts";
 import { TcpConnection } from "./bgp-connection.ts";
-import { localAddresses } from "./bgp-local-addresses.ts";
 import { openBgpDoor, setForPeer, sourceTowards } from "./bgp-socket-options.ts";
 import { SocketError } from "./kernel-socket.ts";
 
@@ -53,7 +53,7 @@ function arrivalOf(socket: Socket): BgpArrival | undefined {
     from,
     onceGone: (callback) => socket.once("close", callback),
     take: (target, { onBytes, onClosed }) => {
-      const connection = new TcpConnection({ onBytes, onClosed });
+      const connection = new TcpConnection({ onBytes, onClosed }, target);
       connection.use(socket);
       try {
         setForPeer(descriptorOf(socket), target);
@@ -61,7 +61,7 @@ function arrivalOf(socket: Socket): BgpArrival | undefined {
         if (!(error instanceof SocketError)) throw error;
         queueMicrotask(() => connection.giveUp(error.message));
       }
-      return { connection, local: localAddresses(own, from) };
+      return { connection, local: connection.localAtFirst() ?? ownAlone(own) };
     },
     refuse: () => socket.resetAndDestroy(),
   };

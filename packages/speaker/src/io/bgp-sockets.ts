@@ -1,9 +1,8 @@
 import { Socket } from "node:net";
-import { isLinkLocal, parseAddress } from "@herald/shared/ip/address";
+import { isLinkLocal } from "@herald/shared/ip/address";
 import { scoped } from "../bgp-peer.ts";
 import type { BgpConnection, BgpListeners, BgpPort, BgpTarget } from "../bgp-port.ts";
 import { TcpConnection } from "./bgp-connection.ts";
-import { localAddresses } from "./bgp-local-addresses.ts";
 import { openBgpSocket } from "./bgp-socket-options.ts";
 import { SocketError } from "./kernel-socket.ts";
 
@@ -11,7 +10,7 @@ import { SocketError } from "./kernel-socket.ts";
 export const bgpSockets: BgpPort = { dial };
 
 function dial(target: BgpTarget, listeners: BgpListeners): BgpConnection {
-  const connection = new TcpConnection(listeners);
+  const connection = new TcpConnection(listeners, target);
   try {
     connect(connection, target, listeners);
   } catch (error) {
@@ -28,9 +27,8 @@ function connect(connection: TcpConnection, target: BgpTarget, listeners: BgpLis
   const local =
     source === undefined ? {} : { localAddress: scoped(source, isLinkLocal(source) ? link : undefined) };
   socket.connect({ host: scoped(address, link), port, ...local }, () => {
-    const [bare = ""] = (socket.localAddress ?? "").split("%"); // a link-local one says on which link
-    const own = parseAddress(bare);
-    if (own === undefined) connection.giveUp("the connection ended before it began");
-    else if (!connection.isOver) listeners.onConnected(localAddresses(own, address, link));
+    const local = connection.localAtFirst();
+    if (local === undefined) connection.giveUp("the connection ended before it began");
+    else if (!connection.isOver) listeners.onConnected(local);
   });
 }

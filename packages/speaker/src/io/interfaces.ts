@@ -2,7 +2,8 @@ import type { Interface } from "@herald/layer2/announcer";
 import type { Clock, Instant } from "@herald/shared/core";
 import { DecodeError } from "@herald/wire/bytes";
 import type { Link } from "../interface-rules.ts";
-import { type Drained, NetlinkSocket } from "./netlink-socket.ts";
+import type { NetlinkMessage } from "./netlink-message.ts";
+import { type Drained, NEWS, NetlinkSocket } from "./netlink-socket.ts";
 
 /** How often the socket is looked at, ms. A look that finds nothing takes a microsecond. */
 const LOOK_MS = 50;
@@ -13,7 +14,7 @@ const RESYNC_MS = 30_000;
 
 export interface InterfaceWatchOptions {
   readonly clock: Clock;
-  /** Called with every interface of this node at start, after every change and now and then without one. */
+  /** Called with every interface of this node at start, after every change, of its addresses too, and now and then without one. */
   readonly onLinks: (links: readonly Link[]) => void;
   /** Events were lost or made no sense; the whole list follows. */
   readonly onTrouble: (message: string) => void;
@@ -27,13 +28,20 @@ export interface InterfaceWatch {
   stop(): void;
 }
 
+const NEWSWORTHY: ReadonlySet<NetlinkMessage["type"]> = new Set([
+  "link",
+  "link-gone",
+  "address",
+  "address-gone",
+]);
+
 /**
  * Watches the network interfaces. Events only say that something changed; what is true is always the whole list.
  *
  * @throws {SocketError} when the kernel gives none.
  */
 export function watchInterfaces({ clock, onLinks, onTrouble }: InterfaceWatchOptions): InterfaceWatch {
-  const socket = new NetlinkSocket();
+  const socket = new NetlinkSocket(NEWS.links | NEWS.addresses);
   let changedAt: Instant | undefined = clock.now() - SETTLE_MAX_MS;
   let listedAt = clock.now();
 
@@ -63,8 +71,12 @@ export function watchInterfaces({ clock, onLinks, onTrouble }: InterfaceWatchOpt
   return {
     refresh,
     isStill: ({ name, index, mac }) => {
-      const links = guarded(() => socket.list(), onTrouble);
-      if (links === undefined) refresh(); // events were read with the list
+      const list = (): readonly Link[] | undefined => guarded(() => socket.list(), onTrouble);
+      let links = list();
+      if (links === undefined) {
+        refresh(); // events were read with the list
+        links = list(); // and are no longer in the way
+      }
       return links?.some((link) => link.name === name && link.index === index && link.mac === mac) ?? false;
     },
     stop: () => {
@@ -77,7 +89,7 @@ export function watchInterfaces({ clock, onLinks, onTrouble }: InterfaceWatchOpt
 function hasNews(drained: Drained | undefined, onTrouble: (message: string) => void): boolean {
   if (drained === undefined) return true;
   if (drained.overrun) onTrouble("events of interfaces were lost");
-  return drained.overrun || drained.messages.some(({ type }) => type === "link" || type === "link-gone");
+  return drained.overrun || drained.messages.some(({ type }) => NEWSWORTHY.has(type));
 }
 
 /** @returns `undefined` when the kernel's bytes made no sense. */

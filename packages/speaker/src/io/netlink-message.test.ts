@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { hex, parseHex } from "@herald/lab/hex";
 import { DecodeError } from "@herald/wire/bytes";
 import fc from "fast-check";
-import { decodeNetlink, encodeLinkDump } from "./netlink-message.ts";
+import { decodeNetlink, encodeAddressDump, encodeLinkDump } from "./netlink-message.ts";
 
 const text = readFileSync(new URL("./testdata/link-dump.hex", import.meta.url), "utf8");
 /** By datagram, as the kernel sent them. */
@@ -53,6 +53,29 @@ describe("netlink messages", () => {
     assert.deepEqual(decodeNetlink(bytes), [{ type: "link-gone", sequence: 0, index: 9 }]);
   });
 
+  it("decode an address with what is said of it, and its end", () => {
+    const added = hex`
+      40000000 1400 0000 00000000 00000000   # length 64, RTM_NEWADDR
+      0a 40 61 00 02000000                   # IPv6, /64, temporary, deprecated and tentative, index 2
+      1400 0100 20010db8 00000000 00000000 00000002
+      1400 0600 00000000 00000000 0a000000 0a000000  # created at 0.1 s`;
+    const gone = hex`18000000 1500 0000 00000000 00000000 02 18 80 00 02000000`;
+    const own = { address: "2001:db8::2", prefixLength: 64, index: 2, isUsable: false, isDeprecated: true };
+    assert.deepEqual([added, gone].flatMap(decodeNetlink), [
+      { type: "address", sequence: 0, own: { ...own, isSecondary: true, createdMs: 100 } },
+      { type: "address-gone", sequence: 0 },
+    ]);
+  });
+
+  it("take the near end of a tunnel for ours", () => {
+    const bytes = hex`
+      28000000 1400 0000 00000000 00000000
+      02 20 80 00 03000000
+      0800 0100 c0000201 0800 0200 c0000202`;
+    const [message] = decodeNetlink(bytes);
+    assert.equal(message?.type === "address" && message.own.address, "192.0.2.2");
+  });
+
   it("decode a dump that was interrupted", () => {
     const bytes = hex`14000000 0300 1200 07000000 00000000 00000000`;
     assert.deepEqual(decodeNetlink(bytes), [{ type: "done", sequence: 7, consistent: false }]);
@@ -78,6 +101,9 @@ describe("netlink messages", () => {
         20000000 1200 0103 07000000 00000000   # length 32, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP
         00 00 0000 00000000 00000000 00000000`,
     ));
+
+  it("encode the request for all addresses", () =>
+    assert.deepEqual(encodeAddressDump(7), hex`18000000 1600 0103 07000000 00000000 0000000000000000`));
 
   const refused = [
     { name: "half a length", bytes: hex`1000`, error: "netlink.length: truncated (need 2, have 0)" },

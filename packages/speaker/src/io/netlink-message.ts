@@ -1,24 +1,41 @@
+import { fromOctets } from "@herald/shared/ip/address";
 import { DecodeError, Reader } from "@herald/wire/bytes";
 import { formatMac, MAC_OCTETS } from "@herald/wire/mac";
+import type { OwnAddress } from "../bgp-next-hops.ts";
 import type { Link } from "../interface-rules.ts";
 
 export type NetlinkMessage =
   | { readonly type: "link"; readonly sequence: number; readonly link: Link }
   | { readonly type: "link-gone"; readonly sequence: number; readonly index: number }
+  | { readonly type: "address"; readonly sequence: number; readonly own: OwnAddress }
+  | { readonly type: "address-gone"; readonly sequence: number }
   /** The end of a dump; `consistent` when nothing changed while it was made. */
   | { readonly type: "done"; readonly sequence: number; readonly consistent: boolean }
   | { readonly type: "error"; readonly sequence: number; readonly errno: number }
   | { readonly type: "other"; readonly sequence: number };
 
-/** Octets of a request made by {@link encodeLinkDump}. */
-const DUMP_REQUEST_OCTETS = 32;
 const HEADER_OCTETS = 16;
+/** Of struct ifinfomsg and struct ifaddrmsg: all zero asks for everything. */
+const LINK_OCTETS = 16;
+const ADDRESS_OCTETS = 8;
 
 /** <linux/netlink.h>, <linux/rtnetlink.h> */
-const TYPE = { error: 2, done: 3, newLink: 16, delLink: 17, getLink: 18 } as const;
+const TYPE = {
+  error: 2,
+  done: 3,
+  newLink: 16,
+  delLink: 17,
+  getLink: 18,
+  newAddress: 20,
+  delAddress: 21,
+  getAddress: 22,
+} as const;
 const FLAG = { request: 0x1, dumpInterrupted: 0x10, dump: 0x300 } as const;
 /** <linux/if_link.h> */
 const ATTRIBUTE = { address: 1, name: 3, master: 10, operstate: 16 } as const;
+/** <linux/if_addr.h>; the flags are the low eight, which all kernels put into the header. */
+const ADDRESS_ATTRIBUTE = { address: 1, local: 2, cacheInfo: 6 } as const;
+const ADDRESS_FLAG = { secondary: 0x1, duplicate: 0x8, deprecated: 0x20, tentative: 0x40 } as const;
 /** <linux/if.h> */
 const INTERFACE = { up: 0x1, broadcast: 0x2, noArp: 0x80 } as const;
 /** <linux/if_arp.h> */
@@ -52,10 +69,19 @@ export function decodeNetlink(datagram: Uint8Array): readonly NetlinkMessage[] {
 
 /** Asks for every interface. The answer is many datagrams of `link`, then `done`, all with this sequence. */
 export function encodeLinkDump(sequence: number): Uint8Array {
-  const bytes = new Uint8Array(DUMP_REQUEST_OCTETS);
+  return encodeDump(TYPE.getLink, LINK_OCTETS, sequence);
+}
+
+/** The same for every address, of both families: datagrams of `address`. */
+export function encodeAddressDump(sequence: number): Uint8Array {
+  return encodeDump(TYPE.getAddress, ADDRESS_OCTETS, sequence);
+}
+
+function encodeDump(type: number, bodyOctets: number, sequence: number): Uint8Array {
+  const bytes = new Uint8Array(HEADER_OCTETS + bodyOctets);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, DUMP_REQUEST_OCTETS, true);
-  view.setUint16(4, TYPE.getLink, true);
+  view.setUint32(0, bytes.length, true);
+  view.setUint16(4, type, true);
   view.setUint16(6, FLAG.request | FLAG.dump, true);
   view.setUint32(8, sequence, true);
   return bytes;
@@ -67,6 +93,10 @@ function decodeBody(type: number, flags: number, sequence: number, body: Uint8Ar
       return { type: "link", sequence, link: decodeLink(body) };
     case TYPE.delLink:
       return { type: "link-gone", sequence, index: decodeLink(body).index };
+    case TYPE.newAddress:
+      return decodeAddress(sequence, body);
+    case TYPE.delAddress:
+      return { type: "address-gone", sequence };
     case TYPE.done:
       return { type: "done", sequence, consistent: (flags & FLAG.dumpInterrupted) === 0 };
     case TYPE.error:
@@ -102,6 +132,44 @@ function decodeLink(body: Uint8Array): Link {
     hasMaster: attributes.has(ATTRIBUTE.master),
     operational: operstate === OPERSTATE.up || operstate === OPERSTATE.unknown,
   };
+}
+
+/**
+ * struct ifaddrmsg and its attributes; struct ifa_cacheinfo has the time of creation third, in hundredths of a second.
+ *
+ *   0        1              2       3       4       8
+ *   | family | prefix length | flags | scope | index | attributes
+ */
+function decodeAddress(sequence: number, body: Uint8Array): NetlinkMessage {
+  const r = new Reader(body);
+  r.u8("address.family");
+  const prefixLength = r.u8("address.prefix-length");
+  const flags = r.u8("address.flags");
+  r.u8("address.scope");
+  const rest = new LittleEndianReader(r.rest());
+  const index = rest.u32("address.index");
+  const attributes = decodeAttributes(rest.rest());
+  // Why not the other first: at the end of a tunnel that is the peer's.
+  const octets = attributes.get(ADDRESS_ATTRIBUTE.local) ?? attributes.get(ADDRESS_ATTRIBUTE.address);
+  if (octets?.length !== 4 && octets?.length !== 16) return { type: "other", sequence };
+  const own = {
+    address: fromOctets(octets),
+    prefixLength,
+    index,
+    isUsable: (flags & (ADDRESS_FLAG.tentative | ADDRESS_FLAG.duplicate)) === 0,
+    isDeprecated: (flags & ADDRESS_FLAG.deprecated) !== 0,
+    isSecondary: (flags & ADDRESS_FLAG.secondary) !== 0,
+    createdMs: createdMs(attributes.get(ADDRESS_ATTRIBUTE.cacheInfo)),
+  };
+  return { type: "address", sequence, own };
+}
+
+function createdMs(cacheInfo: Uint8Array | undefined): number {
+  if (cacheInfo === undefined) return 0;
+  const r = new LittleEndianReader(cacheInfo);
+  r.u32("address.preferred-lifetime");
+  r.u32("address.valid-lifetime");
+  return r.u32("address.created") * 10;
 }
 
 /**

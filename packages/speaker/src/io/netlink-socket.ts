@@ -1,3 +1,4 @@
+import type { OwnAddress } from "../bgp-next-hops.ts";
 import type { Link } from "../interface-rules.ts";
 import {
   bindSocket,
@@ -8,10 +9,10 @@ import {
   SocketError,
   sendOn,
 } from "./kernel-socket.ts";
-import { decodeNetlink, encodeLinkDump, type NetlinkMessage } from "./netlink-message.ts";
+import { decodeNetlink, encodeAddressDump, encodeLinkDump, type NetlinkMessage } from "./netlink-message.ts";
 
-/** <linux/rtnetlink.h>: news of interfaces. */
-const RTMGRP_LINK = 0x1;
+/** <linux/rtnetlink.h>: news of interfaces, and of addresses of both families. */
+export const NEWS = { links: 0x1, addresses: 0x10 | 0x100 } as const;
 
 /** The kernel's datagrams stay below 32 KiB. */
 const DATAGRAM_OCTETS = 64 * 1024;
@@ -23,15 +24,18 @@ export interface Drained {
   readonly overrun: boolean;
 }
 
-/** A route netlink socket that hears of changes to interfaces and lists them. It never blocks. */
+/** A route netlink socket that hears of changes to interfaces, if it is to, and lists them. It never blocks. */
 export class NetlinkSocket {
   readonly #fd: number;
   readonly #buffer = new Uint8Array(DATAGRAM_OCTETS);
   #sequence = 0;
 
-  /** @throws {SocketError} */
-  constructor() {
-    this.#fd = openSocket("netlink", "raw", (fd) => bindSocket(fd, "netlink", netlinkAddress(RTMGRP_LINK)));
+  /**
+   * @param news what to hear of, of NEWS.
+   * @throws {SocketError}
+   */
+  constructor(news = 0) {
+    this.#fd = openSocket("netlink", "raw", (fd) => bindSocket(fd, "netlink", netlinkAddress(news)));
   }
 
   /**
@@ -68,6 +72,18 @@ export class NetlinkSocket {
       return undefined;
     }
     return answer.flatMap((message) => (message.type === "link" ? [message.link] : []));
+  }
+
+  /**
+   * Lists every address of this node, without waiting, and passes over what else there is to read. What changes meanwhile may
+   * be missing: who has to have it whole hears of that and asks again.
+   *
+   * @throws {SocketError}, {DecodeError} as {@link drain} does.
+   */
+  addresses(): readonly OwnAddress[] {
+    this.#sequence += 1;
+    sendOn(this.#fd, encodeAddressDump(this.#sequence));
+    return this.drain().messages.flatMap((message) => (message.type === "address" ? [message.own] : []));
   }
 
   close(): void {
