@@ -47,7 +47,8 @@ const tcp = createTcpServer((socket) => {
   socket.on("error", () => socket.destroy());
   socket.on("data", (data) => socket.write(`${JSON.stringify({ ...self, ...client, data: `${data}` })}\n`));
 });
-const udp = createSocket("udp6", (data, { address, port }) => {
+// As much room as the kernel gives: what comes while this process waits for a processor is answered later, and not lost.
+const udp = createSocket({ type: "udp6", recvBufferSize: 1 << 20 }, (data, { address, port }) => {
   const answer = { ...self, client: plain(address), clientPort: port, data: `${data}` };
   udp.send(`${JSON.stringify(answer)}\n`, port, address);
 });
