@@ -12,8 +12,9 @@ import { command } from "../cluster/command.ts";
 import { inNetwork } from "../cluster/launch.ts";
 import type { ProbeReport } from "../cluster/probe.ts";
 import { clusterTests } from "./cluster-tests.ts";
-import { Installation } from "./installation.ts";
+import { Installation, PATIENT } from "./installation.ts";
 import { addressesIn } from "./objects.ts";
+import { untilEqual } from "./until-equal.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
 const PROBE = fileURLToPath(new URL("../cluster/probe.ts", import.meta.url));
@@ -125,9 +126,12 @@ describe("draining a node, as a client sees it that keeps asking who has the add
   it("has the node say why it is silent, in the operator's words", async () => {
     const holder = await steady();
     await annotate(holder, "herald.io/drain=kernel 6.12");
-    await herald.segment.untilHeld(IPV4, (node) => node !== holder);
-    const line = logOf(holder).findLast(({ msg }) => msg === "withdrawn");
-    assert.deepEqual([line?.["reason"], line?.["note"]], ["nodeDrained", "kernel 6.12"]);
+    const why = (): readonly unknown[] => {
+      const line = logOf(holder).findLast(({ msg }) => msg === "withdrawn");
+      return [line?.["reason"], line?.["note"]];
+    };
+    await untilEqual(why, ["nodeDrained", "kernel 6.12"], `${holder} says why`);
+    await bothHeld((node) => node !== holder);
     await annotate(holder, "herald.io/drain-");
   });
 
@@ -135,7 +139,8 @@ describe("draining a node, as a client sees it that keeps asking who has the add
     const winner = rank(IPV4 as IpAddress, SPEAKERS, sha256)[0] as NodeName;
     await steady();
     await annotate(winner, "herald.io/drain=true");
-    const holder = await herald.segment.untilHeld(IPV4, (node) => node !== winner);
+    await candidates(SPEAKERS.length - 1);
+    const holder = await bothHeld((node) => node !== winner);
     await annotate(winner, "herald.io/drain-");
     assert.equal(await steady(), holder);
     await losesNothing("fail-back on request", holder, {
@@ -176,8 +181,11 @@ describe("draining a node, as a client sees it that keeps asking who has the add
         await herald.segment.untilHeld(IPV4);
       }
       await candidates(0);
-      const last = await bothHeld();
-      assert.equal(await herald.metric(last, 'herald_speaker_announced_addresses{protocol="layer2"}'), 2);
+      await untilEqual(
+        async () => [await holds(await bothHeld()), await Promise.all(SPEAKERS.map(holds))].flat().sort(),
+        [0, 0, 2, 2],
+        "the one that answers announces both addresses, and no other any",
+      );
     });
     assert.deepEqual(
       reports.map(({ lost }) => lost),
@@ -187,7 +195,12 @@ describe("draining a node, as a client sees it that keeps asking who has the add
   });
 
   function startSpeaker(node: NodeName): Promise<unknown> {
-    return herald.startSpeaker(node, ["--drain-on-cordon"]);
+    return herald.startSpeaker(node, ["--drain-on-cordon", ...PATIENT]);
+  }
+
+  /** How many addresses a node announces. */
+  function holds(node: NodeName): Promise<number> {
+    return herald.metric(node, 'herald_speaker_announced_addresses{protocol="layer2"}');
   }
 
   async function kubectl(...args: readonly string[]): Promise<void> {
