@@ -10,6 +10,8 @@ export interface Station {
 }
 
 const FIRST = 201;
+/** No host on the LAN. */
+const NOBODY = "192.168.1.9";
 
 /** Many clients on the LAN of a cluster, at .201 and up. To be removed before the cluster stops. */
 export class ClientStations {
@@ -32,15 +34,18 @@ export class ClientStations {
     }));
   }
 
-  /** One datagram from each, to whom it may reach: their kernels find out where the address is. */
-  async say(address: string): Promise<void> {
-    await this.#onEach(`echo > /dev/udp/${address}/82`);
+  /** Their kernels have to find out anew where an address is. */
+  async forget(address: string): Promise<void> {
+    const lines = this.stations.map(
+      ({ namespace }) => `ip -n ${namespace} neighbour flush to ${address} dev eth0`,
+    );
+    await command(["bash", "-ec", lines.join("\n")]);
   }
 
-  /** HTTP from each. @returns who of them got no answer within 5 s, by namespace. */
+  /** HTTP from each. @returns who of them got no answer within 30 s, by namespace. */
   async withoutAnswer(address: string): Promise<readonly string[]> {
     const url = `http://${address.includes(":") ? `[${address}]` : address}/`;
-    return this.#onEach(`curl -sS --max-time 5 -o /dev/null ${url}`);
+    return this.#onEach(`curl -sS --max-time 30 -o /dev/null ${url}`);
   }
 
   /** The MAC each sends to, in the order of the stations, as its kernel has it; "" where it has none. */
@@ -55,20 +60,39 @@ export class ClientStations {
       .map((line) => / lladdr ([0-9a-f:]{17}) /.exec(line)?.[1] ?? "");
   }
 
-  /** Notes when a client's kernel learns a MAC of an address. @returns ends it, and says when: ms since 1970, and the MAC. */
-  watch(station: Station, address: string): () => readonly { readonly at: number; readonly mac: string }[] {
-    const argv = ["--pdeathsig", "KILL", "--", "ip", "-n", station.namespace, "-tshort", "monitor", "neigh"];
-    const monitor = spawn("setpriv", argv, { stdio: ["ignore", "pipe", "inherit"] });
+  /**
+   * Notes when a client's kernel learns a MAC of an address; resolves when it does so.
+   *
+   * @returns says when, oldest first: ms since 1970, and the MAC; and ends.
+   */
+  async watch(
+    station: Station,
+    address: string,
+  ): Promise<() => readonly { readonly at: number; readonly mac: string }[]> {
+    const { namespace } = station;
+    const argv = ["--pdeathsig", "KILL", "--", "ip", "-n", namespace, "-tshort", "monitor", "neigh"];
+    const monitor = spawn("setpriv", argv, {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, TZ: "UTC" },
+    });
     let said = "";
     monitor.stdout.on("data", (chunk: Buffer) => {
       said += chunk.toString();
     });
+    // Why: `ip` says nothing when it has begun to listen, but it tells of this neighbour if it has.
+    while (!said.includes(NOBODY)) {
+      const lines = [
+        `replace ${NOBODY} lladdr 02:00:00:00:00:01 nud noarp dev eth0`,
+        `del ${NOBODY} dev eth0`,
+      ];
+      await command(["bash", "-ec", lines.map((line) => `ip -n ${namespace} neighbour ${line}`).join("\n")]);
+    }
     return () => {
       monitor.kill();
       const news = /^\[(\S+)\] ?(\S+) dev eth0 lladdr (\S+)/gm;
       return [...said.matchAll(news)]
         .filter((match) => match[2] === address)
-        .map((match) => ({ at: Date.parse(match[1] ?? ""), mac: match[3] ?? "" }));
+        .map((match) => ({ at: Date.parse(`${match[1]}Z`), mac: match[3] ?? "" }));
     };
   }
 
