@@ -34,6 +34,14 @@ const objectName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "want a name of lower-case letters, digits, - and .");
 
+/** As the API server takes them: a name, or one after a domain and a slash. */
+const className = z
+  .string()
+  .regex(
+    /^$|^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/,
+    "want a class such as example.com/lb",
+  );
+
 const flags = {
   config: {
     schema: objectName,
@@ -64,7 +72,7 @@ const flags = {
     placeholder: "NAME",
   },
   "lb-class": {
-    schema: text,
+    schema: className,
     description:
       "Serve only Services with this spec.loadBalancerClass; when empty, only those that name no class.",
     default: "",

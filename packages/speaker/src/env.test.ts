@@ -67,6 +67,11 @@ describe("the speaker's flags", () => {
       assert.equal(valuesOf(["--node-name=a", `--drain-timeout=${text}`])["drain-timeout"], ms));
   }
 
+  for (const value of ["lb", "example.com/lb", "Internal_1.a"]) {
+    it(`take the class ${value}`, () =>
+      assert.equal(valuesOf(["--node-name=a", `--lb-class=${value}`])["lb-class"], value));
+  }
+
   const refused = [
     {
       flag: "--drain-timeout=5",
@@ -88,7 +93,14 @@ describe("the speaker's flags", () => {
         '--exclude-interfaces: "^lo$,((" is refused: want regular expressions, and (( is none: ' +
         "Invalid regular expression: /((/: Unterminated group",
     },
-    { flag: "--node-name=", says: '--node-name: "" is refused: want a name' },
+    ...["--node-name=", "--node-name=a b/c", "--namespace=Foo_Bar", "--config=../x"].map((flag) => {
+      const [name, value] = flag.split("=");
+      return {
+        flag,
+        says: `${name}: "${value}" is refused: want a name of lower-case letters, digits, - and .`,
+      };
+    }),
+    { flag: "--lb-class=!! x", says: '--lb-class: "!! x" is refused: want a class such as example.com/lb' },
   ];
   for (const { flag, says } of refused) {
     it(`refuse ${flag}`, () =>

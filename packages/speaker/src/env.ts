@@ -43,6 +43,19 @@ function toMs(written: string): number {
   return sum;
 }
 
+/** RFC 1123, as names of Kubernetes objects. */
+const objectName: z.ZodType<string, string> = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "want a name of lower-case letters, digits, - and .");
+
+/** As the API server takes them: a name, or one after a domain and a slash. */
+const className: z.ZodType<string, string> = z
+  .string()
+  .regex(
+    /^$|^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/,
+    "want a class such as example.com/lb",
+  );
+
 const labelSelector: z.ZodType<string, string> = z
   .string()
   .regex(/^$|^[\w./-]+=[\w.-]*(,[\w./-]+=[\w.-]*)*$/, "want labels such as app=metallb,component=speaker");
@@ -83,14 +96,14 @@ export const program = {
     "draws the traffic of Services to this node: answers ARP and NDP for their addresses, or tells routers of them by BGP.",
   flags: {
     namespace: {
-      schema: text.min(1, "want a name"),
+      schema: objectName,
       description: "Namespace of this pod, of the other speakers and of the ConfigMap.",
       env: "METALLB_NAMESPACE",
       defaultText: `the service account's, else ${DEFAULT_NAMESPACE}`,
       placeholder: "NAME",
     },
     "node-name": {
-      schema: text.min(1, "want a name"),
+      schema: objectName,
       description: "Name of the Node this speaker runs on, spec.nodeName of its pod.",
       env: "METALLB_NODE_NAME",
       required: true,
@@ -123,7 +136,7 @@ export const program = {
       placeholder: "LEVEL",
     },
     config: {
-      schema: text.min(1, "want a name"),
+      schema: objectName,
       description: "Name of the ConfigMap with the configuration.",
       default: "config",
       placeholder: "NAME",
@@ -135,7 +148,7 @@ export const program = {
       placeholder: "PATH",
     },
     "lb-class": {
-      schema: text,
+      schema: className,
       description: "Serve Services of this loadBalancerClass only; when empty, those that name none.",
       default: "",
       placeholder: "CLASS",

@@ -33,7 +33,8 @@ const post = (message: FromWorker): void => port.postMessage(message);
 const client = await connect({ kubeconfig: options.kubeconfig, userAgent: "herald-speaker" }).catch(
   (error: unknown) => {
     // Why: what `connect` says is about flags and files, so it is told in one line like them.
-    post({ type: "cannot-start", message: error instanceof Error ? error.message : String(error) });
+    const reason = error instanceof Error ? error.message : String(error);
+    post({ type: "cannot-start", message: `${reason} (--kubeconfig)` });
     return undefined;
   },
 );
