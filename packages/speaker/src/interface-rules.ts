@@ -26,7 +26,8 @@ export const UNFIT_REASONS = {
   "no-broadcast": "Its kind of link has no broadcast, as loopback and tunnels have not.",
   "no-arp": "ARP is switched off on it.",
   "no-ethernet-address": "It is no Ethernet.",
-  "has-master": "It is part of a bridge, bond or VRF; what stands above it is used instead.",
+  "has-master":
+    "It is part of a bridge, bond or VRF. What stands above is used instead of a part of a bridge or bond; there is no such thing for a member of a VRF.",
 } as const;
 
 export type UnfitReason = keyof typeof UNFIT_REASONS;
