@@ -107,6 +107,12 @@ describe("a session's timers", () => {
 });
 
 describe("a session that cannot be", () => {
+  it("calls a peer that is silent anew every 5 s, whatever the bound for one that refuses", () => {
+    const bench = new Bench({ retryMaxMs: 60_000 }).reach("connect");
+    const calls = bench.pass(20_000).filter((told) => told.endsWith(" connect"));
+    assert.deepEqual(calls, ["2 connect", "3 connect", "4 connect", "5 connect"]);
+  });
+
   /** ms between the tries of a peer that refuses every connection. */
   function waits(bench: Bench, tries: number): readonly number[] {
     bench.start();

@@ -75,6 +75,14 @@ describe("a session with a peer", () => {
     });
   });
 
+  it("waits for as long as its connect time at most, or 10 s", () =>
+    assert.deepEqual(
+      [{}, { connectTimeSeconds: 0 }, { connectTimeSeconds: 60 }].map(
+        (change) => optionsOf(change).retryMaxMs,
+      ),
+      [10_000, 10_000, 60_000],
+    ));
+
   it("has neither a role nor routes that outlive it unless the peer's object says so", () => {
     const { gracefulRestart, role, strictRole } = optionsOf({});
     assert.deepEqual([gracefulRestart, role, strictRole], [undefined, undefined, false]);
