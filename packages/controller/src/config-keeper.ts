@@ -40,10 +40,16 @@ export class ConfigKeeper {
   #offered: string | undefined;
   #mistakes: readonly ConfigMistake[] = [];
   #poolMistakes: readonly ConfigMistake[] = [];
+  #refusedPools: readonly string[] | undefined;
 
   /** `undefined` until a good one was offered. */
   get inForce(): Config | undefined {
     return this.#inForce;
+  }
+
+  /** As of a ConfigOutcome. */
+  get refusedPools(): readonly string[] | undefined {
+    return this.#refusedPools;
   }
 
   /** What keeps the last offer, or a part of it, from being in force. */
@@ -57,7 +63,9 @@ export class ConfigKeeper {
   }
 
   offer({ configMap, objects, unread = [] }: ConfigOffer): readonly ConfigNews[] {
-    const { config, refused } = this.#sources.offer({ configMap: configMap?.data, objects, unread });
+    const outcome = this.#sources.offer({ configMap: configMap?.data, objects, unread });
+    const { config, refused } = outcome;
+    this.#refusedPools = outcome.refusedPools;
     this.#mistakes = shortened(refused.get("configmap") ?? []);
     const news = this.#newsOfConfigMap(configMap, (objects?.pools.length ?? 0) > 0);
     const poolMistakes = shortened(refused.get("pools") ?? []);

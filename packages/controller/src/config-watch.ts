@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Log } from "@herald/daemon/log";
 import type { ConfigMapView } from "@herald/k8s/config-map";
 import type { EventRecorder } from "@herald/k8s/events";
@@ -32,6 +33,11 @@ export class ConfigWatch {
     return this.#keeper.inForce;
   }
 
+  /** As of a ConfigOutcome. */
+  get refusedPools(): readonly string[] | undefined {
+    return this.#keeper.refusedPools;
+  }
+
   get stale(): boolean {
     return this.#keeper.stale;
   }
@@ -44,15 +50,16 @@ export class ConfigWatch {
 
   /**
    * @param pools the objects of the offer, to tell them what is wrong.
-   * @returns the configuration that comes into force now, if one does.
+   * @returns the configuration that comes into force now, or stays so beside other pools that are refused.
    */
   offer(offer: ConfigOffer, pools: readonly PoolObject[] = []): Config | undefined {
     let loaded: Config | undefined;
+    const refusedBefore = this.refusedPools;
     for (const news of this.#keeper.offer(offer)) {
       this.#report(news, offer.objects !== undefined && offer.objects.pools.length > 0, pools);
       if (news.type === "loaded") loaded = news.config;
     }
-    return loaded;
+    return loaded ?? (isDeepStrictEqual(refusedBefore, this.refusedPools) ? undefined : this.inForce);
   }
 
   /** Writes the Events that are due, if any. */

@@ -8,7 +8,7 @@ const GOOD = "address-pools: [{name: p, protocol: layer2, addresses: [192.0.2.0/
 const BAD = "address-pools:\n- name: p\n  protocol: layer3\n  addresses: [192.0.2.0/28]\n";
 
 const NO_POOLS_YET =
-  'Warning AllocationFailed: Failed to allocate IP for "default/web": there are no address pools yet: ConfigMap metallb-system/config does not exist or is refused';
+  'Warning AllocationFailed: Failed to allocate IP for "default/web": there are no address pools yet: ConfigMap metallb-system/config does not exist or is refused, and there is no IPAddressPool that can be read';
 
 async function start(config?: string): Promise<{ world: World; replica: Replica }> {
   const world = new World(new VirtualClock(), new SeededRandom(1));

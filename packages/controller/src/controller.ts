@@ -197,6 +197,7 @@ export class Controller {
       mayWrite,
       namespace: this.#options.namespace,
       mistakes: () => this.#config.mistakes,
+      refusedPools: () => this.#config.refusedPools,
       lbClass: this.#options.lbClass,
       sharingAcrossNamespaces: this.#options.sharingAcrossNamespaces,
       configSource: `ConfigMap ${this.#options.namespace}/${this.#options.configName}`,

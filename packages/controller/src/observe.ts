@@ -43,19 +43,22 @@ export interface ObserveOptions {
  * begins from nothing each time and leaves nothing behind.
  *
  * @param config `undefined` while none is in force: nobody loses anything then.
+ * @param refused see `besideRefused`.
  * @returns every Service of type LoadBalancer and of the class, the oldest first.
  */
 export function wouldDo(
   config: Pick<Config, "pools" | "unjudged"> | undefined,
   services: Iterable<ServiceView>,
   options: ObserveOptions,
+  refused: readonly string[] | undefined = config?.unjudged?.map(({ name }) => name),
 ): readonly Would[] {
   const ours = [...services]
     .filter((view) => view.type === "LoadBalancer" && servedBy(view, options.lbClass))
     .sort(byClaim);
   const reconciler = new Reconciler({ ...options, source: "" });
+  const isPartial = config?.unjudged !== undefined;
   const decisions =
-    config === undefined ? [] : reconciler.configure(config.pools, ours, 0, config.unjudged !== undefined);
+    config === undefined ? [] : reconciler.configure(config.pools, ours, 0, isPartial, refused);
   const byKey = new Map(decisions.map((decision) => [decision.view.key, decision]));
   return ours.map((view) => wouldOf(view, byKey.get(view.key)));
 }

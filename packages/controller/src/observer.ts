@@ -96,7 +96,8 @@ export class Observer {
   #look(): void {
     const caches = this.#caches;
     this.#config.offer({ configMap: caches.config(), objects: caches.objects() }, caches.pools());
-    this.#all = wouldDo(this.#config.inForce, caches.services(), this.#options);
+    const { inForce, refusedPools } = this.#config;
+    this.#all = wouldDo(inForce, caches.services(), this.#options, refusedPools);
     this.#ports.metrics.looked(this.page);
     this.#tell();
   }

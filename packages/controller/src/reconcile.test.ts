@@ -251,7 +251,8 @@ describe("deciding for one Service", () => {
   it("says once, to each Service without an address, that there are no pools yet", () => {
     const reconciler = new Reconciler({ lbClass: "", source: "ConfigMap ns/config" });
     const view = service({});
-    const why = "there are no address pools yet: ConfigMap ns/config does not exist or is refused";
+    const why =
+      "there are no address pools yet: ConfigMap ns/config does not exist or is refused, and there is no IPAddressPool that can be read";
     const allocated = { status: "False", reason: "NotConfigured", message: why };
     const desired = { addresses: [], pool: undefined, allocated };
     const message = `Failed to allocate IP for "default/web": ${why}`;

@@ -44,6 +44,7 @@ export class Reconciler {
   #configured = false;
   readonly #unjudged: UnjudgedServices;
   #isPartial = false;
+  #refused: readonly string[] | undefined;
 
   /**
    * @param options.lbClass the class to serve; "" for Services that name none.
@@ -66,12 +67,14 @@ export class Reconciler {
    * anything is given out.
    *
    * @param isPartial whether there are other pools, which are not known: then addresses of no pool are left alone.
+   * @param refused see `besideRefused`.
    */
   configure(
     pools: readonly Pool[],
     views: Iterable<ServiceView>,
     now: Instant = 0,
     isPartial = false,
+    refused?: readonly string[],
   ): readonly Decision[] {
     const all = [...views].sort(byClaim);
     this.#configured = true;
@@ -84,6 +87,7 @@ export class Reconciler {
       ),
     );
     this.#isPartial = isPartial;
+    this.#refused = refused;
     for (const view of all) {
       if (this.#unjudged.has(view.key)) {
         const kept = this.#unjudged.release(view);
@@ -159,7 +163,7 @@ export class Reconciler {
     }
     if (this.#unconfigured.get(key) === view.uid) return [];
     this.#unconfigured.set(key, view.uid);
-    const why = `there are no address pools yet: ${this.#source} does not exist or is refused`;
+    const why = `there are no address pools yet: ${this.#source} does not exist or is refused, and there is no IPAddressPool that can be read`;
     const message = `Failed to allocate IP for "${key}": ${why}`;
     const desired = {
       addresses: [],
@@ -236,7 +240,7 @@ export class Reconciler {
     const isKnown = this.#known.has(view.key);
     if (this.#isPartial && !isKnown) this.#unjudged.notice(view);
     if (this.#unjudged.has(view.key)) return this.#unjudged.outcome(view);
-    return converge(isKnown ? withoutStatus(view) : view, this.#allocator);
+    return converge(isKnown ? withoutStatus(view) : view, this.#allocator, this.#refused);
   }
 
   #relinquish(view: ServiceView): Decision {

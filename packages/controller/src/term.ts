@@ -22,6 +22,8 @@ export interface TermOptions {
   readonly namespace: string;
   /** What is wrong with the configuration now; `undefined` while there is none. */
   readonly mistakes: () => readonly ConfigMistake[] | undefined;
+  /** Pools that are written and not in force now; `undefined` while nothing of the pools is refused. */
+  readonly refusedPools: () => readonly string[] | undefined;
   /** Milliseconds since 1970. */
   readonly epochMs: () => number;
   readonly lbClass: string;
@@ -117,10 +119,11 @@ export class Term {
   /** Puts a configuration in force. Without one, nothing is decided: what statuses say stays. */
   configure(config: Config): void {
     if (!this.#open) return;
-    const { clock } = this.#options;
+    const { clock, refusedPools } = this.#options;
     this.#timed(() => {
       const isPartial = config.unjudged !== undefined;
-      return this.#reconciler.configure(config.pools, this.#latest.values(), clock.now(), isPartial);
+      const views = this.#latest.values();
+      return this.#reconciler.configure(config.pools, views, clock.now(), isPartial, refusedPools());
     });
     this.#awaitReturns();
   }

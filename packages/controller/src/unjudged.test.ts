@@ -100,6 +100,73 @@ describe("a controller that starts beside a pool that is refused", () => {
   });
 });
 
+describe("Services that wait beside pools that are refused", () => {
+  const asking = (pool: string) => ({ annotations: { "metallb.io/address-pool": pool } });
+  const see = 'as the ConfigurationState "controller" says';
+  const allocated = (world: World, name: string) =>
+    world
+      .conditions(name)
+      .map((line) => line.replace(/^herald.io.Allocated False |\. To change that.*/g, ""));
+
+  it("are told that the pool they ask for is refused, and get its addresses once it is mended", async () => {
+    const world = new World(new VirtualClock(), new SeededRandom(1));
+    world.putPool("p", { addresses: ["192.0.2.0/32"] });
+    world.put("web");
+    world.put("younger");
+    const replica = world.start();
+    await world.pass(5_000);
+    world.putPool("q", { addresses: ["198.51.100.0/x"] });
+    world.put("asking", asking("q"));
+    await world.pass(5_000);
+    assert.deepEqual(allocated(world, "asking"), [
+      `PoolRefused: the Service asks for pool "q", which is refused, ${see}`,
+    ]);
+    world.putPool("p", { addresses: ["192.0.2.0/28"] });
+    world.putPool("q", { addresses: ["198.51.100.0/28"] });
+    await world.pass(5_000);
+    assert.deepEqual(world.everything(), {
+      asking: ["198.51.100.0"],
+      web: ["192.0.2.0"],
+      younger: ["192.0.2.1"],
+    });
+    await replica.stop();
+  });
+
+  it("are told that a mistake may be why their pool is full, when it comes and when it goes", async () => {
+    const world = new World(new VirtualClock(), new SeededRandom(1));
+    world.putPool("p", { addresses: ["192.0.2.0/32"] });
+    world.put("web");
+    world.put("younger");
+    const replica = world.start();
+    await world.pass(5_000);
+    const full = 'PoolExhausted: no available IPs: pool "p" has no free IPv4 address';
+    assert.deepEqual(allocated(world, "younger"), [full]);
+    world.putPool("q", { addresses: ["x"] });
+    await world.pass(5_000);
+    assert.deepEqual(allocated(world, "younger"), [
+      `${full}; some of what is written of pools is refused, ${see}`,
+    ]);
+    world.removePool("q");
+    await world.pass(5_000);
+    assert.deepEqual(allocated(world, "younger"), [full]);
+    assert.deepEqual(world.addresses("web"), ["192.0.2.0"]);
+    assert.equal(world.statusWrites, 4, "one of web, three of younger");
+    await replica.stop();
+  });
+
+  it("are told that no pool is in force when a controller starts beside refused ones alone", async () => {
+    const world = new World(new VirtualClock(), new SeededRandom(1));
+    world.putPool("q", { addresses: ["x"] });
+    world.put("web");
+    const replica = world.start();
+    await world.pass(5_000);
+    assert.deepEqual(allocated(world, "web"), [
+      `PoolRefused: no pool is in force: pool "q" is refused, ${see}`,
+    ]);
+    await replica.stop();
+  });
+});
+
 const DUAL = {
   spec: {
     clusterIPs: ["10.96.0.1", "fd00:96::1"],

@@ -33,6 +33,7 @@ export function describeMistake({ line, path, message }: ConfigMistake): string 
 export const ALLOCATION_REASONS = {
   "no-pools": "The configuration has no address pools.",
   "unknown-pool": "The pool that is asked for does not exist.",
+  "pool-refused": "The pool that is asked for, or every pool, is refused for a mistake and not in force.",
   "pool-not-allowed": "The pool that is asked for is not for Services like this one.",
   "pool-closed": "The pool is disabled for new Services: it gives nothing out any more.",
   "quota-reached": "The namespace has as many addresses of the pool as it may have.",

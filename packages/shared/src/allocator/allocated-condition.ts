@@ -13,6 +13,7 @@ export interface AllocatedCondition {
 const ADVICE: Readonly<Record<AllocationReason, string>> = {
   "no-pools": "add an IPAddressPool, or a pool to the ConfigMap",
   "unknown-pool": "name a pool that exists in the annotation address-pool, or none",
+  "pool-refused": "mend what is refused",
   "pool-not-allowed": "ask for another pool, or have a pool's serviceAllocation or autoAssign changed",
   "pool-closed": "ask for another pool, or have herald.io/disabled-for-new-services removed from it",
   "quota-reached": "delete a Service that needs no address, or have herald.io/quota-per-namespace raised",

@@ -3,6 +3,7 @@ import { familyOf, type IpAddress } from "../ip/address.ts";
 import { ingressAddresses } from "../service/ingress.ts";
 import type { ServiceView } from "../service/view.ts";
 import type { Allocator, Held } from "./allocator.ts";
+import { besideRefused } from "./refused-pools.ts";
 
 /** Where one Service should be. */
 export interface Outcome {
@@ -45,11 +46,13 @@ export type NoticeReason =
  * Brings what the allocator holds for one Service of ours to what the Service asks for. Level-triggered: lost,
  * doubled and reordered events do no harm. What is held counts for more than what the status says, which may
  * be a read of the past; a status is believed when nothing is held.
+ *
+ * @param refused see `besideRefused`.
  */
-export function converge(view: ServiceView, allocator: Allocator): Outcome {
+export function converge(view: ServiceView, allocator: Allocator, refused?: readonly string[]): Outcome {
   const openings = allocator.openings;
   const notices: Notice[] = [];
-  const failure = settle(view, allocator, notices);
+  const failure = settle(view, allocator, notices, refused);
   return outcomeOf(view, allocator, openings, notices, failure);
 }
 
@@ -88,7 +91,12 @@ function outcomeOf(
   };
 }
 
-function settle(view: ServiceView, allocator: Allocator, notices: Notice[]): AllocationError | undefined {
+function settle(
+  view: ServiceView,
+  allocator: Allocator,
+  notices: Notice[],
+  refused: readonly string[] | undefined,
+): AllocationError | undefined {
   if (view.type !== "LoadBalancer" || view.clusterIps.length === 0) {
     allocator.release(view.key);
     return undefined;
@@ -100,7 +108,7 @@ function settle(view: ServiceView, allocator: Allocator, notices: Notice[]): All
     return new AllocationError("wrong-family", message);
   }
   if (allocator.hasPools) adoptStatus(view, allocator, notices);
-  return holdAndTell(view, allocator, notices);
+  return holdAndTell(view, allocator, notices, refused);
 }
 
 /** A Service we have not seen before keeps what an earlier run gave it, if it may. */
@@ -123,6 +131,7 @@ function holdAndTell(
   view: ServiceView,
   allocator: Allocator,
   notices: Notice[],
+  refused: readonly string[] | undefined,
 ): AllocationError | undefined {
   const before = allocator.heldBy(view.key);
   const objection = allocator.objection(view);
@@ -137,7 +146,7 @@ function holdAndTell(
     notices.push(...tellGain(view, before, after));
     return undefined;
   } catch (error) {
-    const failure = expectAllocationError(error);
+    const failure = besideRefused(expectAllocationError(error), view, refused);
     const { message } = failure;
     tellLoss();
     notices.push(

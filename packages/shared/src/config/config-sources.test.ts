@@ -493,6 +493,21 @@ bgp-communities: {here: "1:1"}
     assert.deepEqual(tell(kinds(good), {}), inForce);
   });
 
+  it("knows which pools are written and not in force, while something of them is refused", () => {
+    const names = (...steps: readonly Partial<Sources>[]) => {
+      const sources = new ConfigSources();
+      const given = steps.map((step) => ({ configMap: undefined, objects: undefined, ...step }));
+      return given.map((step) => sources.offer(step).refusedPools).at(-1);
+    };
+    const broken = kinds({ ...good, pools: [...grown, pool("c", "x")] });
+    assert.deepEqual(names(kinds(good)), undefined);
+    assert.deepEqual(names(broken), ["c"], "who starts goes by the good ones");
+    assert.deepEqual(names(kinds(good), broken), ["b", "c"]);
+    assert.deepEqual(names(kinds(good), { ...kinds(good), configMap: BAD }), []);
+    assert.deepEqual(names(kinds(good), broken, kinds(good)), undefined);
+    assert.deepEqual(names(kinds({ ...good, peers: [router("tor", "nowhere")] })), undefined);
+  });
+
   it("knows all mistakes, of which people are told a hundred, and how many more there are", () => {
     const pools = Array.from({ length: 105 }, (_, index) => pool(`p${index}`, "x"));
     const { refused } = new ConfigSources().offer({ configMap: undefined, ...kinds({ pools }) } as Sources);

@@ -50,6 +50,8 @@ export interface ConfigOutcome {
   readonly config: Config | undefined;
   /** All that is wrong; a scope that is not here is in force as written. Whoever writes it down: see `shortened`. */
   readonly refused: ReadonlyMap<ConfigScope, readonly ConfigMistake[]>;
+  /** There while something of the pools is refused: the IPAddressPools that are written and not in force, by name. */
+  readonly refusedPools?: readonly string[];
 }
 
 /**
@@ -84,7 +86,16 @@ export class ConfigSources {
     this.#readLayer2(known, refuse);
     const areRoutesKnown = !unread.some(({ what }) => what === BGP_ADVERTISEMENT.plural);
     this.#readBgp(base, known, refuse, areRoutesKnown);
-    return { config: this.#inForce(), refused };
+    return { config: this.#inForce(), refused, ...this.#refusedPools(known, refused) };
+  }
+
+  #refusedPools(
+    { pools }: ConfigObjects,
+    refused: ConfigOutcome["refused"],
+  ): Pick<ConfigOutcome, "refusedPools"> {
+    if (!refused.has("pools") && !refused.has("configmap")) return {};
+    const inForce = new Set(this.#pools?.objects.map(({ name }) => name));
+    return { refusedPools: pools.map(({ metadata }) => metadata.name).filter((name) => !inForce.has(name)) };
   }
 
   /**
