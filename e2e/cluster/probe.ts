@@ -23,7 +23,7 @@ export interface ProbeReport {
 }
 
 /** After so long whatever is not answered is lost; after the least, once what was sent in the last second is answered. */
-const LAST_ANSWERS_MS = { least: 300, most: 8_000 };
+const LAST_ANSWERS_MS = { least: 300, most: 3_000 };
 const LAST_SENT_MS = 1_000;
 const LOOK_EVERY_MS = 20;
 const OWN_STEP_MS = 100;
