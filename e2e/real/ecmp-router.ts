@@ -72,6 +72,22 @@ export class EcmpRouter {
     );
   }
 
+  /** Resolves when it watches these nodes by BFD as closely as it is to. A session begins slowly (RFC 5880 §6.8.3). */
+  untilWatched(nodes: readonly NodeName[], detectionMs: number): Promise<void> {
+    return this.#segment.until(
+      async () => {
+        const sessions = await this.#show("bfd", "sessions");
+        return nodes.every((node) => {
+          const { ipv4 } = this.#cluster.addressesOf(node);
+          const words = sessions.split("\n").map((line) => line.trim().split(/\s+/));
+          const [, , state, , , timeout] = words.find(([address]) => address === ipv4) ?? [];
+          return state === "Up" && Math.round(Number(timeout) * 1_000) === detectionMs;
+        });
+      },
+      `the router watches ${nodes.join(", ")} by BFD, ${detectionMs} ms`,
+    );
+  }
+
   /** Follows what its kernel forwards by. */
   watch(): Promise<RouteWatch> {
     return RouteWatch.start(this.#cluster.namespaceOf("router"));
