@@ -100,19 +100,28 @@ export class CrashCluster {
 
   /** Crashes the node that answers, waits until another one does, and repairs it. */
   async crash(kind: CrashKind): Promise<Readonly<Record<Family, Outage>>> {
-    const owner = await this.untilSettled();
+    const { node, outages } = await this.endure(kind);
+    await this.repair(kind, node);
+    return outages;
+  }
+
+  /** Crashes the node that answers, and waits until another one does. @returns it, not repaired. */
+  async endure(kind: CrashKind): Promise<{ node: NodeName; outages: Readonly<Record<Family, Outage>> }> {
+    let node = await this.untilSettled();
+    const settledMs = wireNowMs();
     const probes = await this.startProbes();
+    // Programs that start keep others from running, and an address may move by that.
+    if (!(await this.#aloneSpoke(node, settledMs))) node = await this.untilSettled();
     const atMs = wireNowMs();
-    await this.strike(kind, owner);
-    const announced = await this.untilTakenOver(owner, atMs);
+    await this.strike(kind, node);
+    const announced = await this.untilTakenOver(node, atMs);
     const reports = await this.endProbes(probes);
-    await this.repair(kind, owner);
     const outage = (family: Family): Outage => ({
       gapMs: reports[family].longestGapMs,
       lost: reports[family].lost,
       announcedMs: announced[family] - atMs,
     });
-    return { ipv4: outage("ipv4"), ipv6: outage("ipv6") };
+    return { node, outages: { ipv4: outage("ipv4"), ipv6: outage("ipv6") } };
   }
 
   /** Nothing passes from a node to the segment or back, and neither side hears of it: as behind a switch that fails. */
@@ -200,12 +209,19 @@ export class CrashCluster {
   /** A datagram every 5 ms from the client, from now on; resolves at the first answer. */
   async startProbe(address: string): Promise<Running> {
     const probe = this.cluster.spawn("client", [process.execPath, PROBE, "--to", address, "--port", "82"]);
-    await this.cluster.untilLog(probe, "answered", 10_000);
+    await this.cluster.untilLog(probe, "answered", 60_000);
     return probe;
   }
 
   async stop(): Promise<void> {
     await this.cluster.stop();
+  }
+
+  /** Whether nobody else has claimed the addresses since then. */
+  async #aloneSpoke(node: NodeName, sinceMs: number): Promise<boolean> {
+    const mac = await this.macOf(node);
+    const ours = Object.values(this.addresses);
+    return this.wire.claims(sinceMs).every((claim) => claim.mac === mac || !ours.includes(claim.address));
   }
 
   async macOf(node: NodeName): Promise<string> {

@@ -30,7 +30,7 @@ export class Wire {
       ...["tcpdump", "--immediate-mode", "-l", "-n", "-e", "-tt", "-i", "eth0"],
       "arp or (icmp6 and ip6[40] == 136)",
     ]);
-    await cluster.untilLog(capture, "listening on", 10_000);
+    await cluster.untilLog(capture, "listening on", 60_000);
     return new Wire(capture);
   }
 
@@ -46,7 +46,7 @@ export class Wire {
   }
 
   /** Waits for a claim since then that is accepted. @throws when there is none in time. */
-  async until(what: string, sinceMs: number, accept: (claim: Claim) => boolean, withinMs = 20_000) {
+  async until(what: string, sinceMs: number, accept: (claim: Claim) => boolean, withinMs = 60_000) {
     const due = performance.now() + withinMs;
     for (;;) {
       const found = this.claims(sinceMs).find(accept);
@@ -76,9 +76,9 @@ export class Wire {
   }
 }
 
-/** Now, by the clock of claims. */
+/** Now, by the clock of claims, in whole ms: one that is derived from the process's start goes apart from it when it is set. */
 export function wireNowMs(): number {
-  return performance.timeOrigin + performance.now();
+  return Date.now();
 }
 
 /** For how long others went on to claim an address beside the one that claimed it last, ms. */
