@@ -29,7 +29,7 @@ const SHOWN_OCTETS = 300;
 /** Tests of what is, not of how long it takes or what is lost meanwhile: they may wait for each other's processors. */
 const NOT_TIMED = [
   "e2e/interop/bgp/{bgp,bmp,incoming,unnumbered}.e2e.test.ts",
-  "e2e/real/{admission,advertisements,allocation,chart,conflict,controller,crds,demo,describe}.e2e.test.ts",
+  "e2e/real/{admission,advertisements,allocation,chart,cluster,conflict,controller,crds,demo,describe}.e2e.test.ts",
   "e2e/real/{images,k8s,main-job,migrate,migrate-docs,passwords,speaker-io}.e2e.test.ts",
 ];
 
