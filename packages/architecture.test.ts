@@ -63,6 +63,7 @@ const PURE_FILES = [
   "cli/src/object-remarks.ts",
   "cli/src/report-text.ts",
   "cli/src/service-findings.ts",
+  "cli/src/silences.ts",
   "cli/src/surroundings.ts",
   "cli/src/workloads.ts",
   "controller/src/observe.ts",

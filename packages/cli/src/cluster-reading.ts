@@ -35,8 +35,16 @@ export interface ClusterReading {
   readonly frrConfigurations: readonly string[];
   readonly crds: readonly InstalledKind[];
   /** What we were not let read. */
-  readonly denied: readonly string[];
+  readonly denied: readonly Denied[];
 }
+
+export interface Denied {
+  readonly what: string;
+  readonly need: Need;
+}
+
+/** What something is read for: to judge addresses and announcements by it, or to tell more beside. */
+type Need = "verdict" | "remark";
 
 export interface GossipSecret {
   readonly name: string;
@@ -49,6 +57,11 @@ export interface InstalledKind {
   /** `name in namespace` of the Helm release it goes with; "" when it goes with none. */
   readonly release: string;
 }
+
+/** Of these MetalLB's programs write what is the case; ours write it anew. */
+export const REPORTS: ReadonlySet<string> = new Set([
+  ...["ServiceL2Status", "ServiceBGPStatus", "BGPSessionState", "ConfigurationState"],
+]);
 
 /** MetalLB's ConfigMaps beside the configuration. */
 export const EXTRAS = ["bgpextras", "metallb-excludel2", "metallb-memberlist-config"] as const;
@@ -65,7 +78,8 @@ export async function readCluster(
   const objects = new Map<string, readonly ConfigObject[]>();
   for (const { kind, plural, versions } of CRD_KINDS) {
     const version = versions.find(({ isStored }) => isStored)?.name ?? "v1beta1";
-    const found = await reader.list<ConfigObject>(plural, metallbPath(plural, namespace, version));
+    const need = REPORTS.has(kind) ? "remark" : "verdict";
+    const found = await reader.list<ConfigObject>(plural, metallbPath(plural, namespace, version), need);
     if (found !== undefined) objects.set(kind, found);
   }
   const workloads = await readWorkloads(reader);
@@ -74,7 +88,7 @@ export async function readCluster(
     objects,
     workloads,
     services: (services ?? []).map(serviceView).filter(({ type }) => type === "LoadBalancer"),
-    configMap: await reader.configMap(namespace, config),
+    configMap: await reader.configMap(namespace, config, "verdict"),
     namespaces: labelled(await reader.list("namespaces", namespacesPath())),
     nodes: labelled(await reader.list("nodes", nodesPath())),
     secrets: await readSecrets(reader, namespace, workloads),
@@ -86,7 +100,7 @@ export async function readCluster(
 }
 
 class Reader {
-  readonly denied: string[] = [];
+  readonly denied: Denied[] = [];
   readonly #client: ApiClient;
 
   constructor(client: ApiClient) {
@@ -94,8 +108,12 @@ class Reader {
   }
 
   /** @returns `undefined` for what is not there, or not for us. */
-  async list<T extends ApiObject>(what: string, path: string): Promise<readonly T[] | undefined> {
-    return await this.#try(what, async () => {
+  async list<T extends ApiObject>(
+    what: string,
+    path: string,
+    need: Need = "verdict",
+  ): Promise<readonly T[] | undefined> {
+    return await this.#try({ what, need }, async () => {
       const items: T[] = [];
       let token: string | undefined;
       do {
@@ -107,24 +125,24 @@ class Reader {
     });
   }
 
-  async get<T extends ApiObject>(what: string, path: string): Promise<T | undefined> {
-    return await this.#try(what, async () => (await this.#client.get<T>(path)) as T);
+  async get<T extends ApiObject>(what: string, path: string, need: Need): Promise<T | undefined> {
+    return await this.#try({ what, need }, async () => (await this.#client.get<T>(path)) as T);
   }
 
-  async configMap(namespace: string, name: string): Promise<ConfigMapView | undefined> {
+  async configMap(namespace: string, name: string, need: Need): Promise<ConfigMapView | undefined> {
     const path = objectPath(configMapsPath(namespace), name);
-    const found = await this.get<Parameters<typeof configMapView>[0]>(`configmap ${name}`, path);
+    const found = await this.get<Parameters<typeof configMapView>[0]>(`configmap ${name}`, path, need);
     return found && configMapView(found);
   }
 
-  async #try<T>(what: string, ask: () => Promise<T>): Promise<T | undefined> {
+  async #try<T>({ what, need }: Denied, ask: () => Promise<T>): Promise<T | undefined> {
     try {
       return await ask();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 404) return undefined;
       if (error.status !== 403) throw new CommandError(`cannot read ${what}: ${error.message}`);
-      this.denied.push(what);
+      this.denied.push({ what, need });
       return undefined;
     }
   }
@@ -150,7 +168,7 @@ async function readSecrets(
   for (const name of names) {
     const before = reader.denied.length;
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets/${encodeURIComponent(name)}`;
-    const found = await reader.get<ApiObject & { readonly data?: object }>(`secret ${name}`, path);
+    const found = await reader.get<ApiObject & { readonly data?: object }>(`secret ${name}`, path, "remark");
     if (reader.denied.length > before) continue;
     const keyed = found?.data !== undefined && "secretkey" in found.data;
     secrets.push({ name, state: found === undefined ? "missing" : keyed ? "keyed" : "without key" });
@@ -161,7 +179,7 @@ async function readSecrets(
 async function readExtras(reader: Reader, namespace: string): Promise<ClusterReading["extras"]> {
   const extras = new Map<string, Readonly<Record<string, string>>>();
   for (const name of EXTRAS) {
-    const found = await reader.configMap(namespace, name);
+    const found = await reader.configMap(namespace, name, "remark");
     if (found !== undefined) extras.set(name, found.data);
   }
   return extras;
@@ -170,7 +188,7 @@ async function readExtras(reader: Reader, namespace: string): Promise<ClusterRea
 /** MetalLB's own are called after their nodes. */
 async function readFrr(reader: Reader): Promise<readonly string[]> {
   const path = "/apis/frrk8s.metallb.io/v1beta1/frrconfigurations";
-  const found = await reader.list<ApiObject>("frrconfigurations", path);
+  const found = await reader.list<ApiObject>("frrconfigurations", path, "remark");
   return (found ?? [])
     .map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`)
     .filter((name) => !name.includes("/metallb-"));
@@ -183,7 +201,7 @@ interface RawKind extends ApiObject {
 
 async function readKinds(reader: Reader): Promise<readonly InstalledKind[]> {
   const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-  const found = await reader.list<RawKind>("customresourcedefinitions", path);
+  const found = await reader.list<RawKind>("customresourcedefinitions", path, "remark");
   return (found ?? [])
     .filter(({ spec }) => spec?.group === "metallb.io")
     .map(({ metadata }) => ({ name: metadata?.name ?? "", release: releaseOf(metadata?.annotations) }));

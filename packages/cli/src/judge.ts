@@ -6,10 +6,11 @@ import {
   NO_OBJECTS,
 } from "@herald/shared/config/objects/config-objects";
 import type { ConfigMistake } from "@herald/shared/errors";
-import type { ClusterReading } from "./cluster-reading.ts";
+import { type ClusterReading, type Denied, REPORTS } from "./cluster-reading.ts";
 import { type Finding, finding, LINKS, type Remark, refused, same } from "./findings.ts";
 import { remarksOn } from "./object-remarks.ts";
 import { judgeServices } from "./service-findings.ts";
+import { silencesOf } from "./silences.ts";
 import { judgeSurroundings } from "./surroundings.ts";
 
 /** What `migrate --check` came to. */
@@ -21,6 +22,10 @@ export interface Report {
   readonly addresses: number;
   /** Of these, how many would change or go. */
   readonly lost: number;
+  /** How many Services keep an address, and no node would announce it any more. */
+  readonly silent: number;
+  /** Whether something could not be read that all the rest hinges on. */
+  readonly isBlind: boolean;
   /** To know before anything is uninstalled, and what could not be read. */
   readonly notes: readonly string[];
 }
@@ -42,30 +47,42 @@ export function judge(reading: ClusterReading, options: JudgeOptions): Report {
   const lbClass = options.lbClass ?? lbClassOf(reading);
   const would = wouldDo(config, services, { lbClass, sharingAcrossNamespaces });
   const { addresses, lost } = countChanges(would);
+  const silences = silencesOf(config, services, would);
   return {
     findings: [
       ...judgeSurroundings(reading),
       ...judgeConfigMap(reading, scopes.get("configmap") ?? []),
       ...judgeObjects(reading, mistakes),
-      ...judgeServices(services, would, { lbClass, sharingAcrossNamespaces }),
+      ...judgeServices(services, { would, silences }, { lbClass, sharingAcrossNamespaces }),
     ],
     would,
     addresses,
     lost,
+    silent: silences.size,
+    isBlind: reading.denied.some(isVital),
     notes: [
+      ...reading.denied.filter(isVital).map(({ what }) => `${NOT_READ}, and needed for an answer: ${what}.`),
+      ...elsewhereNotes(reading),
       ...(config === undefined ? [UNDECIDED] : []),
       ...keptNotes(reading),
-      ...reading.denied.map((what) => `Not read, for want of permission: ${what}.`),
+      ...reading.denied.filter((each) => !isVital(each)).map(({ what }) => `${NOT_READ}: ${what}.`),
     ],
   };
 }
 
-const UNDECIDED =
-  "No configuration would be in force: Herald would leave every status as it is, and give out nothing, until there is one.";
+const NOT_READ = "Not read, for want of permission";
 
-/** 0: all the same; 3: something differs; 4: something is refused, or an address would change. */
-export function exitCodeOf({ findings, lost }: Report): 0 | 3 | 4 {
-  if (lost > 0 || findings.some(({ verdict }) => verdict === "refused")) return 4;
+function isVital({ need }: Denied): boolean {
+  return need === "verdict";
+}
+
+const UNDECIDED =
+  "No configuration would be in force: Herald would leave every status as it is, and give out and announce nothing, until there is one.";
+
+/** See `MIGRATE.exitCodes`. */
+export function exitCodeOf({ findings, lost, silent, isBlind }: Report): 0 | 2 | 3 | 4 {
+  if (isBlind) return 2;
+  if (lost > 0 || silent > 0 || findings.some(({ verdict }) => verdict === "refused")) return 4;
   return findings.some(({ verdict }) => verdict === "differs") ? 3 : 0;
 }
 
@@ -102,11 +119,6 @@ function judgeConfigMap(
   return [refused("ConfigMap", name, remarks)];
 }
 
-/** Of these MetalLB's programs write what is the case; ours write it anew. */
-const REPORTS: ReadonlySet<string> = new Set([
-  ...["ServiceL2Status", "ServiceBGPStatus", "BGPSessionState", "ConfigurationState"],
-]);
-
 function judgeObjects(reading: ClusterReading, mistakes: readonly ConfigMistake[]): readonly Finding[] {
   return [...reading.objects].flatMap(([kind, objects]) =>
     objects.map(({ metadata, spec }) => {
@@ -122,6 +134,14 @@ function judgeObjects(reading: ClusterReading, mistakes: readonly ConfigMistake[
 function remarkOn(prefix: string, { path, message }: ConfigMistake): readonly Remark[] {
   if (!path.startsWith(prefix)) return [];
   return [{ field: path.slice(prefix.length), text: message, link: LINKS.configuration }];
+}
+
+/** Whoever looks in the wrong namespace finds nothing that is wrong. */
+function elsewhereNotes({ namespace, workloads }: ClusterReading): readonly string[] {
+  const own = workloads.filter(({ product }) => product === "MetalLB").map(({ name }) => name.split("/")[0]);
+  const [other] = own;
+  if (other === undefined || own.includes(namespace)) return [];
+  return [`MetalLB runs in ${other}, and ${namespace} was looked at: want --namespace ${other}.`];
 }
 
 /** Helm goes by what the release has, whatever an object has been annotated with since. */

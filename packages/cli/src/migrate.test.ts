@@ -3,7 +3,14 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { ApiError } from "@herald/k8s/api";
 import { FakeApi } from "@herald/k8s/fake";
-import { configMapsPath, metallbPath, namespacesPath, objectPath, servicePath } from "@herald/k8s/paths";
+import {
+  configMapsPath,
+  metallbPath,
+  namespacesPath,
+  nodesPath,
+  objectPath,
+  servicePath,
+} from "@herald/k8s/paths";
 import { VirtualClock } from "@herald/lab/virtual-clock";
 import { DEFAULT_EXCLUDED_INTERFACES } from "@herald/speaker/interface-rules";
 import { LINKS } from "./findings.ts";
@@ -169,9 +176,28 @@ same     Service         default/web
   });
 
   it("says when nothing would be given out, for want of a configuration", async () => {
-    const { stdout } = await new Found().service("default/web", ["192.0.2.7"]).check();
-    assert.match(stdout, /^0 of 1 addresses would change/m);
+    const { stdout, exitCode } = await new Found().service("default/web", ["192.0.2.7"]).check();
+    assert.match(stdout, /^differs {2}Service default\/web\n +is not announced: no configuration/m);
+    assert.match(stdout, /^0 of 1 addresses would change; 1 Services would not be announced any more; /m);
     assert.match(stdout, /^Note: No configuration would be in force/m);
+    assert.equal(exitCode, 4);
+  });
+
+  it("finds nothing wrong where there is no configuration, and no Service that has an address or is ours", async () => {
+    const found = new Found()
+      .service("default/waits", [])
+      .service("default/classed", ["192.0.2.7"], { spec: { loadBalancerClass: "x/y" } });
+    assert.equal((await found.check()).exitCode, 0);
+  });
+
+  it("says where MetalLB runs when another namespace was looked at", async () => {
+    const found = METALLB_0_14(new Found()).pool("p", "192.0.2.0/24").service("default/web", ["192.0.2.7"]);
+    const { stdout, exitCode } = await found.check({ namespace: "elsewhere" });
+    assert.match(
+      stdout,
+      /^Note: MetalLB runs in metallb-system, and elsewhere was looked at: want --namespace metallb-system\.$/m,
+    );
+    assert.equal(exitCode, 4);
   });
 
   it("says of a refused ConfigMap in which line", async () => {
@@ -441,12 +467,31 @@ same     Service         default/web
     const found = METALLB_0_14(new Found()).pool("p", "192.0.2.0/24").service("default/web", ["192.0.2.1"]);
     const forbidden = new ApiError(403, "Forbidden", "no");
     found.api.failNext(1, forbidden, ({ path }) => path.includes("/secrets/"));
-    found.api.failNext(1, forbidden, ({ path }) => path === namespacesPath());
-    const { stdout } = await found.check();
+    const { stdout, exitCode } = await found.check();
     assert.match(stdout, /^Note: Not read, for want of permission: secret metallb-memberlist\.$/m);
-    assert.match(stdout, /^Note: Not read, for want of permission: namespaces\.$/m);
     assert.match(stdout, /^0 of 1 addresses would change/m);
+    assert.equal(exitCode, 0);
   });
+
+  const needed: readonly { what: string; path: string }[] = [
+    { what: "services", path: "/api/v1/services" },
+    { what: "configmap config", path: objectPath(configMapsPath(NAMESPACE), "config") },
+    { what: "ipaddresspools", path: metallbPath("ipaddresspools", NAMESPACE, "v1beta1") },
+    { what: "bgppeers", path: metallbPath("bgppeers", NAMESPACE, "v1beta2") },
+    { what: "namespaces", path: namespacesPath() },
+    { what: "nodes", path: nodesPath() },
+    { what: "deployments", path: "/apis/apps/v1/deployments" },
+  ];
+  for (const { what, path: denied } of needed) {
+    it(`does not answer for what it may not read: ${what}`, async () => {
+      const found = METALLB_0_14(new Found()).pool("p", "192.0.2.0/24").service("default/web", ["192.0.2.1"]);
+      found.api.failNext(1, new ApiError(403, "Forbidden", "no"), ({ path }) => path === denied);
+      const { stdout, exitCode } = await found.check();
+      const notes = stdout.split("\n").filter((line) => line.includes("for want of permission"));
+      assert.deepEqual(notes, [`Note: Not read, for want of permission, and needed for an answer: ${what}.`]);
+      assert.equal(exitCode, 2);
+    });
+  }
 
   it("gives up where the cluster does not answer", async () => {
     const found = new Found();
@@ -467,6 +512,7 @@ same     Service         default/web
         addresses: 1,
         lost: 1,
         notes: [],
+        silent: 0,
         objects: undefined,
         services: [
           {

@@ -63,9 +63,9 @@ export const MIGRATE = {
   flags,
   exitCodes: {
     0: "All is the same.",
-    2: "The flags are wrong, or the cluster cannot be read.",
-    3: "Something differs; no address changes.",
-    4: "Something is refused, or an address would change.",
+    2: "The flags are wrong, or something that all hinges on cannot be read.",
+    3: "Something differs; no address changes, and none falls silent.",
+    4: "Something is refused, an address would change, or one would not be announced any more.",
   },
 } satisfies Program<typeof flags>;
 

@@ -18,13 +18,14 @@ export function reportText(report: Report): readonly string[] {
 }
 
 /** `0 of 213 addresses would change; 2 Services would be given one; 200 objects the same, 13 differ, none is refused.` */
-export function summaryOf({ findings, would, addresses, lost }: Report): string {
+export function summaryOf({ findings, would, addresses, lost, silent }: Report): string {
   const count = (outcome: WouldOutcome): number => would.filter((each) => each.outcome === outcome).length;
   const verdicts = (verdict: string): number => findings.filter((each) => each.verdict === verdict).length;
   const gains = count("gains");
   const waits = count("waits");
   return [
     `${lost} of ${addresses} addresses would change`,
+    ...(silent === 0 ? [] : [`${silent} Services would not be announced any more`]),
     ...(gains === 0 ? [] : [`${gains} Services would be given one`]),
     ...(waits === 0 ? [] : [`${waits} Services would wait for one`]),
     `of ${findings.length} objects ${verdicts("same")} are the same, ${verdicts("differs")} differ, ${verdicts("refused")} are refused.`,
@@ -32,8 +33,8 @@ export function summaryOf({ findings, would, addresses, lost }: Report): string 
 }
 
 /** What `-o json` prints. */
-export function reportJson({ findings, would, addresses, lost, notes }: Report): object {
-  return { addresses, lost, objects: findings, services: would, notes };
+export function reportJson({ findings, would, addresses, lost, silent, notes }: Report): object {
+  return { addresses, lost, silent, objects: findings, services: would, notes };
 }
 
 function linesOf(

@@ -1,13 +1,19 @@
 import type { ObserveOptions, Would } from "@herald/controller/observe";
 import { ANNOTATION_PREFIXES, annotation } from "@herald/shared/service/annotations";
 import { servedBy } from "@herald/shared/service/serving";
-import { namespaceOf, type ServiceView } from "@herald/shared/service/view";
+import { namespaceOf, type ServiceKey, type ServiceView } from "@herald/shared/service/view";
 import { differs, type Finding, finding, LINKS, type Remark, refused, same } from "./findings.ts";
+
+/** What would become of Services; of `silences` see `silencesOf`. */
+interface Fates {
+  readonly would: readonly Would[];
+  readonly silences: ReadonlyMap<ServiceKey, Remark>;
+}
 
 /** Every Service of type LoadBalancer: whether it keeps its addresses, and whether it will behave otherwise. */
 export function judgeServices(
   services: readonly ServiceView[],
-  would: readonly Would[],
+  { would, silences }: Fates,
   options: ObserveOptions,
 ): readonly Finding[] {
   const fates = new Map(would.map((each) => [each.service, each]));
@@ -18,8 +24,10 @@ export function judgeServices(
     if (fate.reason === "InvalidRequest") {
       return refused("Service", view.key, [{ field: askedIn(view), text: fate.why, link: LINKS.addresses }]);
     }
+    const silence = silences.get(view.key);
     const remarks = [
       ...fateRemarks(fate),
+      ...(silence === undefined ? [] : [silence]),
       ...(options.sharingAcrossNamespaces ? [] : sharing(view, sharers)),
     ];
     return finding("Service", view.key, remarks);
