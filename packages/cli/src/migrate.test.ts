@@ -411,6 +411,30 @@ same     Service         default/web
     });
   }
 
+  it("says which Services nobody would answer for, since they may share and advertisements select Services", async () => {
+    const sharing = { annotations: { "metallb.universe.tf/allow-shared-ip": "k" } };
+    const found = new Found()
+      .pool("p", "192.0.2.0/24")
+      .pool("q", "198.51.100.0/24")
+      .object("L2Advertisement", "l2advertisements", "a", {
+        ipAddressPools: ["p"],
+        serviceSelectors: [{ matchExpressions: [{ key: "app", operator: "DoesNotExist" }] }],
+      })
+      .object("L2Advertisement", "l2advertisements", "b", { ipAddressPools: ["q"] })
+      .service("default/dark", ["192.0.2.1"], sharing)
+      .service("default/alone", ["192.0.2.2"])
+      .service("default/elsewhere", ["198.51.100.1"], sharing);
+    const { stdout, exitCode } = await found.check();
+    assert.match(
+      stdout,
+      /^differs {2}Service +default\/dark\n +metadata\.annotations\["metallb\.universe\.tf\/allow-shared-ip"\]: no node answers for it, /m,
+    );
+    assert.match(stdout, /^same {5}Service +default\/alone$/m);
+    assert.match(stdout, /^same {5}Service +default\/elsewhere$/m);
+    assert.match(stdout, /^0 of 3 addresses would change; 1 Services would not be announced any more; /m);
+    assert.equal(exitCode, 4);
+  });
+
   it("goes by the class that MetalLB's controller serves, unless told another", async () => {
     const found = new Found()
       .workload("deployments", "c", {
