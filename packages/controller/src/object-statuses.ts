@@ -2,6 +2,7 @@ import { type ApiClient, ApiError } from "@herald/k8s/api";
 import { writeConfigurationState } from "@herald/k8s/configuration-state";
 import { metallbPath, objectPath } from "@herald/k8s/paths";
 import { WorkQueue } from "@herald/k8s/queue";
+import { lookAgainMs } from "@herald/k8s/status-object";
 import { type PoolUsage, saturate } from "@herald/shared/allocator/pool-state";
 import type { Clock, Instant, Random } from "@herald/shared/core";
 import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
@@ -38,6 +39,7 @@ export class ObjectStatuses {
   #wanted: ReadonlyMap<string, Wanted> = new Map();
   /** What the ConfigurationState says, once that is known. */
   #stated: string | undefined;
+  #stateDue: Instant = 0; // until then it is taken to say that still
   #stateAbsentUntil: Instant = 0; // its kind is not installed, no need to look before
   #isDue = false;
 
@@ -105,11 +107,12 @@ export class ObjectStatuses {
   }
 
   async #writeState(signal: AbortSignal): Promise<void> {
-    const { client, clock, namespace, epochMs, mistakes, mayWrite } = this.#options;
+    const { client, clock, random, namespace, epochMs, mistakes, mayWrite } = this.#options;
     const lines = mistakes()?.map(describeMistake);
-    if (lines === undefined || !mayWrite() || this.#stated === lines.join("\n")) return;
-    const absentMs = this.#stateAbsentUntil - clock.now();
-    if (absentMs > 0) return this.#queue.addAfter(STATE_KEY, absentMs);
+    if (lines === undefined || !mayWrite()) return;
+    const isStated = this.#stated === lines.join("\n");
+    const restMs = Math.max(this.#stateAbsentUntil, isStated ? this.#stateDue : 0) - clock.now();
+    if (restMs > 0) return this.#queue.addAfter(STATE_KEY, restMs);
     const ports = { client, namespace, fieldManager: FIELD_MANAGER, mayWrite, signal };
     try {
       // Why no owner: any replica may write it.
@@ -122,6 +125,9 @@ export class ObjectStatuses {
       throw error;
     }
     this.#stated = lines.join("\n");
+    const againMs = lookAgainMs(random);
+    this.#stateDue = clock.now() + againMs;
+    this.#queue.addAfter(STATE_KEY, againMs);
   }
 
   async #apply(name: string, status: PoolStatus, signal: AbortSignal): Promise<void> {

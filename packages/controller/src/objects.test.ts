@@ -306,6 +306,24 @@ describe("the ConfigurationState of the controller", () => {
     assert.equal(world.stateWrites, 3, "the next leader finds it as it should be");
   });
 
+  it("comes back within five minutes when somebody deletes it, whatever else happens", async () => {
+    const world = createWorld();
+    world.putPool("p", ADDRESSES);
+    world.start();
+    await world.pass(60_000);
+    world.removeConfigurationState();
+    for (let minute = 0; minute < 5; minute += 1) {
+      world.put(`s${minute}`);
+      await world.pass(60_000);
+    }
+    assert.deepEqual([world.configurationState, world.stateWrites], ["Valid||Reconciled", 2]);
+    world.removeConfigurationState();
+    await world.pass(300_000);
+    assert.deepEqual([world.configurationState, world.stateWrites], ["Valid||Reconciled", 3]);
+    await world.pass(1_200_000);
+    assert.equal(world.stateWrites, 3);
+  });
+
   it("has a message that the API server takes, whatever is wrong", async () => {
     const world = createWorld();
     for (let index = 0; index < 100; index += 1) {

@@ -9,6 +9,7 @@ import {
   removeStatusObject,
   type StatusKind,
   type StatusObjectPorts,
+  says,
   writeStatusObject,
 } from "./status-object.ts";
 
@@ -43,12 +44,9 @@ export function writeServiceAnnouncement(
   names: readonly string[],
   owner: OwnerPod | undefined,
 ): Promise<"written" | "unchanged"> {
-  const { protocol, service, node } = place;
-  const { namespace: serviceNamespace, name: serviceName } = partsOf(service);
-  const said = protocol === "layer2" ? { interfaces: names.map((name) => ({ name })) } : { peers: names };
-  const status = { node, serviceName, serviceNamespace, ...said };
+  const status = statusOf(place, names);
   const labels = labelsOf(place);
-  const wanted = { kind: SERVICE_STATUSES[protocol], name: announcementName(place), labels };
+  const wanted = { kind: SERVICE_STATUSES[place.protocol], name: announcementName(place), labels };
   return writeStatusObject(ports, { ...wanted, status: () => status }, owner);
 }
 
@@ -60,13 +58,26 @@ export async function removeServiceAnnouncement(ports: StatusObjectPorts, place:
     await removeStatusObject(ports, wanted, found);
 }
 
+/** Whether somebody else has replaced what this node said. @throws {ApiError} as above. */
+export async function isAnothersAnnouncement(ports: StatusObjectPorts, place: StatusPlace): Promise<boolean> {
+  const wanted = { kind: SERVICE_STATUSES[place.protocol], name: announcementName(place) };
+  const found = await readStatusObject(ports, wanted);
+  return found !== undefined && !hasLabels(found, labelsOf(place));
+}
+
+/** One that was found. */
+export interface FoundAnnouncement extends StatusPlace {
+  /** Whether it says just these, as it was written. */
+  readonly saysJust: (names: readonly string[]) => boolean;
+}
+
 /** What this node has said and is there still, in names of ours. @throws {ApiError} as above. */
 export async function listServiceAnnouncements(
   { client, namespace, signal }: StatusObjectPorts,
   protocol: AnnouncingProtocol,
   node: string,
-): Promise<readonly StatusPlace[]> {
-  const places: StatusPlace[] = [];
+): Promise<readonly FoundAnnouncement[]> {
+  const places: FoundAnnouncement[] = [];
   const path = customPath(SERVICE_STATUSES[protocol], namespace);
   const query = { labelSelector: `metallb.io/node=${labelValue(node)}` };
   let page: string | undefined;
@@ -95,10 +106,11 @@ export function labelValue(text: string): string {
 
 /** @returns none for one of another program's. */
 function placesOf(
-  { metadata, status }: FoundStatus,
+  found: FoundStatus,
   protocol: AnnouncingProtocol,
   node: string,
-): readonly StatusPlace[] {
+): readonly FoundAnnouncement[] {
+  const { metadata, status } = found;
   const said = (field: string, label: string): string =>
     `${status?.[field] ?? metadata?.labels?.[`metallb.io/${label}`] ?? ""}`;
   const service = serviceKey(
@@ -107,7 +119,17 @@ function placesOf(
   );
   return [false, true]
     .map((isShared) => ({ protocol, service, node, isShared }))
-    .filter((place) => announcementName(place) === metadata?.name);
+    .filter((place) => announcementName(place) === metadata?.name)
+    .map((place) => ({ ...place, saysJust: (names) => says(found, statusOf(place, names)) }));
+}
+
+function statusOf(
+  { protocol, service, node }: StatusPlace,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> {
+  const { namespace: serviceNamespace, name: serviceName } = partsOf(service);
+  const said = protocol === "layer2" ? { interfaces: names.map((name) => ({ name })) } : { peers: names };
+  return { node, serviceName, serviceNamespace, ...said };
 }
 
 function labelsOf({ service, node }: StatusPlace): Readonly<Record<string, string>> {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Random } from "@herald/shared/core";
 import { type ApiClient, ApiError, type ApiObject } from "./api.ts";
 import { objectPath } from "./paths.ts";
 import { type CustomKind, customPath } from "./served-kinds.ts";
@@ -41,6 +42,14 @@ export interface FoundStatus extends ApiObject {
     readonly ownerReferences?: readonly { readonly uid: string }[];
   };
   readonly status?: Readonly<Record<string, unknown>>;
+}
+
+/** After this long it is looked whether what was written is there still, ms; less half of it by chance. */
+const LOOK_AGAIN_MS = 300_000;
+
+/** Nobody watches these objects: one that somebody deleted or edited comes back with the next look, this many ms away. */
+export function lookAgainMs(random: Random): number {
+  return LOOK_AGAIN_MS * (0.5 + random.next() / 2);
 }
 
 /**
@@ -101,7 +110,7 @@ function isOwnedBy({ metadata }: FoundStatus, owner: OwnerPod | undefined): bool
 }
 
 /** Whether every field is as wanted; one that is missing is an empty list. */
-function says({ status = {} }: FoundStatus, wanted: Readonly<Record<string, unknown>>): boolean {
+export function says({ status = {} }: FoundStatus, wanted: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(wanted).every(([name, value]) => isDeepStrictEqual(status[name] ?? [], value));
 }
 

@@ -174,6 +174,58 @@ describe("AnnouncementWriter", () => {
     );
   });
 
+  it("writes again within five minutes what somebody deleted or edited, and is idle meanwhile", async () => {
+    lab.serve();
+    const a = start("node-a", "speaker-a");
+    const other = serviceKey("shop", "other");
+    a.put(here(["eth0"]));
+    a.put({ ...here(["eth1"]), service: other });
+    await lab.pass();
+    const before = inShort();
+    await a.whenIdle();
+    lab.writes();
+    const at = (name: string) => `${OBJECTS}/${name}`;
+    const deleted = announcementName({ protocol: "layer2", service: other, node: "node-a", isShared: false });
+    const edited = nameOn("node-a");
+    lab.api.remove(at(deleted));
+    const stored = lab.api.peek<Found>(at(edited));
+    lab.api.put(at(edited), { ...stored, status: { ...stored?.status, node: "elsewhere" } });
+    await lab.pass(300_000);
+    assert.deepEqual(inShort(), before);
+    assert.deepEqual(lab.writes().split(" ").sort(), ["PATCH", "PATCH", "POST"]);
+    await lab.pass(1_200_000);
+    assert.equal(lab.writes(), "");
+  });
+
+  it("does not write again what another node has replaced, or what it took away itself", async () => {
+    lab.serve();
+    const [a, b] = [start("node-a", "speaker-a"), start("node-b", "speaker-b")];
+    a.put(here());
+    await lab.pass();
+    b.put(here());
+    a.put({ ...here(), service: serviceKey("shop", "passing") });
+    await lab.pass();
+    a.put({ ...ended("gone"), service: serviceKey("shop", "passing") });
+    await lab.pass();
+    lab.writes();
+    await lab.pass(600_000);
+    assert.deepEqual([inShort(), lab.writes()], [["speaker-b node-b"], ""]);
+  });
+
+  it("writes all again once its kind is back, without asking for each while it is gone", async () => {
+    lab.serve();
+    start("node-a", "speaker-a").put(here());
+    await lab.pass();
+    lab.writes();
+    lab.api.remove(`${OBJECTS}/${nameOn("node-a")}`);
+    const missing = new ApiError(404, "NotFound", "the server could not find the requested resource");
+    lab.api.failNext(1, missing, ({ path }) => path.startsWith(OBJECTS));
+    await lab.pass(300_000);
+    assert.deepEqual([inShort(), lab.api.requests.length], [[], 1]);
+    await lab.pass(300_000);
+    assert.deepEqual(inShort(), ["speaker-a node-a"]);
+  });
+
   it("looks again for what it said before until the API server answers", async () => {
     lab.serve();
     start("node-a", "speaker-a").put(here());

@@ -1,14 +1,16 @@
-import type { ApiClient } from "@herald/k8s/api";
+import { type ApiClient, ApiError } from "@herald/k8s/api";
 import type { WorkQueue } from "@herald/k8s/queue";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
 import {
   type AnnouncingProtocol,
+  type FoundAnnouncement,
+  isAnothersAnnouncement,
   listServiceAnnouncements,
   removeServiceAnnouncement,
   SERVICE_STATUSES,
   writeServiceAnnouncement,
 } from "@herald/k8s/service-status";
-import type { StatusObjectPorts } from "@herald/k8s/status-object";
+import { lookAgainMs, type StatusObjectPorts } from "@herald/k8s/status-object";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { HoldingWord } from "./kubernetes-protocol.ts";
@@ -18,6 +20,14 @@ import { type ServiceQueuePorts, serviceQueue } from "./service-queue.ts";
 const CONCURRENCY = 2;
 /** Among the Services to write of, but none: what an earlier life of this speaker said. */
 const LEFTOVERS = "leftovers";
+/** Nor this: whether what was written is there still. */
+const LOOK = "look";
+
+interface Written {
+  readonly isShared: boolean;
+  /** `undefined`: an earlier life of this speaker wrote it, and it goes. */
+  readonly word?: HoldingWord & { readonly type: "here" };
+}
 
 export interface AnnouncementWriterPorts extends ServiceQueuePorts {
   readonly client: ApiClient;
@@ -39,8 +49,8 @@ export class AnnouncementWriter {
   readonly #queue: WorkQueue;
   /** Not written yet; bounded by the Services of the cluster. */
   readonly #words = new Map<ServiceKey, HoldingWord>();
-  /** Whether what was written is one of several; bounded as the words. */
-  readonly #written = new Map<ServiceKey, boolean>();
+  /** What was written, and whether it is one of several; bounded as the words. */
+  readonly #written = new Map<ServiceKey, Written>();
   #isRunning = false;
 
   constructor(protocol: AnnouncingProtocol, ports: AnnouncementWriterPorts) {
@@ -74,10 +84,24 @@ export class AnnouncementWriter {
     await Promise.race([served.whenServed(SERVICE_STATUSES[this.#protocol].plural), whenAborted(signal)]);
     this.#isRunning = true;
     for (const service of this.#words.keys()) this.#queue.add(service);
-    await this.#queue.run(
-      (key) => (key === LEFTOVERS ? this.#sweep(signal) : this.#write(key as ServiceKey, signal)),
-      signal,
-    );
+    this.#lookLater(signal);
+    await this.#queue.run(async (key) => {
+      if (key === LEFTOVERS) await this.#sweep(signal);
+      else if (key === LOOK) await this.#look(signal);
+      else await this.#write(key as ServiceKey, signal);
+    }, signal);
+  }
+
+  /** By a timer of its own: a key that waits in the queue would keep it from ever being idle. */
+  #lookLater(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const { clock, random } = this.#ports;
+    const cancel = clock.at(clock.now() + lookAgainMs(random), () => {
+      signal.removeEventListener("abort", cancel);
+      this.#queue.add(LOOK);
+      this.#lookLater(signal);
+    });
+    signal.addEventListener("abort", cancel);
   }
 
   /** Resolves when all that was put is written, at once where there is no such kind. */
@@ -89,8 +113,25 @@ export class AnnouncementWriter {
     const places = await listServiceAnnouncements(this.#object(signal), this.#protocol, this.#ports.node);
     for (const { service, isShared } of places) {
       if (this.#written.has(service) || this.#words.has(service)) continue;
-      this.#written.set(service, isShared);
+      this.#written.set(service, { isShared });
       this.put({ type: "gone", protocol: this.#protocol, service });
+    }
+  }
+
+  /** Says again what somebody deleted or edited; what another node has replaced is left to that one. */
+  async #look(signal: AbortSignal): Promise<void> {
+    if (this.#written.size === 0) return;
+    const { node } = this.#ports;
+    const ports = this.#object(signal);
+    const places = await unlessMissing(listServiceAnnouncements(ports, this.#protocol, node));
+    if (places === undefined) return; // its kind was deleted: the next look finds whether it is back
+    const found = new Map(places.map((place) => [announcementOf(place), place]));
+    for (const [service, written] of [...this.#written]) {
+      const place = { protocol: this.#protocol, service, node, isShared: written.isShared };
+      const there = found.get(announcementOf(place));
+      if (written.word === undefined || there?.saysJust(written.word.names)) continue;
+      if (there === undefined && (await isAnothersAnnouncement(ports, place))) continue;
+      if (this.#written.get(service) === written && !this.#words.has(service)) this.put(written.word);
     }
   }
 
@@ -101,7 +142,7 @@ export class AnnouncementWriter {
     const ports = this.#object(signal);
     const place = { protocol: this.#protocol, service, node };
     // What was left to another may not have been taken over after all.
-    const before = this.#written.get(service) ?? (word.type === "gone" ? false : undefined);
+    const before = this.#written.get(service)?.isShared ?? (word.type === "gone" ? false : undefined);
     if (before !== undefined && (word.type !== "here" || before !== word.isShared)) {
       if (word.type !== "left" || before) {
         await removeServiceAnnouncement(ports, { ...place, isShared: before });
@@ -111,7 +152,7 @@ export class AnnouncementWriter {
     if (word.type === "here") {
       const { isShared, names } = word;
       await writeServiceAnnouncement(ports, { ...place, isShared }, names, await pod.find(signal));
-      this.#written.set(service, isShared);
+      this.#written.set(service, { isShared, word });
     }
     if (this.#words.get(service) === word) this.#words.delete(service);
   }
@@ -119,5 +160,18 @@ export class AnnouncementWriter {
   #object(signal: AbortSignal): StatusObjectPorts {
     const { client, namespace } = this.#ports;
     return { client, namespace, fieldManager: "herald-speaker", signal };
+  }
+}
+
+function announcementOf({ service, isShared }: Pick<FoundAnnouncement, "service" | "isShared">): string {
+  return `${service} ${isShared}`;
+}
+
+async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
   }
 }

@@ -84,6 +84,21 @@ describe("ConfigurationStateWriter", () => {
     );
   });
 
+  it("writes again within five minutes what somebody deleted or edited, and nothing that stands there", async () => {
+    start().put([]);
+    await lab.pass();
+    lab.writes();
+    lab.api.remove(PATH);
+    await lab.pass(300_000);
+    assert.equal(lab.writes(), "POST PATCH");
+    const { status } = found() ?? {};
+    lab.api.put(PATH, { ...found(), status: { ...status, result: "Invalid" } });
+    await lab.pass(300_000);
+    assert.deepEqual([found()?.status, lab.writes()], [status, "PATCH"]);
+    await lab.pass(1_200_000);
+    assert.equal(lab.writes(), "");
+  });
+
   it("tries again what the API server refuses", async () => {
     lab.api.failNext(3, new ApiError(503, "ServiceUnavailable", "away"), ({ path }) => path.startsWith(PATH));
     start().put([]);

@@ -2,6 +2,7 @@ import type { ApiClient, ApiError } from "@herald/k8s/api";
 import { CONFIGURATION_STATES, writeConfigurationState } from "@herald/k8s/configuration-state";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
+import { lookAgainMs } from "@herald/k8s/status-object";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { Clock, Random } from "@herald/shared/core";
 import type { OwnPod } from "./own-pod.ts";
@@ -50,12 +51,13 @@ export class ConfigurationStateWriter {
 
   /** Resolves only when aborted, rejects only for a bug of ours. */
   async run(signal: AbortSignal): Promise<void> {
-    const { served, client, namespace, node, pod, epochMs } = this.#ports;
+    const { served, client, namespace, node, pod, epochMs, random } = this.#ports;
     await Promise.race([served.whenServed(CONFIGURATION_STATES.plural), whenAborted(signal)]);
     await this.#queue.run(async () => {
       const ports = { client, namespace, fieldManager: "herald-speaker", signal };
       const owner = await pod.find(signal);
       await writeConfigurationState(ports, { program: "speaker", node }, this.#lines ?? [], owner, epochMs());
+      this.#queue.addAfter(CONFIGURATION_STATES.plural, lookAgainMs(random));
     }, signal);
   }
 }

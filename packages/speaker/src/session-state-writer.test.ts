@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { BGP_SESSION_STATES, type SessionStanding } from "@herald/k8s/bgp-session-state";
+import { BGP_SESSION_STATES, type SessionStanding, sessionStateName } from "@herald/k8s/bgp-session-state";
 import { customPath } from "@herald/k8s/served-kinds";
 import { SessionStateWriter } from "./session-state-writer.ts";
 import { NAMESPACE, Writers } from "./testdata/writers.ts";
@@ -38,6 +38,7 @@ describe("SessionStateWriter", () => {
   const here = (peer: string, standing: Partial<SessionStanding> = {}) =>
     ({ type: "here", peer, standing: { ...STANDING, ...standing } }) as const;
   const found = () => lab.api.peekAll<Found>(OBJECTS);
+  const pathOf = (peer: string): string => `${OBJECTS}/${sessionStateName({ node: "node-a", peer })}`;
   const inShort = () =>
     found()
       .map(({ metadata, status }) => [
@@ -106,6 +107,24 @@ describe("SessionStateWriter", () => {
     assert.equal(lab.writes(), "POST PATCH");
     await lab.pass(3_000);
     assert.equal(lab.writes(), "PATCH");
+  });
+
+  it("writes again within five minutes what somebody deleted or edited, and nothing that stands there", async () => {
+    const writer = start();
+    for (const peer of ["east", "west"]) writer.put(here(peer));
+    await lab.pass(5_000);
+    writer.put(here("east", REFUSED));
+    await lab.pass(5_000);
+    const before = inShort();
+    lab.writes();
+    const [first, second] = [pathOf("east"), pathOf("west")];
+    lab.api.remove(first);
+    lab.api.put(second, { ...lab.api.peek<Found>(second), status: { peer: "west", bgpStatus: "Down" } });
+    await lab.pass(305_000);
+    assert.deepEqual(inShort(), before);
+    assert.deepEqual(lab.writes().split(" ").sort(), ["PATCH", "PATCH", "POST"]);
+    await lab.pass(1_200_000);
+    assert.equal(lab.writes(), "");
   });
 
   it("takes back what it said of a peer that is none any more, and leaves others' alone", async () => {

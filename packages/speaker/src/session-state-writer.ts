@@ -8,7 +8,7 @@ import {
 } from "@herald/k8s/bgp-session-state";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
-import type { StatusObjectPorts } from "@herald/k8s/status-object";
+import { lookAgainMs, type StatusObjectPorts } from "@herald/k8s/status-object";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { Clock, Instant, Random } from "@herald/shared/core";
 import type { SessionWord } from "./kubernetes-protocol.ts";
@@ -22,6 +22,13 @@ const SETTLE_MS = 1_000;
 const GAP_MS = { min: 2_000, max: 60_000 };
 /** No peer has that name: names of objects have no blanks, and those of a ConfigMap neither. */
 const LEFTOVERS = "left over";
+const LOOK = "there still?";
+
+interface Written {
+  readonly word: SessionWord;
+  readonly at: Instant;
+  readonly gapMs: number;
+}
 
 export interface SessionStateWriterPorts {
   readonly client: ApiClient;
@@ -46,7 +53,7 @@ export class SessionStateWriter {
   /** By peer, not written yet; bounded by the peers there are or were. */
   readonly #words = new Map<string, SessionWord>();
   /** By peer, those that were written; bounded by the peers. */
-  readonly #written = new Map<string, { readonly at: Instant; readonly gapMs: number }>();
+  readonly #written = new Map<string, Written>();
   #isRunning = false;
 
   constructor(ports: SessionStateWriterPorts) {
@@ -81,10 +88,22 @@ export class SessionStateWriter {
     await Promise.race([served.whenServed(BGP_SESSION_STATES.plural), whenAborted(signal)]);
     this.#isRunning = true;
     for (const peer of this.#words.keys()) this.#schedule(peer);
-    await this.#queue.run(
-      (key) => (key === LEFTOVERS ? this.#sweep(signal) : this.#write(key, signal)),
-      signal,
-    );
+    this.#lookLater();
+    await this.#queue.run(async (key) => {
+      if (key === LEFTOVERS) await this.#sweep(signal);
+      else if (key === LOOK) this.#look();
+      else await this.#write(key, signal);
+    }, signal);
+  }
+
+  #lookLater(): void {
+    this.#queue.addAfter(LOOK, lookAgainMs(this.#ports.random));
+  }
+
+  /** Says all again, for somebody may have deleted or edited it: what is there is not written. */
+  #look(): void {
+    for (const [peer, { word }] of this.#written) if (!this.#words.has(peer)) this.put(word);
+    this.#lookLater();
   }
 
   #schedule(peer: string): void {
@@ -115,7 +134,9 @@ export class SessionStateWriter {
     const ports = this.#object(signal);
     if (word.type === "here") {
       const outcome = await writeSessionState(ports, { node, peer }, word.standing, await pod.find(signal));
-      if (outcome === "written" || !this.#written.has(peer)) this.#written.set(peer, this.#paceAfter(peer));
+      const last = this.#written.get(peer);
+      const pace = outcome === "written" || last === undefined ? this.#paceAfter(last) : last;
+      this.#written.set(peer, { ...pace, word });
     } else {
       await removeSessionState(ports, { node, peer });
       this.#written.delete(peer);
@@ -125,9 +146,8 @@ export class SessionStateWriter {
   }
 
   /** Twice as long as before the last write, unless all was quiet since. */
-  #paceAfter(peer: string): { readonly at: Instant; readonly gapMs: number } {
+  #paceAfter(last: Written | undefined): Pick<Written, "at" | "gapMs"> {
     const at = this.#ports.clock.now();
-    const last = this.#written.get(peer);
     const isQuiet = last === undefined || at - last.at > 2 * GAP_MS.max;
     return { at, gapMs: isQuiet ? GAP_MS.min : Math.min(2 * last.gapMs, GAP_MS.max) };
   }

@@ -181,6 +181,11 @@ export class World {
     return this.api.peek<StoredState>(path)?.status;
   }
 
+  /** As somebody else would. */
+  removeConfigurationState(): void {
+    this.api.remove(objectPath(metallbPath("configurationstates", NAMESPACE), "controller"));
+  }
+
   #statusWritesOf(part: string): number {
     return this.api.requests.filter(
       ({ method, path }) => method === "PATCH" && path.includes(part) && path.endsWith("/status"),
