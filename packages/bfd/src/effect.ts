@@ -17,6 +17,7 @@ export interface BfdDatagram {
   /** By the port it came to: 3784 or 4784. */
   readonly hops: BfdPath["hops"];
   readonly from: IpAddress;
+  /** `undefined`: none that a session has as its `local`. */
   readonly to: IpAddress | undefined;
   readonly interface: string | undefined;
   readonly ttl: number | undefined;

@@ -126,6 +126,11 @@ const dropped: readonly Case[] = [
     datagram: datagram({}, { ...far, to: ip("203.0.113.2") }),
   },
   {
+    name: "the first of a far peer to an address of ours that no session has",
+    reason: "unknown-peer",
+    datagram: datagram({}, { ...far, to: undefined }),
+  },
+  {
     name: "a near session's packet to the port for far ones",
     reason: "wrong-path",
     datagram: (core) => datagram({ yourDiscriminator: ours(core, PATH) }, { ...far, interface: undefined }),
@@ -134,6 +139,11 @@ const dropped: readonly Case[] = [
     name: "a session's packet from another interface",
     reason: "wrong-path",
     datagram: (core) => datagram({ yourDiscriminator: ours(core, PATH) }, { interface: "eth1" }),
+  },
+  {
+    name: "a session's packet to another address of ours",
+    reason: "wrong-path",
+    datagram: (core) => datagram({ yourDiscriminator: ours(core, FAR) }, { ...far, to: ip("203.0.113.2") }),
   },
   {
     name: "authentication where no key is known",

@@ -220,19 +220,14 @@ function missing(): never {
 
 /** Why a packet that names a session is not of it. The sender's address is none: it may have several (RFC 5880 §6.3). */
 function refusalOf({ path, options }: Entry, datagram: BfdDatagram): BfdDropReason | undefined {
-  if (path.hops !== datagram.hops || !isOnInterface(path, datagram)) return "wrong-path";
+  if (path.hops !== datagram.hops || !isOn(path, datagram)) return "wrong-path";
   return path.hops === "multi" && (datagram.ttl ?? BFD_TTL) < options.minimumTtl ? "ttl" : undefined;
 }
 
-function isOn(path: BfdPath, datagram: BfdDatagram): boolean {
-  const isOurs = path.local === undefined || datagram.to === undefined || path.local === datagram.to;
-  return isOurs && isOnInterface(path, datagram);
-}
-
-function isOnInterface(path: BfdPath, datagram: BfdDatagram): boolean {
-  return (
-    path.interface === undefined || datagram.interface === undefined || path.interface === datagram.interface
-  );
+/** A router may watch several addresses of ours, each in a session of its own. */
+function isOn(path: BfdPath, { to, interface: name }: BfdDatagram): boolean {
+  const isToUs = path.local === undefined || path.local === to;
+  return isToUs && (path.interface === undefined || name === undefined || path.interface === name);
 }
 
 function remoteKey(hops: BfdPath["hops"], remote: string): string {

@@ -8,6 +8,8 @@ export interface BfdPlace {
   readonly family: IpFamily;
   /** Name of the interface or VRF to hear at; `undefined`: wherever there is no place of its own. */
   readonly device: string | undefined;
+  /** Of ours, what is heard that is sent there; `undefined`: to any that is no such place's of its own. */
+  readonly local: IpAddress | undefined;
   /** From where fewer hops are taken than the protocol allows, and how few; over a single one it is always 255. */
   readonly leastTtls: readonly LeastTtl[];
 }

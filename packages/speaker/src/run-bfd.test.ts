@@ -24,8 +24,12 @@ class Port implements BfdPort {
   }
 
   listen(places: readonly BfdPlace[]): void {
-    const words = places.map(({ hops, family, device, leastTtls }) =>
-      [hops, family, device ?? "any", ...leastTtls.map(({ from, ttl }) => `${from}>=${ttl}`)].join(" "),
+    const words = places.map(({ hops, family, device, local, leastTtls }) =>
+      [
+        ...[hops, family, device ?? "any"],
+        ...(local === undefined ? [] : [`at ${local}`]),
+        ...leastTtls.map(({ from, ttl }) => `${from}>=${ttl}`),
+      ].join(" "),
     );
     this.asked.push(`listen: ${words.join(", ")}`);
   }
@@ -206,6 +210,7 @@ describe("the BFD thread", () => {
     const wanted: WantedSession[] = [
       to(ROUTER),
       { ...to(ROUTER), path: { ...to(ROUTER).path, local: NODE } },
+      { ...to(ROUTER), path: { ...to(ROUTER).path, local: NODE, remote: "192.0.2.9" as IpAddress } },
       { ...multi, path: { ...multi.path, hops: "multi" } },
       { ...multi, path: { ...multi.path, hops: "multi", remote: "203.0.113.2" as IpAddress } },
       { ...to(ROUTER), path: { ...to(ROUTER).path, remote: "2001:db8::1" as IpAddress, interface: "red" } },
@@ -213,7 +218,7 @@ describe("the BFD thread", () => {
     pair.node.obey({ type: "sessions", wanted });
     assert.equal(
       pair.nodePort.asked.at(-1),
-      "listen: single 4 any, multi 4 any 203.0.113.1>=250 203.0.113.2>=250, single 6 red",
+      "listen: single 4 any, single 4 any at 192.0.2.2, multi 4 any 203.0.113.1>=250 203.0.113.2>=250, single 6 red",
     );
   });
 

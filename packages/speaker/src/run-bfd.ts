@@ -131,11 +131,11 @@ export class BfdRunner {
     const places = new Map<string, { place: BfdPlace; leastTtls: LeastTtl[] }>();
     for (const { path, options } of this.#known.values()) {
       const family = familyOf(path.remote);
-      const { hops, interface: device } = path;
-      const key = `${hops} ${family} ${device}`;
+      const { hops, interface: device, local } = path;
+      const key = `${hops} ${family} ${device} ${local}`;
       const leastTtls = places.get(key)?.leastTtls ?? [];
       if (hops === "multi") leastTtls.push({ from: path.remote, ttl: options.minimumTtl });
-      places.set(key, { place: { hops, family, device, leastTtls }, leastTtls });
+      places.set(key, { place: { hops, family, device, local, leastTtls }, leastTtls });
     }
     return [...places.values()].map(({ place }) => place);
   }

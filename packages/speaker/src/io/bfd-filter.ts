@@ -27,7 +27,11 @@ interface Instruction {
  *
  * @returns an array of struct sock_filter, in this machine's order.
  */
-export function ttlFilter({ hops, family, leastTtls }: Omit<BfdPlace, "device">): Uint8Array {
+export function ttlFilter({
+  hops,
+  family,
+  leastTtls,
+}: Pick<BfdPlace, "hops" | "family" | "leastTtls">): Uint8Array {
   const listed = hops === "single" ? [] : leastTtls;
   const most = listed.length === 0 ? BFD_TTL : Math.max(...listed.map(({ ttl }) => ttl));
   return assemble([

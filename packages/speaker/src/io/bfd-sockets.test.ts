@@ -19,8 +19,9 @@ describe("BFD's sockets", { timeout: 30_000 }, () => {
   const heard: string[] = [];
   const troubles: string[] = [];
   let awaited = Promise.withResolvers<void>();
-  const onDatagram = ({ hops, from, interface: device, bytes }: BfdDatagram): void => {
-    heard.push(`${hops} ${from} ${device ?? "any"} ${Buffer.from(bytes)}`);
+  const onDatagram = ({ hops, from, to, interface: device, bytes }: BfdDatagram): void => {
+    const at = to === undefined ? "" : ` at ${to}`;
+    heard.push(`${hops} ${from} ${device ?? "any"}${at} ${Buffer.from(bytes)}`);
     if (bytes[0] === "!".charCodeAt(0)) awaited.resolve();
   };
   const onTrouble = (what: string, message: string): unknown => troubles.push(`${what}: ${message}`);
@@ -40,6 +41,7 @@ describe("BFD's sockets", { timeout: 30_000 }, () => {
     hops: "single",
     family: 4,
     device: undefined,
+    local: undefined,
     leastTtls: [],
     ...change,
   });
@@ -124,6 +126,37 @@ describe("BFD's sockets", { timeout: 30_000 }, () => {
     open().listen([place({}), place({ device: "lo" })]);
     await sendWith([], 4, "single");
     assert.deepEqual([heard, troubles], [["single 127.0.0.1 lo !"], []]);
+  });
+
+  it("tell addresses of ours apart that packets were sent to", async () => {
+    const [one, other] = ["127.0.0.2", "127.0.0.3"] as IpAddress[];
+    open().listen([place({ local: one }), place({ local: other }), place({})]);
+    const peer = createSocket("udp4").bind(0, "127.0.0.9");
+    await once(peer, "listening");
+    peer.setTTL(255);
+    for (const [text, address] of [
+      ["a", "127.0.0.2"],
+      ["b", "127.0.0.3"],
+      ["!", "127.0.0.4"],
+    ] as const) {
+      const came = heard.length;
+      await new Promise((resolve) => peer.send(text, PORTS.single, address, resolve));
+      while (heard.length === came) await new Promise(setImmediate); // each socket has an order of its own
+    }
+    peer.close();
+    assert.deepEqual(heard, [
+      "single 127.0.0.9 any at 127.0.0.2 a",
+      "single 127.0.0.9 any at 127.0.0.3 b",
+      "single 127.0.0.9 any !",
+    ]);
+    assert.deepEqual(troubles, []);
+  });
+
+  it("say that an address is not there", () => {
+    open().listen([place({ local: "192.0.2.77" as IpAddress })]);
+    assert.deepEqual(troubles, [
+      "single hop, IPv4, 192.0.2.77: the kernel refuses port 23784: EADDRNOTAVAIL",
+    ]);
   });
 
   it("keep their port from others that would share it", async () => {

@@ -77,14 +77,14 @@ export class BfdSockets implements BfdPort {
   }
 
   #hear(name: string, place: BfdPlace): Ear {
-    const { hops, family, device } = place;
+    const { hops, family, device, local } = place;
     const siblings = [...this.#ears.values()].filter(
       (ear) => ear.place.hops === hops && ear.place.family === family,
     );
     for (const { fd } of siblings) sharePort(fd, true);
     const fd = openUdpSocket({
       family,
-      address: undefined,
+      address: local,
       port: this.#ports[hops],
       device,
       filter: ttlFilter(place),
@@ -97,7 +97,7 @@ export class BfdSockets implements BfdPort {
       const from = parseAddress(withoutZone(address));
       if (from === undefined) return;
       // The filter has seen to the TTL.
-      const known = { to: undefined, interface: device, ttl: undefined };
+      const known = { to: local, interface: device, ttl: undefined };
       this.#listeners.onDatagram({ hops, from, ...known, bytes });
     });
     socket.on("error", (error) => {
@@ -119,8 +119,9 @@ export class BfdSockets implements BfdPort {
   }
 }
 
-function nameOf({ hops, family, device }: BfdPlace): string {
-  return `${hops} hop, IPv${family}${device === undefined ? "" : `, ${device}`}`;
+function nameOf({ hops, family, device, local }: BfdPlace): string {
+  const names = [device, local].filter((name) => name !== undefined);
+  return [`${hops} hop, IPv${family}`, ...names].join(", ");
 }
 
 function isSame(a: BfdPlace, b: BfdPlace): boolean {
