@@ -57,6 +57,7 @@ const PURE = ["wire", "shared", "layer2", "gossip", "bgp", "bfd"];
 
 /** Pure files inside packages that also do I/O. */
 const PURE_FILES = [
+  "cli/src/address-pools.ts",
   "cli/src/config-source.ts",
   "cli/src/convert.ts",
   "cli/src/judge.ts",

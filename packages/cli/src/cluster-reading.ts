@@ -23,6 +23,8 @@ export interface ClusterReading {
   readonly configMap: ConfigMapView | undefined;
   /** By kind of the group metallb.io; a kind that the API server does not know is left out. */
   readonly objects: ReadonlyMap<string, readonly ConfigObject[]>;
+  /** AddressPools, which only MetalLB 0.13 reads. */
+  readonly addressPools: readonly ConfigObject[];
   readonly namespaces: readonly Labelled[];
   readonly nodes: readonly Labelled[];
   /** MetalLB's and ours. */
@@ -63,6 +65,9 @@ export const REPORTS: ReadonlySet<string> = new Set([
   ...["ServiceL2Status", "ServiceBGPStatus", "BGPSessionState", "ConfigurationState"],
 ]);
 
+/** Plural of a kind of the group that we have not. */
+const ADDRESS_POOLS = "addresspools";
+
 /** MetalLB's ConfigMaps beside the configuration. */
 export const EXTRAS = ["bgpextras", "metallb-excludel2", "metallb-memberlist-config"] as const;
 
@@ -87,6 +92,7 @@ export async function readCluster(
     namespace,
     objects,
     workloads,
+    addressPools: (await reader.list(ADDRESS_POOLS, metallbPath(ADDRESS_POOLS, namespace, "v1beta1"))) ?? [],
     services: (services ?? []).map(serviceView).filter(({ type }) => type === "LoadBalancer"),
     configMap: await reader.configMap(namespace, config, "verdict"),
     namespaces: labelled(await reader.list("namespaces", namespacesPath())),

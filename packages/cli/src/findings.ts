@@ -30,6 +30,7 @@ export const LINKS = {
   bfd: "docs/bfd.md#not-done",
   gossip: "docs/migrate.md#one-gossip-cluster",
   check: "docs/migrate.md#check",
+  addressPools: "docs/migrate.md#from-addresspools-metallb-013",
   kinds: "docs/migrate.md#keep-the-kinds",
 } as const;
 

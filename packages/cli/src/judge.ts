@@ -6,6 +6,7 @@ import {
   NO_OBJECTS,
 } from "@herald/shared/config/objects/config-objects";
 import type { ConfigMistake } from "@herald/shared/errors";
+import { judgeAddressPools } from "./address-pools.ts";
 import { type ClusterReading, type Denied, REPORTS } from "./cluster-reading.ts";
 import { type Finding, finding, LINKS, type Remark, refused, same } from "./findings.ts";
 import { remarksOn } from "./object-remarks.ts";
@@ -53,6 +54,7 @@ export function judge(reading: ClusterReading, options: JudgeOptions): Report {
       ...judgeSurroundings(reading),
       ...judgeConfigMap(reading, scopes.get("configmap") ?? []),
       ...judgeObjects(reading, mistakes),
+      ...judgeAddressPools(reading),
       ...judgeServices(services, { would, silences }, { lbClass, sharingAcrossNamespaces }),
     ],
     would,

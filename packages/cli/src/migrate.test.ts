@@ -209,6 +209,24 @@ same     Service         default/web
     assert.match(stdout, /refused {2}ConfigMap metallb-system\/config\n +line 2: address-pools\[0\]\.\w+: /);
   });
 
+  it("says of an AddressPool, which nothing reads any more, how to write it as what is read", async () => {
+    const found = new Found()
+      .object("AddressPool", "addresspools", "lan", { protocol: "layer2", addresses: ["192.0.2.0/24"] })
+      .object("AddressPool", "addresspools", "wan", { protocol: "bgp", addresses: ["198.51.100.0/24"] })
+      .service("default/web", ["192.0.2.1"]);
+    const { stdout, exitCode } = await found.check();
+    const [, ...lines] = stdout.split("refused  AddressPool ");
+    assert.deepEqual(
+      lines.map((line) => line.split("\n")[1]?.trim()),
+      [
+        "is not read, as from MetalLB 0.14 on: write an IPAddressPool with its addresses and autoAssign, and an L2Advertisement with ipAddressPools: [lan] (docs/migrate.md#from-addresspools-metallb-013)",
+        "is not read, as from MetalLB 0.14 on: write an IPAddressPool with its addresses and autoAssign, and a BGPAdvertisement for each of its bgpAdvertisements with ipAddressPools: [wan] (docs/migrate.md#from-addresspools-metallb-013)",
+      ],
+    );
+    assert.match(stdout, /; of 3 objects 0 are the same, 1 differ, 2 are refused\.$/m);
+    assert.equal(exitCode, 4);
+  });
+
   it("says of a request that cannot be met by anybody where it stands", async () => {
     const found = new Found()
       .pool("default", "192.0.2.0/24")
@@ -501,6 +519,7 @@ same     Service         default/web
     { what: "services", path: "/api/v1/services" },
     { what: "configmap config", path: objectPath(configMapsPath(NAMESPACE), "config") },
     { what: "ipaddresspools", path: metallbPath("ipaddresspools", NAMESPACE, "v1beta1") },
+    { what: "addresspools", path: metallbPath("addresspools", NAMESPACE, "v1beta1") },
     { what: "bgppeers", path: metallbPath("bgppeers", NAMESPACE, "v1beta2") },
     { what: "namespaces", path: namespacesPath() },
     { what: "nodes", path: nodesPath() },
