@@ -10,7 +10,7 @@ type Timings = Pick<SessionTimings, "retryMinMs" | "retryMaxMs">;
 
 /** How long to wait before the next try: twice as long each time, up to a bound. */
 export class BackOff {
-  readonly #timings: Timings;
+  #timings: Timings;
   readonly #random: Random;
   /** RFC 4271 §8: ConnectRetryCounter. */
   #failures = 0;
@@ -29,6 +29,11 @@ export class BackOff {
     const ms = Math.min(retryMinMs * 2 ** Math.min(this.#failures, 30), retryMaxMs);
     this.#failures += 1;
     return jittered(ms, this.#random);
+  }
+
+  /** Other bounds, from the next failure on. */
+  retime(timings: Timings): void {
+    this.#timings = timings;
   }
 
   reset(): void {

@@ -2,6 +2,7 @@ import type { IpFamily } from "@herald/shared/ip/address";
 import type { LocalAddresses } from "./export.ts";
 import type { Negotiated } from "./negotiate.ts";
 import type { Notification } from "./notification.ts";
+import type { SessionTimers } from "./options.ts";
 import type { BgpNotice, DownReason } from "./reasons.ts";
 import type { RouteTable } from "./route.ts";
 import type { BgpState } from "./states.ts";
@@ -34,6 +35,8 @@ export type BgpInput =
   | { readonly type: "routes"; readonly routes: RouteTable }
   /** Whether we are about to go: all routes say so (GRACEFUL_SHUTDOWN, RFC 8326). */
   | { readonly type: "drain"; readonly draining: boolean }
+  /** Other timers, from now on; a hold time from the next OPEN on. */
+  | { readonly type: "timers"; readonly timers: SessionTimers }
   /** Tell the peer all of it once more. */
   | { readonly type: "announce-again" }
   /** BFD lost the peer. `why` in its words. */

@@ -9,7 +9,7 @@ import { frame } from "./header.ts";
 import { CEASE, ERROR, MESSAGE_TYPE, OPEN_ERROR, STATE_MACHINE_ERROR } from "./iana.ts";
 import { encodeMessage, type Message, type MessageName } from "./message.ts";
 import { notificationFor } from "./message-error.ts";
-import { type Negotiated, negotiate } from "./negotiate.ts";
+import { keepaliveMs, type Negotiated, negotiate } from "./negotiate.ts";
 import { decodeNotification, describeNotification, type Notification, notification } from "./notification.ts";
 import { decodeOpen, type Open } from "./open.ts";
 import type { SessionOptions } from "./options.ts";
@@ -123,6 +123,19 @@ export class Machine {
     if (!ends && from !== next) this.#host.changed(this, from, undefined, now);
     for (const action of actions) this.#perform(action, from, why, now);
     if (ends) this.#host.changed(this, from, why, now);
+  }
+
+  /** The session has other timers: KEEPALIVEs go by them now, and no wait for the next try is longer than it would be. */
+  retime(now: Instant): void {
+    const { options } = this.#host;
+    const { negotiated } = this;
+    if (negotiated !== undefined) {
+      this.negotiated = { ...negotiated, keepaliveMs: keepaliveMs(options, negotiated.holdTimeSeconds) };
+    }
+    if (this.#keepaliveDue !== undefined) this.#runKeepalive(now);
+    if (this.#state === "active" && this.#retryDue !== undefined) {
+      this.#retryDue = Math.min(this.#retryDue, now + options.retryMaxMs);
+    }
   }
 
   receive(bytes: Uint8Array, now: Instant): void {

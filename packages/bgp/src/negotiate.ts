@@ -111,7 +111,11 @@ function agreeOnHoldTime(ours: number, theirs: number): number {
   return Math.min(ours, theirs);
 }
 
-function keepaliveMs({ keepaliveSeconds }: SessionOptions, holdTimeSeconds: number): number {
+/** @returns the gap between two KEEPALIVEs, ms; 0 for none. */
+export function keepaliveMs(
+  { keepaliveSeconds }: Pick<SessionOptions, "keepaliveSeconds">,
+  holdTimeSeconds: number,
+): number {
   const third = (holdTimeSeconds * 1_000) / 3;
   return keepaliveSeconds === undefined ? third : Math.min(third, keepaliveSeconds * 1_000);
 }

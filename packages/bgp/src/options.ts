@@ -1,7 +1,7 @@
 import type { IpAddress, IpFamily } from "@herald/shared/ip/address";
 import type { Role } from "./capability.ts";
 
-/** All about one peer that does not change while its session lives. */
+/** All about one peer; of it `SessionTimers` alone may change while its session lives. */
 export interface SessionOptions extends SessionTimings {
   /** Ours towards this peer, 1 to 2^32 - 1. */
   readonly asn: number;
@@ -28,6 +28,9 @@ export interface SessionOptions extends SessionTimings {
   readonly role: Role | undefined;
   readonly strictRole: boolean;
 }
+
+/** What a session survives a change of: the other side hears of it in the next OPEN, or need not know. */
+export type SessionTimers = Pick<SessionOptions, "holdTimeSeconds" | "keepaliveSeconds" | "retryMaxMs">;
 
 export interface GracefulRestartOptions {
   /** How long the peer keeps our routes while we are away, 0 to 4,095. */

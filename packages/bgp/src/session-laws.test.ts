@@ -106,6 +106,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant("routes" as const), routes: fc.constantFrom(...TABLES) }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("drain" as const), draining: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant("timers" as const),
+      timers: fc.record({
+        holdTimeSeconds: fc.constantFrom(0, 3, 90),
+        keepaliveSeconds: fc.constantFrom(undefined, 1),
+        retryMaxMs: fc.constantFrom(250, 10_000, 60_000),
+      }),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ type: "announce-again" } as const) },
   { weight: 1, arbitrary: fc.constant({ type: "peer-down", why: "" } as const) },
   { weight: 1, arbitrary: fc.constant({ type: "reachable" } as const) },

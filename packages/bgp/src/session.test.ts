@@ -86,6 +86,40 @@ describe("a session's timers", () => {
     assert.ok(keepalive > 30 && keepalive < 42, `${keepalive}`);
   });
 
+  const timers = ({ holdTimeSeconds = 90, keepaliveSeconds = 30, retryMaxMs = 10_000 } = {}): BgpInput => ({
+    type: "timers",
+    timers: { holdTimeSeconds, keepaliveSeconds, retryMaxMs },
+  });
+
+  it("may become others without an end of it: KEEPALIVEs go by them from then on", () => {
+    const bench = new Bench().reach("established");
+    assert.deepEqual(bench.handle(timers({ keepaliveSeconds: 2 })), []);
+    const due = (bench.session.nextWake() ?? 0) - bench.now;
+    assert.ok(due >= 1_500 && due <= 2_000, `${due}`);
+    assert.deepEqual([bench.pass(2_000).includes("1 < KEEPALIVE"), bench.state], [true, "established"]);
+  });
+
+  it("may become others, of which the hold time is offered in the next OPEN", () => {
+    const bench = new Bench().reach("established");
+    bench.handle(timers({ holdTimeSeconds: 9 }));
+    bench.pass(30_000);
+    assert.deepEqual([bench.state, bench.session.status().negotiated?.holdTimeSeconds], ["established", 90]);
+    bench.closed(1);
+    bench.pass((bench.session.nextWake() ?? 0) - bench.now);
+    bench.connected(2);
+    bench.hear(encodeMessage(theirOpen()), 2);
+    bench.hear(KEEPALIVE, 2);
+    assert.deepEqual([bench.state, bench.session.status().negotiated?.holdTimeSeconds], ["established", 9]);
+  });
+
+  it("may become others, and no wait for the next try is longer than it would be", () => {
+    const bench = new Bench({ ...OPTIONS, retryMinMs: 600_000, retryMaxMs: 600_000 });
+    bench.start();
+    bench.closed(1, "ECONNREFUSED");
+    bench.handle(timers());
+    assert.equal((bench.session.nextWake() ?? 0) - bench.now, 10_000);
+  });
+
   it("does not wait for an OPEN forever", () => {
     const bench = new Bench().reach("open-sent");
     assert.deepEqual(bench.pass(30_000).slice(0, 4), [

@@ -12,7 +12,7 @@ import { because, type Host, Machine, type Why } from "./machine.ts";
 import type { Negotiated } from "./negotiate.ts";
 import { cease } from "./notification.ts";
 import type { Open } from "./open.ts";
-import type { SessionOptions } from "./options.ts";
+import type { SessionOptions, SessionTimers } from "./options.ts";
 import { ourOpen } from "./our-open.ts";
 import type { RouteRefresh } from "./route-refresh.ts";
 import type { BgpState } from "./states.ts";
@@ -48,7 +48,7 @@ export interface SessionStatus {
  * told. Routes of the peer are counted and forgotten.
  */
 export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
-  readonly options: SessionOptions;
+  options: SessionOptions;
   readonly random: Random;
   readonly counters = zeroCounters();
   readonly #backOff: BackOff;
@@ -152,10 +152,13 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   }
 
   #takeRoutes(
-    input: Extract<BgpInput, { type: "routes" | "drain" | "announce-again" | "addresses" }>,
+    input: Extract<BgpInput, { type: "routes" | "drain" | "announce-again" | "addresses" | "timers" }>,
     now: Instant,
   ): void {
     switch (input.type) {
+      case "timers":
+        this.#retime(input.timers, now);
+        return;
       case "addresses":
         this.#readdress(input.connection, input.local, now);
         return;
@@ -226,6 +229,14 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     if (machine?.local === undefined || isSameLocal(machine.local, local)) return;
     machine.local = local;
     this.#telling.readdressed(machine, now);
+  }
+
+  #retime(timers: SessionTimers, now: Instant): void {
+    this.options = { ...this.options, ...timers };
+    this.#backOff.retime(this.options);
+    for (const machine of [this.#primary, this.#contender]) machine?.retime(now);
+    if (this.#idleHoldDue === undefined) return;
+    this.#idleHoldDue = Math.min(this.#idleHoldDue, now + timers.retryMaxMs);
   }
 
   #peerDown(why: string, now: Instant): void {

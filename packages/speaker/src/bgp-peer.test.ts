@@ -135,6 +135,8 @@ describe("a session with a peer", () => {
   for (const [what, change, stays] of [
     ["other nodes or another BFD profile are selected", { nodeSelectors: [], bfdProfile: "fast" }, true],
     ["it has another name", { name: "tor" }, true],
+    ["its timers are others", { holdTimeSeconds: 9, keepaliveTimeSeconds: 2, connectTimeSeconds: 30 }, true],
+    ["it may be far away", { ebgpMultihop: true }, false],
     ["the password is another", { password: "simsalabim" }, false],
   ] as const) {
     it(`${stays ? "stays the same" : "is another one"} when ${what}`, () =>

@@ -1,4 +1,4 @@
-import { DEFAULT_TIMINGS, PLAIN_OPTIONS, type SessionOptions } from "@herald/bgp/options";
+import { DEFAULT_TIMINGS, PLAIN_OPTIONS, type SessionOptions, type SessionTimers } from "@herald/bgp/options";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import { familyOf, fromOctets, type IpAddress, type IpFamily, isLinkLocal } from "@herald/shared/ip/address";
 import type { BgpTarget } from "./bgp-port.ts";
@@ -61,17 +61,14 @@ export function sessionOptions(
   identity: BgpIdentity,
   restarting: boolean,
 ): SessionOptions {
-  const connectMs = (peer.connectTimeSeconds ?? 0) * 1_000;
   const families = familiesOf(peer);
   return {
     ...PLAIN_OPTIONS,
     asn: peer.localAsn ?? peer.myAsn,
     peerAsn: peer.peerAsn,
     routerId: routerIdOf(peer, identity),
-    holdTimeSeconds: peer.holdTimeSeconds,
-    keepaliveSeconds: peer.keepaliveTimeSeconds === 0 ? undefined : peer.keepaliveTimeSeconds,
+    ...sessionTimers(peer),
     families,
-    retryMaxMs: connectMs === 0 ? DEFAULT_TIMINGS.retryMaxMs : connectMs,
     extendedNextHop: families.length > 1 && transportOf(peer) === 6,
     gracefulRestart: peer.gracefulRestart
       ? {
@@ -87,12 +84,29 @@ export function sessionOptions(
   };
 }
 
-/**
- * All that a session cannot survive a change of; never to be shown: the password is in it. The name is no such thing: that of
- * a ConfigMap's peer is its place there.
- */
-export function sessionKey({ name: _, nodeSelectors: __, bfdProfile: ___, ...rest }: BgpPeerConfig): string {
-  return JSON.stringify(rest);
+/** What a session takes over when it changes. */
+export function sessionTimers(peer: BgpPeerConfig): SessionTimers {
+  const connectMs = (peer.connectTimeSeconds ?? 0) * 1_000;
+  return {
+    holdTimeSeconds: peer.holdTimeSeconds,
+    keepaliveSeconds: peer.keepaliveTimeSeconds === 0 ? undefined : peer.keepaliveTimeSeconds,
+    retryMaxMs: connectMs === 0 ? DEFAULT_TIMINGS.retryMaxMs : connectMs,
+  };
+}
+
+/** All fields that a session survives a change of. The name is one: that of a ConfigMap's peer is its place there. */
+const SURVIVED: ReadonlySet<string> = new Set<keyof BgpPeerConfig>([
+  "name",
+  "nodeSelectors",
+  "bfdProfile",
+  "holdTimeSeconds",
+  "keepaliveTimeSeconds",
+  "connectTimeSeconds",
+]);
+
+/** All that a session cannot survive a change of; never to be shown: the password is in it. */
+export function sessionKey(peer: BgpPeerConfig): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(peer).filter(([field]) => !SURVIVED.has(field))));
 }
 
 /** As MetalLB calls a peer in its metrics. */

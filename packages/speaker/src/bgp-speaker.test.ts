@@ -370,9 +370,21 @@ describe("BGP beside layer 2", () => {
     assert.deepEqual(router.news(), ["0.1 s: - 10.20.30.7/32", "0.1 s: + 10.20.30.0/24"].sort());
   });
 
+  it("keeps its session when only the peer's timers change, and says what they are", async () => {
+    const { router, lines, configure, pass } = await stage();
+    lines.splice(0);
+    configure(yaml(", hold-time: 30s"));
+    await pass(100);
+    configure(yaml(", hold-time: 30s"));
+    await pass(100);
+    assert.deepEqual(router.news(), []);
+    const said = lines.filter((line) => line.includes("other timers"));
+    assert.deepEqual([said.length, said[0]?.includes('"holdTimeSeconds":30')], [1, true]);
+  });
+
   it("begins a new session when the peer is another", async () => {
     const { router, configure, pass } = await stage();
-    configure(yaml(", hold-time: 30s"));
+    configure(yaml(", ebgp-multihop: true"));
     await pass(100);
     const [farewell, ...rest] = router.news();
     assert.match(farewell ?? "", /reset.*the configuration changed/);

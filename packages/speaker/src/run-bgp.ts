@@ -16,6 +16,7 @@ import {
   peerLabel,
   sessionKey,
   sessionOptions,
+  sessionTimers,
   targetOf,
 } from "./bgp-peer.ts";
 import { namesOfKept } from "./bgp-peer-names.ts";
@@ -96,7 +97,9 @@ export class BgpSessions {
     this.#ports.words.planned(peers, names);
     this.#rename(names);
     for (const { peer, routes } of plans) {
-      const session = this.#sessions.get(peer.name) ?? this.#begin(peer);
+      const kept = this.#sessions.get(peer.name);
+      kept?.retime(peer);
+      const session = kept ?? this.#begin(peer);
       if (routes !== undefined) session?.tell(routes);
     }
     if (plans.length > 0) this.#isFirst = false;
@@ -256,6 +259,8 @@ class PeerSession {
   /** Where it is when it connects to us; `undefined` where its address is one of a link: we connect there. */
   readonly #target: BgpTarget | undefined;
   #name: string;
+  /** As they are in force, to be compared. */
+  #timers: string;
   readonly #labels: SessionLabels;
   readonly #dialler: PeerDialler;
   readonly #monitor: SessionMonitor | undefined;
@@ -283,6 +288,7 @@ class PeerSession {
     this.key = sessionKey(peer);
     this.router = routerOf(peer);
     this.#name = peer.name;
+    this.#timers = JSON.stringify(sessionTimers(peer));
     this.#labels = { peer: peerLabel(peer), vrf: peer.vrf ?? "default" };
     this.link = linkOf(peer);
     this.#dialler = new PeerDialler(peer, ports);
@@ -301,6 +307,16 @@ class PeerSession {
     this.#log.info("BGP session has another name", { name });
     this.#name = name;
     this.#log = this.#logOf(name);
+  }
+
+  /** The peer has other timers, perhaps. */
+  retime(peer: BgpPeerConfig): void {
+    const timers = sessionTimers(peer);
+    const is = JSON.stringify(timers);
+    if (is === this.#timers) return;
+    this.#timers = is;
+    this.#log.info("BGP session has other timers", { ...timers });
+    this.feed({ type: "timers", timers });
   }
 
   /** How to let the peer in when it connects to us, if it may. */

@@ -54,7 +54,8 @@ function preferenceMistakes(
     for (const earlier of ofAllServices.slice(0, index)) {
       const pool = disputedPool(earlier, later, nodes);
       if (pool === undefined) continue;
-      const [mine, other] = [later, earlier].map(({ wish }) => wish.advertisement.localPref ?? 0);
+      const mine = later.wish.advertisement.localPref ?? "none";
+      const other = earlier.wish.advertisement.localPref ?? "nothing";
       const message = `${mine} for pool "${pool.name}", where ${placeOf(of(earlier.wish), ["localPref"])} says ${other} to the same routers`;
       return [mistakeIn(of(later.wish), ["localPref"], message)];
     }
