@@ -7,7 +7,7 @@ import { WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
 /** What a speaker says of a Service that it is to announce. */
 const HOLDER_REASONS = {
   Announced:
-    "True: nodes answer for all addresses of the Service, or tell routers of them where it is announced by BGP only.",
+    "True: nodes answer for all addresses of the Service. Where BGP alone announces it: a node has a BGPPeer that is to be told; whether their session is up says the BGPPeer.",
   AddressConflict:
     "Another machine has an address of the Service, too: some clients reach that one. The message says which, and what to do.",
   AddressQuarantined:
@@ -69,11 +69,15 @@ const TROUBLES: readonly {
   { name: "conflict", reason: "AddressConflict", describe: describeConflict },
 ];
 
-/** A Service that only BGP announces. Why without names: they would change with every node. */
+/**
+ * A Service that only BGP announces. Why without names: they would change with every node. Why without sessions: the
+ * speaker that writes it knows only those of its own node.
+ */
 export const ANNOUNCED_BY_BGP: ConditionWish = {
   status: "True",
   reason: ANNOUNCED,
-  message: "announced by BGP; the ServiceBGPStatuses say from which nodes, and to which peers",
+  message:
+    "announced by BGP wherever a session is up, as BGPPeers and BGPSessionStates say; the ServiceBGPStatuses say from which nodes, and to which peers",
 };
 
 /** Where a Service is that no node announces. @param message what to change; the reason's sentence unless told. */

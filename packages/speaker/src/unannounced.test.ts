@@ -85,7 +85,7 @@ const REFUSED = {
   l2Advertisements: [advertisement({ pools: ["default", "refused"] })],
 };
 const BY_BGP =
-  "True Announced: announced by BGP; the ServiceBGPStatuses say from which nodes, and to which peers";
+  "True Announced: announced by BGP wherever a session is up, as BGPPeers and BGPSessionStates say; the ServiceBGPStatuses say from which nodes, and to which peers";
 const NEEDS_LOCAL =
   "no usable endpoint of the Service, whose externalTrafficPolicy is Local (run a pod of it there, or take Cluster)";
 const CASES: readonly (World & { readonly name: string; readonly says: string })[] = [
