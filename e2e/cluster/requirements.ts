@@ -12,7 +12,7 @@ export function whyNot({ kubelets }: Size): string | undefined {
   const rules: readonly (readonly [boolean | (() => boolean), string])[] = [
     [process.platform === "linux", `a cluster needs Linux, and this is ${process.platform}`],
     [process.getuid?.() === 0, "a cluster needs root, to make network namespaces"],
-    [() => onPath("ip") !== undefined, "a cluster needs the command ip (package iproute2)"],
+    [() => isThereSoon("ip"), "a cluster needs the command ip (package iproute2)"],
     [() => onPath("setpriv") !== undefined, "a cluster needs the command setpriv (package util-linux)"],
     [canMakeNetworks, "this machine does not let root make network namespaces joined by veth pairs"],
     [canFilter, "this kernel has no nftables, which kube-proxy needs"],
@@ -38,8 +38,14 @@ export function isExecutable(path: string): boolean {
   }
 }
 
-/** Tries it in a namespace that goes away with the command. */
+/** Whether it is there, or is installed with all that a cluster needs. */
+function isThereSoon(program: string): boolean {
+  return onPath(program) !== undefined || onPath("apt-get") !== undefined;
+}
+
+/** Tries it in a namespace that goes away with the command. True also where ip is still to be installed. */
 function canMakeNetworks(): boolean {
+  if (onPath("ip") === undefined) return true;
   return succeeds(
     "unshare",
     "--net",
