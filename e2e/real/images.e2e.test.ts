@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync, globSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, describe } from "node:test";
 import { command } from "../cluster/command.ts";
 import { cacheFolder } from "../cluster/folders.ts";
 import { Buildah } from "../cluster/image/buildah.ts";
 import { buildImages, type ImageName } from "../cluster/images.ts";
-import { whyNot } from "../cluster/requirements.ts";
+import { clusterTests } from "./cluster-tests.ts";
 
 const NAMES = ["controller", "speaker"] as const satisfies readonly ImageName[];
-const why = whyNot({ kubelets: true });
+const { it, before } = clusterTests({ kubelets: true });
 
 interface Unpacked {
   readonly container: string;
@@ -22,7 +22,7 @@ interface Unpacked {
   };
 }
 
-describe("images", { skip: why ?? false }, () => {
+describe("images", () => {
   const images = new Map<string, Unpacked>();
   let buildah: Buildah;
 

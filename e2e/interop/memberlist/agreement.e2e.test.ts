@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it as test } from "node:test";
 import { VethPair, whyNoPair } from "../../real/veth-pair.ts";
 import { buildPeer, type MemberlistVersion } from "./build-peer.ts";
 import { type Electorate, LIMIT_MS, OUR_PROGRAM, Peer } from "./peer.ts";
@@ -27,9 +27,12 @@ const CUT = "table inet cut { chain input { type filter hook input priority 0; i
 const reason = await whyNoPair();
 
 for (const version of ["0.5.1", "0.7.0"] as const) {
-  describe(`a cluster half memberlist ${version} and half ours`, { skip: reason ?? false }, () =>
-    stages(version),
-  );
+  describe(`a cluster half memberlist ${version} and half ours`, () => stages(version));
+}
+
+/** Why each by itself: a suite that is skipped counts as nothing. */
+function it(name: string, body: () => Promise<void>): void {
+  void test(name, { skip: reason ?? false }, body);
 }
 
 /** Each test is a stage in the life of one cluster. */
@@ -39,6 +42,7 @@ function stages(version: MemberlistVersion): void {
   let program: string;
 
   before(async () => {
+    if (reason !== undefined) return;
     program = await buildPeer(version, console.log);
     hosts = await VethPair.create();
     for (const name of ONE_SIDE)
