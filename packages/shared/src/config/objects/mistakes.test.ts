@@ -288,7 +288,14 @@ report("objects: two advertisements that disagree on localPref", [
     name: "no localPref beside one",
     given: two(["four"], { localPref: 0 }, {}),
     mistakes: [
-      'BGPAdvertisement b: spec.localPref: 200 for pool "four", where BGPAdvertisement a: spec.localPref says 0 to the same routers',
+      'BGPAdvertisement b: spec.localPref: 200 for pool "four", where BGPAdvertisement a: spec.localPref says nothing to the same routers',
+    ],
+  },
+  {
+    name: "one beside no localPref",
+    given: two(["four"], {}, { localPref: 0 }),
+    mistakes: [
+      'BGPAdvertisement b: spec.localPref: none for pool "four", where BGPAdvertisement a: spec.localPref says 100 to the same routers',
     ],
   },
   {
