@@ -62,7 +62,7 @@ export const IpAddressPoolStatus = z
     assignedIPv4: count("IPv4 addresses in use; a shared one counts once."),
     assignedIPv6: count("IPv6 addresses in use; a shared one counts once."),
     availableIPv4: count("IPv4 addresses that can still be given out."),
-    availableIPv6: count("IPv6 addresses that can still be given out; huge numbers stop at 2^63 - 1."),
+    availableIPv6: count("IPv6 addresses that can still be given out; huge numbers stop at 2^53 - 1."),
   })
   .meta({ description: "How full the pool is; the controller writes it." });
 
