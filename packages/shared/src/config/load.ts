@@ -5,7 +5,7 @@ import { checkConfig } from "./check.ts";
 import type { Config } from "./config.ts";
 import { type DocumentPath, formatPath, readDocument, type YamlDocument } from "./document.ts";
 import { describeIssues, type Finding, fieldSchemaOf, valueAt } from "./issues.ts";
-import { prune } from "./prune.ts";
+import { type Pruned, prune } from "./prune.ts";
 import { ConfigSchema, type ParsedConfig } from "./schema.ts";
 
 /**
@@ -70,18 +70,36 @@ function checkSoundParts(
   issues: readonly z.core.$ZodIssue[],
   document: YamlDocument,
 ): readonly Finding[] {
-  const { value, originalPath } = prune(root, issues.flatMap(unsoundPaths));
+  const fields = issues.flatMap(unsoundPaths);
+  const { value, originalPath } = pruneWhatStands(root, [...fields, ...entriesThatNeed(fields, root)]);
   const { data } = ConfigSchema.safeParse(value);
   if (data === undefined) return [];
   const lineOf = (path: DocumentPath) => document.lineOf(originalPath(path));
   return checkConfig(data, root, lineOf).map((finding) => ({ ...finding, path: originalPath(finding.path) }));
 }
 
-/** An unknown key can go alone; a field without its value could make the rest of its entry look wrong. */
 function unsoundPaths(issue: z.core.$ZodIssue): readonly DocumentPath[] {
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => [...issue.path, key]);
-  const entry = issue.path.findLastIndex((part) => typeof part === "number");
-  return [entry < 0 ? issue.path : issue.path.slice(0, entry + 1)];
+  return issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+}
+
+/** A pool without its protocol still has a name and addresses: it is taken for one that the rest of it could be of. */
+function pruneWhatStands(root: unknown, paths: readonly DocumentPath[]): Pruned {
+  const pruned = prune(root, paths);
+  const pools = valueAt(pruned.value, ["address-pools"]);
+  for (const pool of Array.isArray(pools) ? pools : []) {
+    if (typeof pool !== "object" || pool === null || Object.hasOwn(pool, "protocol")) continue;
+    pool.protocol = Object.hasOwn(pool, "bgp-advertisements") ? "bgp" : "layer2";
+  }
+  return pruned;
+}
+
+/** Entries of lists that are none without a field that goes. */
+function entriesThatNeed(fields: readonly DocumentPath[], root: unknown): readonly DocumentPath[] {
+  const { value, originalPath } = pruneWhatStands(root, fields);
+  return (ConfigSchema.safeParse(value).error?.issues ?? []).map(({ path }) => {
+    const entry = path.findLastIndex((part) => typeof part === "number");
+    return originalPath(entry < 0 ? path : path.slice(0, entry + 1));
+  });
 }
 
 /**

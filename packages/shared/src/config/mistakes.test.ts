@@ -340,6 +340,8 @@ peers:
         'line 4: address-pools[0].adresses: unknown key, did you mean "addresses"?',
         'line 7: address-pools[0].addresses[1]: not a range of addresses: "10.0.0.500", want "192.0.2.0/24" or "192.0.2.10-192.0.2.40"',
         'line 9: address-pools[1].protocol: "arp" is not "layer2" or "bgp"',
+        'line 10: address-pools[1].addresses[0]: "10.0.0.0/25" of pool "second" overlaps "10.0.0.0/24" of pool "first" (line 6)',
+        'line 13: address-pools[2].addresses[0]: "10.0.0.8/30" of pool "third" overlaps "10.0.0.0/24" of pool "first" (line 6)',
         'line 14: address-pools[2].auto-assign: "maybe" is not true or false',
         'line 17: address-pools[3].addresses[0]: "10.0.0.16/30" of pool "fourth" overlaps "10.0.0.0/24" of pool "first" (line 6)',
         "line 22: peers[0].ebgp-multihop: my-asn and peer-asn are both 64512: routers of one system need no ebgp-multihop",
