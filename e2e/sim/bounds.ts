@@ -53,7 +53,9 @@ export function boundsOf(script: Script): Bounds {
   const viewMs = slowestView(script);
   const parted = faults.some(({ kind, forMs }) => PARTING.has(kind) && forMs > PAUSE_TOLERANCE_MS[profile]);
   const overlapMs = DETECTION_MS[profile] + DELIVERY_MS;
-  const reunionMs = 2 * DETECTION_MS[profile] + rejoinIntervalMs + streamTimeoutMs + DELIVERY_MS;
+  // Who is dead to memberlist's own profile is knocked at as seldom as memberlist does.
+  const knockMs = profile === "lan" ? rejoinIntervalMs + streamTimeoutMs : 0;
+  const reunionMs = 2 * DETECTION_MS[profile] + knockMs + DELIVERY_MS;
   const booted = faults.some((fault) => BOOTING.has(fault.kind)) ? BOOT_MS + viewMs : 0;
   // Of whoever is gone before it is met again, nobody tells that it was no stranger.
   const mistaken = faults.some(({ kind }) => kind === "boots-deaf") ? QUARANTINE_MS + PROBE_MS : 0;
