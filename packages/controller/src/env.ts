@@ -1,7 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { bool, oneOf, type Program, port, readFlags, text } from "@herald/daemon/flags";
+import {
+  bool,
+  className,
+  objectName,
+  oneOf,
+  type Program,
+  port,
+  readFlags,
+  text,
+} from "@herald/daemon/flags";
 import { LOG_LEVELS, type LogLevel } from "@herald/daemon/log";
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
@@ -28,19 +37,6 @@ export interface ControllerEnv extends ControllerOptions {
 }
 
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-
-/** RFC 1123, as names of Kubernetes objects. */
-const objectName = z
-  .string()
-  .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "want a name of lower-case letters, digits, - and .");
-
-/** As the API server takes them: a name, or one after a domain and a slash. */
-const className = z
-  .string()
-  .regex(
-    /^$|^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/,
-    "want a class such as example.com/lb",
-  );
 
 const flags = {
   config: {

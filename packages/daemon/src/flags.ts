@@ -121,6 +121,19 @@ export function wholeNumber(min: number, max: number): z.ZodType<number, string>
 
 export const port: z.ZodType<number, string> = wholeNumber(1, 65_535);
 
+/** RFC 1123, as names of Kubernetes objects. */
+export const objectName: z.ZodType<string, string> = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "want a name of lower-case letters, digits, - and .");
+
+/** As the API server takes them: a name, or one after a domain and a slash. */
+export const className: z.ZodType<string, string> = z
+  .string()
+  .regex(
+    /^$|^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/,
+    "want a class such as example.com/lb",
+  );
+
 /** One of a closed set. */
 export function oneOf<const T extends string>(...choices: readonly T[]): z.ZodType<T, string> {
   return z

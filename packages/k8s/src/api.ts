@@ -123,6 +123,16 @@ export interface ApiErrorOptions {
   readonly cause?: unknown;
 }
 
+/** Waits for an answer; `undefined` where there is no such object, or no such kind. @throws {ApiError} any other. */
+export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
 /** `namespace/name`, or the name alone for objects outside namespaces. */
 export function keyOf({ metadata }: ApiObject): string {
   const name = metadata?.name ?? "";

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Random } from "@herald/shared/core";
-import { type ApiClient, ApiError, type ApiObject } from "./api.ts";
+import { type ApiClient, type ApiObject, unlessMissing } from "./api.ts";
 import { objectPath } from "./paths.ts";
 import { type CustomKind, customPath } from "./served-kinds.ts";
 
@@ -142,15 +142,6 @@ function collectionOf({ namespace }: StatusObjectPorts, { kind }: Pick<StatusObj
 
 function pathOf(ports: StatusObjectPorts, wanted: Pick<StatusObject, "kind" | "name">): string {
   return objectPath(collectionOf(ports, wanted), wanted.name);
-}
-
-async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined;
-    throw error;
-  }
 }
 
 function abortable({ signal }: StatusObjectPorts): { readonly signal?: AbortSignal } {

@@ -1,4 +1,4 @@
-import { type ApiClient, ApiError } from "@herald/k8s/api";
+import { type ApiClient, unlessMissing } from "@herald/k8s/api";
 import type { WorkQueue } from "@herald/k8s/queue";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
 import {
@@ -165,13 +165,4 @@ export class AnnouncementWriter {
 
 function announcementOf({ service, isShared }: Pick<FoundAnnouncement, "service" | "isShared">): string {
   return `${service} ${isShared}`;
-}
-
-async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined;
-    throw error;
-  }
 }

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import {
   bool,
+  className,
   type Flag,
   type FlagValues,
+  objectName,
   oneOf,
   type Program,
   port,
@@ -42,19 +44,6 @@ function toMs(written: string): number {
   }
   return sum;
 }
-
-/** RFC 1123, as names of Kubernetes objects. */
-const objectName: z.ZodType<string, string> = z
-  .string()
-  .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "want a name of lower-case letters, digits, - and .");
-
-/** As the API server takes them: a name, or one after a domain and a slash. */
-const className: z.ZodType<string, string> = z
-  .string()
-  .regex(
-    /^$|^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/,
-    "want a class such as example.com/lb",
-  );
 
 const labelSelector: z.ZodType<string, string> = z
   .string()

@@ -1,4 +1,4 @@
-import { type ApiClient, ApiError, type ApiObject } from "@herald/k8s/api";
+import { type ApiClient, type ApiObject, unlessMissing } from "@herald/k8s/api";
 import { objectPath, podsPath } from "@herald/k8s/paths";
 import type { OwnerPod } from "@herald/k8s/status-object";
 
@@ -29,13 +29,8 @@ export class OwnPod {
 
   async #read(signal: AbortSignal): Promise<OwnerPod | undefined> {
     if (this.#name === "") return undefined;
-    try {
-      const path = objectPath(podsPath(this.#namespace), this.#name);
-      const { metadata } = await this.#client.get<ApiObject>(path, { signal });
-      return { name: this.#name, uid: metadata?.uid ?? "" };
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return undefined;
-      throw error;
-    }
+    const path = objectPath(podsPath(this.#namespace), this.#name);
+    const found = await unlessMissing(this.#client.get<ApiObject>(path, { signal }));
+    return found && { name: this.#name, uid: found.metadata?.uid ?? "" };
   }
 }
