@@ -147,11 +147,12 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
         this.#hurry(now);
         return;
       default:
-        this.#takeRoutes(input, now);
+        this.#takeOurs(input, now);
     }
   }
 
-  #takeRoutes(
+  /** What is new on this side. */
+  #takeOurs(
     input: Extract<BgpInput, { type: "routes" | "drain" | "announce-again" | "addresses" | "timers" }>,
     now: Instant,
   ): void {
