@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { command } from "../cluster/command.ts";
+import { until } from "../cluster/until.ts";
 import { Bird } from "../interop/bgp/bird.ts";
 import { Frr } from "../interop/bgp/frr.ts";
 import type { OurBgpReport } from "../interop/bgp/our-bgp.ts";
 import { OurSpeaker } from "../interop/bgp/our-speaker.ts";
 import { installRouters } from "../interop/bgp/packages.ts";
-import { type Router, until } from "../interop/bgp/router.ts";
+import type { Router } from "../interop/bgp/router.ts";
 import { NODE, ROUTER, Segment } from "../interop/bgp/segment.ts";
 import { whyNoPair } from "../real/veth-pair.ts";
 import { percentile } from "./histogram.ts";

@@ -4,6 +4,7 @@ import { after, describe } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { LAN } from "../cluster/addresses.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { until } from "../cluster/until.ts";
 import { Bird } from "../interop/bgp/bird.ts";
 import { installRouters } from "../interop/bgp/packages.ts";
 import { clusterTests } from "./cluster-tests.ts";
@@ -181,17 +182,3 @@ describe("the password of a BGP session in a Secret", () => {
     await cluster.waitFor<State>(STATE, says, WITHIN_MS, `the speaker says "${summary}"`);
   }
 });
-
-/** Asks until the answer is what is wanted. */
-async function until<T>(what: string, ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
-  const due = performance.now() + WITHIN_MS;
-  for (;;) {
-    const answer = await ask();
-    if (wanted(answer)) return answer;
-    assert.ok(
-      performance.now() < due,
-      `${what}: not within ${WITHIN_MS} ms; it is ${JSON.stringify(answer)}`,
-    );
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { command } from "../../cluster/command.ts";
+import { until } from "../../cluster/until.ts";
 import { whyNoPair } from "../../real/veth-pair.ts";
 import { Bird } from "./bird.ts";
 import { Frr } from "./frr.ts";
@@ -8,7 +9,7 @@ import type { OurBgpReport } from "./our-bgp.ts";
 import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
 import { type RouteChange, RouteWatch } from "./route-watch.ts";
-import { type RouterSetup, type SeenBfd, until } from "./router.ts";
+import type { RouterSetup, SeenBfd } from "./router.ts";
 import { NODE, ROUTER, Segment } from "./segment.ts";
 
 const skip = (await whyNoPair()) ?? false;

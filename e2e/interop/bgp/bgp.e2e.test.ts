@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { command } from "../../cluster/command.ts";
+import { until } from "../../cluster/until.ts";
 import { whyNoPair } from "../../real/veth-pair.ts";
 import { COLUMNS } from "./columns.ts";
 import type { OurBgpReport } from "./our-bgp.ts";
 import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
-import { type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+import type { Router, RouterSetup, SeenRoute } from "./router.ts";
 import { NODE, ROUTER, Segment } from "./segment.ts";
 
 // Given to each test, not to the suite: a runner counts skipped tests, and a skipped suite as nothing.

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError, command } from "../../cluster/command.ts";
+import { until } from "../../cluster/until.ts";
 import { ahead } from "./ahead.ts";
-import { Daemon, type Router, type RouterSetup, type SeenBfd, type SeenRoute, until } from "./router.ts";
+import { Daemon, type Router, type RouterSetup, type SeenBfd, type SeenRoute } from "./router.ts";
 
 /** BIRD 2, of the distribution. */
 export class Bird implements Router {

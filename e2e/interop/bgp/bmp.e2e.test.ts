@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { LIMIT_MS, until } from "../../cluster/until.ts";
 import { whyNoPair } from "../../real/veth-pair.ts";
 import { Bird } from "./bird.ts";
 import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
 import { Pmbmpd, type StationLine } from "./pmbmpd.ts";
-import { LIMIT_MS, type RouterSetup, until } from "./router.ts";
+import type { RouterSetup } from "./router.ts";
 import { NODE, ROUTER, Segment } from "./segment.ts";
 
 const skip = (await whyNoPair()) ?? false;

@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { command } from "../../cluster/command.ts";
-import { Daemon, type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+import { until } from "../../cluster/until.ts";
+import { Daemon, type Router, type RouterSetup, type SeenRoute } from "./router.ts";
 
 /** What it tells its helpers, a line of JSON each; what is not here does not matter to us. */
 interface Told {

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError, command } from "../../cluster/command.ts";
-import { Daemon, type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+import { until } from "../../cluster/until.ts";
+import { Daemon, type Router, type RouterSetup, type SeenRoute } from "./router.ts";
 
 type ShownTable = Readonly<Record<string, readonly ShownPath[]>>;
 

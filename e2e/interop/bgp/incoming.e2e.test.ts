@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { command } from "../../cluster/command.ts";
+import { until } from "../../cluster/until.ts";
 import { whyNoPair } from "../../real/veth-pair.ts";
 import { Bird } from "./bird.ts";
 import { Frr } from "./frr.ts";
 import type { OurBgpReport } from "./our-bgp.ts";
 import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
-import { type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+import type { Router, RouterSetup, SeenRoute } from "./router.ts";
 import { NODE, ROUTER, Segment } from "./segment.ts";
 
 // Who begins a session, what becomes of two that are begun at once, and routers that are odd in how they begin.

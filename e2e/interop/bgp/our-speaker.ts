@@ -7,8 +7,8 @@ import { type ServiceView, serviceKey } from "@herald/shared/service/view";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 import type { CandidateNode } from "@herald/speaker/plan";
 import { fit, service } from "@herald/speaker/planner-fixture";
+import { LIMIT_MS } from "../../cluster/until.ts";
 import type { OurBgpCommand, OurBgpReport } from "./our-bgp.ts";
-import { LIMIT_MS } from "./router.ts";
 
 /** Our BGP as a process of its own in a network namespace; it ends with this one. */
 export class OurSpeaker {

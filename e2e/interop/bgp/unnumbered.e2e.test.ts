@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { command } from "../../cluster/command.ts";
+import { until } from "../../cluster/until.ts";
 import { whyNoPair } from "../../real/veth-pair.ts";
 import { Bird } from "./bird.ts";
 import { Frr } from "./frr.ts";
 import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
-import { type Router, type RouterSetup, type SeenRoute, until } from "./router.ts";
+import type { Router, RouterSetup, SeenRoute } from "./router.ts";
 import { Segment } from "./segment.ts";
 
 const skip = (await whyNoPair()) ?? false;
