@@ -14,12 +14,19 @@ const of = (status: "True" | "False", reason: string) =>
 
 describe("the Event beside the condition that a Service is not announced", () => {
   it("says what the condition says, for those who describe the Service", () => {
-    assert.deepEqual(of("False", "NoInterface"), {
+    assert.deepEqual(of("False", "NoPeer"), {
       regarding: { apiVersion: "v1", kind: "Service", namespace: "shop", name: "web", uid: "u" },
       type: "Warning",
       reason: "notAnnounced",
       message,
     });
+  });
+
+  it("has MetalLB's reason where MetalLB has an Event, which is for want of an interface", () => {
+    const reasons = ["NoInterface", "NoLocalEndpoints", "SpeakerStopped"].map(
+      (each) => of("False", each)?.reason,
+    );
+    assert.deepEqual(reasons, ["announceFailed", "notAnnounced", "notAnnounced"]);
   });
 
   it("is none where the Service is announced, or where it is told otherwise", () => {

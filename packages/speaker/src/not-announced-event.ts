@@ -10,6 +10,9 @@ const TOLD_OTHERWISE: ReadonlySet<string> = new Set([
   "Probing",
 ]);
 
+/** MetalLB, too, has an Event where no interface is there that an L2Advertisement wants: alerts may go by its reason. */
+const NO_INTERFACE = { condition: "NoInterface", event: "announceFailed" };
+
 /**
  * The Event beside a condition that was just written: `kubectl describe` does not show conditions of Services.
  *
@@ -19,5 +22,6 @@ export function notAnnouncedEvent({ service, uid, wish }: ServiceWord): EventRec
   if (wish === undefined || wish.status === "True" || TOLD_OTHERWISE.has(wish.reason)) return undefined;
   const [namespace = "", name = ""] = service.split("/");
   const regarding = { apiVersion: "v1", kind: "Service", namespace, name, uid };
-  return { regarding, type: "Warning", reason: "notAnnounced", message: wish.message };
+  const reason = wish.reason === NO_INTERFACE.condition ? NO_INTERFACE.event : "notAnnounced";
+  return { regarding, type: "Warning", reason, message: wish.message };
 }
