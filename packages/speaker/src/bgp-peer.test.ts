@@ -136,7 +136,7 @@ describe("a session with a peer", () => {
     ["other nodes or another BFD profile are selected", { nodeSelectors: [], bfdProfile: "fast" }, true],
     ["it has another name", { name: "tor" }, true],
     ["its timers are others", { holdTimeSeconds: 9, keepaliveTimeSeconds: 2, connectTimeSeconds: 30 }, true],
-    ["it may be far away", { ebgpMultihop: true }, false],
+    ["it may be farther away, or not any more", { ebgpMultihop: true, minimumTtl: 250 }, true],
     ["the password is another", { password: "simsalabim" }, false],
   ] as const) {
     it(`${stays ? "stays the same" : "is another one"} when ${what}`, () =>

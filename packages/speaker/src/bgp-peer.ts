@@ -1,7 +1,7 @@
 import { DEFAULT_TIMINGS, PLAIN_OPTIONS, type SessionOptions, type SessionTimers } from "@herald/bgp/options";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import { familyOf, fromOctets, type IpAddress, type IpFamily, isLinkLocal } from "@herald/shared/ip/address";
-import type { BgpTarget } from "./bgp-port.ts";
+import type { BgpTarget, BgpTtls } from "./bgp-port.ts";
 
 /** This node, as routers get to know it. */
 export interface BgpIdentity {
@@ -37,17 +37,24 @@ export function targetOf(peer: BgpPeerConfig, router?: IpAddress): BgpTarget | u
   const { remote, password } = peer;
   const address = "address" in remote ? remote.address : router;
   if (address === undefined || password === undefined) return undefined;
-  const isNeighbour = isExternal(peer) && !peer.ebgpMultihop;
-  const { minimumTtl } = peer;
   return {
     address,
     interface: isLinkLocal(address) ? remote.interface : undefined,
     port: peer.peerPort,
     source: peer.sourceAddress,
     password,
+    ...ttlsOf(peer),
+    vrf: peer.vrf,
+  };
+}
+
+/** How far away a peer may be. A connection takes it over when it changes. */
+export function ttlsOf(peer: BgpPeerConfig): BgpTtls {
+  const { minimumTtl } = peer;
+  const isNeighbour = isExternal(peer) && !peer.ebgpMultihop;
+  return {
     ttl: isNeighbour || minimumTtl !== undefined ? TTL_OF_NEIGHBOURS : TTL_OF_OTHERS,
     minimumTtl,
-    vrf: peer.vrf,
   };
 }
 
@@ -102,6 +109,8 @@ const SURVIVED: ReadonlySet<string> = new Set<keyof BgpPeerConfig>([
   "holdTimeSeconds",
   "keepaliveTimeSeconds",
   "connectTimeSeconds",
+  "ebgpMultihop",
+  "minimumTtl",
 ]);
 
 /** All that a session cannot survive a change of; never to be shown: the password is in it. */

@@ -1,8 +1,16 @@
 import type { LocalAddresses } from "@herald/bgp/export";
 import type { IpAddress } from "@herald/shared/ip/address";
 
+/** How far away a peer may be. */
+export interface BgpTtls {
+  /** Of what we send, 1 to 255. */
+  readonly ttl: number;
+  /** What arrives with less is dropped by the kernel (GTSM, RFC 5082); `undefined`: anything goes. */
+  readonly minimumTtl: number | undefined;
+}
+
 /** Whom to connect to, and how. */
-export interface BgpTarget {
+export interface BgpTarget extends BgpTtls {
   readonly address: IpAddress;
   /** Name of the interface that a link-local address is on; `undefined` for others. */
   readonly interface: string | undefined;
@@ -11,10 +19,6 @@ export interface BgpTarget {
   readonly source: IpAddress | undefined;
   /** TCP-MD5 (RFC 2385), at most 80 octets; "" for none. Never logged. */
   readonly password: string;
-  /** Of what we send, 1 to 255. */
-  readonly ttl: number;
-  /** What arrives with less is dropped by the kernel (GTSM, RFC 5082); `undefined`: anything goes. */
-  readonly minimumTtl: number | undefined;
   /** Name of the VRF's device to connect in; `undefined`: the default one. */
   readonly vrf: string | undefined;
 }
@@ -32,6 +36,8 @@ export interface BgpConnection {
   send(bytes: Uint8Array): void;
   /** Once what was sent has gone out; also ends a dial. */
   close(): void;
+  /** Takes these over for the rest of its life; one that is not made yet, too. */
+  reach?(ttls: BgpTtls): void;
   /** What may stand as next hop on it, as of now; `undefined` before it is made, or while nobody can tell. */
   local?(): LocalAddresses | undefined;
   /** TCP ports, 0 for one that is not known. */

@@ -27,6 +27,7 @@ import type {
   BgpListeners,
   BgpPort,
   BgpTarget,
+  BgpTtls,
 } from "./bgp-port.ts";
 import { BgpSpeaker } from "./bgp-speaker.ts";
 import type { StartMonitor } from "./bmp-port.ts";
@@ -85,6 +86,7 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
     });
     return {
       send: (bytes) => this.#hear(bytes),
+      reach: ({ ttl, minimumTtl }) => this.note(`TTL ${ttl}, at least ${minimumTtl}`),
       local: () => this.local,
       close: () => {
         if (isOpen) this.note("closed");
@@ -119,6 +121,7 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
         });
         const connection = {
           send: (bytes: Uint8Array) => this.#hear(bytes),
+          reach: ({ ttl }: BgpTtls) => this.note(`TTL ${ttl} on its own connection`),
           close: () => this.note("closed"),
         };
         return { connection, local: LOCAL };
@@ -382,9 +385,29 @@ describe("BGP beside layer 2", () => {
     assert.deepEqual([said.length, said[0]?.includes('"holdTimeSeconds":30')], [1, true]);
   });
 
+  it("keeps its session when a peer may be farther away, and goes by it everywhere from then on", async () => {
+    const { router, lines, configure, pass } = await stage({ listens: true });
+    for (const minimumTtl of [254, 254, undefined]) {
+      configure(yaml(", ebgp-multihop: true"), minimumTtl === undefined ? {} : { minimumTtl });
+      await pass(100);
+    }
+    const reopened = ["nobody may connect to 192.0.2.7", "192.0.2.254 may connect to 192.0.2.7 port 179"];
+    assert.deepEqual(router.news(), [
+      ...["TTL 255, at least 254", ...reopened].map((each) => `0.1 s: ${each}`),
+      ...["TTL 64, at least undefined", ...reopened].map((each) => `0.3 s: ${each}`),
+    ]);
+    assert.equal(lines.filter((line) => line.includes("another TTL")).length, 2);
+    router.refuse("gone");
+    await pass(1_000);
+    assert.deepEqual(router.dialled.map(({ ttl, minimumTtl }) => [ttl, minimumTtl]).slice(0, 2), [
+      [255, undefined],
+      [64, undefined],
+    ]);
+  });
+
   it("begins a new session when the peer is another", async () => {
     const { router, configure, pass } = await stage();
-    configure(yaml(", ebgp-multihop: true"));
+    configure(yaml(", router-id: 192.0.2.9"));
     await pass(100);
     const [farewell, ...rest] = router.news();
     assert.match(farewell ?? "", /reset.*the configuration changed/);

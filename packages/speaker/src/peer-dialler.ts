@@ -19,7 +19,7 @@ const FIND_MS = 4_000;
 
 /** Connects to a peer wherever it is by then. */
 export class PeerDialler {
-  readonly #peer: BgpPeerConfig;
+  #peer: BgpPeerConfig;
   readonly #ports: PeerDiallerPorts;
   /** Attempts that wait for a router; bounded by the session: one. */
   readonly #waiting = new Set<() => void>();
@@ -34,6 +34,11 @@ export class PeerDialler {
   /** Where it was dialled last; `undefined` while nobody knows. */
   get remote(): IpAddress | undefined {
     return this.#remote;
+  }
+
+  /** The peer is to be dialled another way from now on; where it is stays the same. */
+  setPeer(peer: BgpPeerConfig): void {
+    this.#peer = peer;
   }
 
   dial(listeners: BgpListeners): BgpConnection {
@@ -90,6 +95,7 @@ export class PeerDialler {
     this.#waiting.add(go);
     return {
       send: (bytes) => connection?.send(bytes),
+      reach: (ttls) => connection?.reach?.(ttls),
       local: () => connection?.local?.(),
       close: () => {
         end();

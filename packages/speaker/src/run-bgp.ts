@@ -18,6 +18,7 @@ import {
   sessionOptions,
   sessionTimers,
   targetOf,
+  ttlsOf,
 } from "./bgp-peer.ts";
 import { namesOfKept } from "./bgp-peer-names.ts";
 import type {
@@ -89,16 +90,16 @@ export class BgpSessions {
 
   /** All peers there are to be, and what each is to know. One that is as before keeps its session, whatever it is called. */
   plan(plans: readonly PeerPlan[]): void {
-    const before = new Map(this.#sessions);
+    const before = this.#callers();
     const peers = plans.map(({ peer }) => peer);
-    const names = namesOfKept(new Map([...before].map(([name, { key }]) => [name, key])), peers);
+    const names = namesOfKept(new Map([...this.#sessions].map(([name, { key }]) => [name, key])), peers);
     this.#endBut(names, peers);
     // Why here: what ended was told under the name that it had.
     this.#ports.words.planned(peers, names);
     this.#rename(names);
     for (const { peer, routes } of plans) {
       const kept = this.#sessions.get(peer.name);
-      kept?.retime(peer);
+      kept?.takeOver(peer);
       const session = kept ?? this.#begin(peer);
       if (routes !== undefined) session?.tell(routes);
     }
@@ -172,10 +173,15 @@ export class BgpSessions {
     return this.#sessions.size;
   }
 
-  /** @param before the sessions that connections were taken for until now, by name. */
-  #expect(before: ReadonlyMap<string, PeerSession>): void {
-    const isSame = [...this.#sessions].every(([name, session]) => before.get(name) === session);
-    if (isSame && this.#sessions.size === before.size) return;
+  /** Who may connect to us, by name of the session. */
+  #callers(): ReadonlyMap<string, BgpTarget> {
+    return new Map([...this.#sessions].flatMap(([name, { target }]) => (target ? [[name, target]] : [])));
+  }
+
+  /** @param before whose connections were taken until now. */
+  #expect(before: ReadonlyMap<string, BgpTarget>): void {
+    const now = this.#callers();
+    if (now.size === before.size && [...now].every(([name, target]) => before.get(name) === target)) return;
     const sessions = [...this.#sessions.values()];
     this.#incoming?.expect(sessions.map((session) => session.expected).filter((each) => each !== undefined));
   }
@@ -239,6 +245,12 @@ function routerOf(peer: BgpPeerConfig): string {
   return `${peerLabel(peer)} ${peer.vrf ?? ""}`;
 }
 
+/** Where a peer is when it connects to us; `undefined` where its address is one of a link: we connect there. */
+function targetOfCaller(peer: BgpPeerConfig): BgpTarget | undefined {
+  const target = targetOf(peer);
+  return target?.interface === undefined ? target : undefined;
+}
+
 interface Setting {
   /** Of its own, whatever it will be called. */
   readonly id: string;
@@ -256,11 +268,12 @@ class PeerSession {
   /** Of a peer that is known by its interface, that. */
   readonly link: string | undefined;
   readonly feed: (input: BgpInput) => void;
-  /** Where it is when it connects to us; `undefined` where its address is one of a link: we connect there. */
-  readonly #target: BgpTarget | undefined;
+  /** Who it is when it connects to us, if it may. */
+  target: BgpTarget | undefined;
   #name: string;
   /** As they are in force, to be compared. */
   #timers: string;
+  #ttls: string;
   readonly #labels: SessionLabels;
   readonly #dialler: PeerDialler;
   readonly #monitor: SessionMonitor | undefined;
@@ -289,11 +302,11 @@ class PeerSession {
     this.router = routerOf(peer);
     this.#name = peer.name;
     this.#timers = JSON.stringify(sessionTimers(peer));
+    this.#ttls = JSON.stringify(ttlsOf(peer));
     this.#labels = { peer: peerLabel(peer), vrf: peer.vrf ?? "default" };
     this.link = linkOf(peer);
     this.#dialler = new PeerDialler(peer, ports);
-    const target = targetOf(peer);
-    this.#target = target?.interface === undefined ? target : undefined;
+    this.target = targetOfCaller(peer);
     this.#ports = ports;
     this.#log = this.#logOf(peer.name);
     this.#core = new BgpSession(sessionOptions(peer, identity, restarting), ports.random);
@@ -309,8 +322,14 @@ class PeerSession {
     this.#log = this.#logOf(name);
   }
 
-  /** The peer has other timers, perhaps. */
-  retime(peer: BgpPeerConfig): void {
+  /** What is new of a peer whose session goes on. */
+  takeOver(peer: BgpPeerConfig): void {
+    this.#dialler.setPeer(peer);
+    this.#retime(peer);
+    this.#reach(peer);
+  }
+
+  #retime(peer: BgpPeerConfig): void {
     const timers = sessionTimers(peer);
     const is = JSON.stringify(timers);
     if (is === this.#timers) return;
@@ -319,9 +338,19 @@ class PeerSession {
     this.feed({ type: "timers", timers });
   }
 
+  #reach(peer: BgpPeerConfig): void {
+    const ttls = ttlsOf(peer);
+    const is = JSON.stringify(ttls);
+    if (is === this.#ttls) return;
+    this.#ttls = is;
+    this.target = targetOfCaller(peer);
+    this.#log.info("BGP session has another TTL", { ...ttls });
+    for (const connection of this.#connections.values()) connection.reach?.(ttls);
+  }
+
   /** How to let the peer in when it connects to us, if it may. */
   get expected(): ExpectedPeer | undefined {
-    const target = this.#target;
+    const { target } = this;
     return target && { name: this.#name, target, accept: (arrival) => this.#accept(arrival, target) };
   }
 

@@ -2,8 +2,10 @@ import type { Socket } from "node:net";
 import type { LocalAddresses } from "@herald/bgp/export";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import { ownAlone } from "../bgp-next-hops.ts";
-import type { BgpConnection, BgpListeners, BgpTarget } from "../bgp-port.ts";
+import type { BgpConnection, BgpListeners, BgpTarget, BgpTtls } from "../bgp-port.ts";
 import { localAddresses } from "./bgp-local-addresses.ts";
+import { setForPeer } from "./bgp-socket-options.ts";
+import { SocketError } from "./kernel-socket.ts";
 
 /** What may wait for a peer that does not read, octets: a million routes and more. */
 const BACKLOG_MAX_OCTETS = 2 ** 26;
@@ -83,6 +85,17 @@ export class TcpConnection implements BgpConnection {
     }
   }
 
+  reach(ttls: BgpTtls): void {
+    const socket = this.#socket;
+    if (this.#over || socket === undefined) return;
+    try {
+      setForPeer(descriptorOf(socket), { address: this.#peer, ...ttls });
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      queueMicrotask(() => this.giveUp(error.message));
+    }
+  }
+
   close(): void {
     this.#over = true;
     clearTimeout(this.#unread);
@@ -110,6 +123,12 @@ export class TcpConnection implements BgpConnection {
     this.#over = true;
     this.#listeners.onClosed(why);
   }
+}
+
+/** Node shows it nowhere else. */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } | null };
+  return handle?.fd ?? -1;
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { afterEach, describe, it } from "node:test";
@@ -121,6 +122,12 @@ function dial(
   return { connection, connected: connected.promise, closed: closed.promise };
 }
 
+/** How many segments the kernel has dropped since their TTL was too low. */
+function droppedForTtl(): number {
+  const [names = "", counts = ""] = readFileSync("/proc/net/netstat", "utf8").split("\n");
+  return Number(counts.split(" ")[names.split(" ").indexOf("TCPMinTTLDrop")]);
+}
+
 describe("a door for routers", { timeout: 60_000 }, () => {
   afterEach(() => {
     for (const end of ends.splice(0)) end();
@@ -230,6 +237,30 @@ describe("a door for routers", { timeout: 60_000 }, () => {
     await isHeard.promise;
     assert.deepEqual(heard, ["127.0.0.3"]);
   });
+
+  for (const [us, them] of [
+    ["127.0.0.2", "127.0.0.3"],
+    ["::1", "::1"],
+  ] as const) {
+    it(`at ${us} has connections that reach other TTLs from then on, either side's`, {
+      skip: us === "::1" ? skipIpv6 : skip,
+    }, async () => {
+      const peer = router(them, { ttl: 64 });
+      const door = await Door.open(us, [peer]);
+      const theirs = dial(peer, us, door);
+      await theirs.connected;
+      const arrival = await door.arrival();
+      const heard = Promise.withResolvers<string>();
+      const onBytes = (bytes: Uint8Array): void => heard.resolve(new TextDecoder().decode(bytes));
+      const { connection } = arrival.take(peer, { onBytes, onClosed: () => {} });
+      connection.reach?.({ ttl: 255, minimumTtl: 255 });
+      const before = droppedForTtl();
+      theirs.connection.send(new TextEncoder().encode("hello"));
+      theirs.connection.reach?.({ ttl: 255, minimumTtl: undefined });
+      assert.equal(await heard.promise, "hello"); // the kernel sends it again
+      assert.ok(droppedForTtl() > before, "64 was too low");
+    });
+  }
 
   it("opens on the device of a VRF alone, and nowhere where there is none", { skip }, async () => {
     const peer = router("127.0.0.3");

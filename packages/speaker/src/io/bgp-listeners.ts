@@ -3,7 +3,7 @@ import { parseAddress } from "@herald/shared/ip/address";
 import { ownAlone } from "../bgp-next-hops.ts";
 import type { BgpArrival, BgpDoor, BgpDoorListeners, BgpIncomingPort } from "../bgp-port.ts";
 import { TcpConnection } from "./bgp-connection.ts";
-import { openBgpDoor, setForPeer, sourceTowards } from "./bgp-socket-options.ts";
+import { openBgpDoor, sourceTowards } from "./bgp-socket-options.ts";
 import { SocketError } from "./kernel-socket.ts";
 
 /** Connections that nobody has looked at yet; the kernel drops further ones, and they are tried again. */
@@ -55,20 +55,9 @@ function arrivalOf(socket: Socket): BgpArrival | undefined {
     take: (target, { onBytes, onClosed }) => {
       const connection = new TcpConnection({ onBytes, onClosed }, target);
       connection.use(socket);
-      try {
-        setForPeer(descriptorOf(socket), target);
-      } catch (error) {
-        if (!(error instanceof SocketError)) throw error;
-        queueMicrotask(() => connection.giveUp(error.message));
-      }
+      connection.reach(target); // whom the connection is from is only known now
       return { connection, local: connection.localAtFirst() ?? ownAlone(own) };
     },
     refuse: () => socket.resetAndDestroy(),
   };
-}
-
-/** Node shows it nowhere else, and whom the connection is from is only known now. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } | null };
-  return handle?.fd ?? -1;
 }

@@ -1,6 +1,6 @@
 import { MAX_PASSWORD_OCTETS } from "@herald/shared/config/password";
 import { familyOf, type IpAddress } from "@herald/shared/ip/address";
-import type { BgpDoor, BgpTarget } from "../bgp-port.ts";
+import type { BgpDoor, BgpTarget, BgpTtls } from "../bgp-port.ts";
 import {
   bindSocket,
   bindToDevice,
@@ -92,24 +92,26 @@ function refusedPassword(fd: number, target: BgpTarget): string | undefined {
 }
 
 /**
- * A connection that a peer made is to be as one that we made to it; the password is the kernel's already.
+ * A connection that a peer made is to be as one that we made to it, and either as the peer is configured now; the password is
+ * the kernel's already.
  *
  * @throws {SocketError}
  */
-export function setForPeer(fd: number, target: BgpTarget): void {
+export function setForPeer(fd: number, target: BgpTtls & Pick<BgpTarget, "address">): void {
   const family = familyOf(target.address);
   setOption(fd, "the TTL", TTL[family], target.ttl);
   setOption(fd, "the least TTL", MINIMUM_TTL[family], leastTtl(target));
 }
 
 /** @returns ours that the kernel would take towards a peer; `undefined` when it knows no way. */
-export function sourceTowards({ address, port, vrf }: BgpTarget): IpAddress | undefined {
+export function sourceTowards({ address, interface: link, port, vrf }: BgpTarget): IpAddress | undefined {
   const family = familyOf(address);
   let source: IpAddress | undefined;
   try {
     // Why UDP: nothing is sent by connecting.
     const fd = openSocket(family, "datagram", (made) => {
-      if (vrf !== undefined) bindToDevice(made, `VRF ${vrf}`, vrf);
+      const device = link ?? vrf;
+      if (device !== undefined) bindToDevice(made, `device ${device}`, device);
       connectSocket(made, `a way to ${address}`, socketAddress(family, address, port));
       source = ownAddress(made);
     });
@@ -120,7 +122,7 @@ export function sourceTowards({ address, port, vrf }: BgpTarget): IpAddress | un
   return source;
 }
 
-function leastTtl({ minimumTtl }: BgpTarget): number {
+function leastTtl({ minimumTtl }: BgpTtls): number {
   return minimumTtl ?? 0;
 }
 
