@@ -15,6 +15,11 @@ export interface SessionOptions extends SessionTimings {
   readonly keepaliveSeconds: number | undefined;
   /** Kinds of prefixes to announce, at least one. */
   readonly families: readonly IpFamily[];
+  /**
+   * Least time between two announcements of one prefix, ms; 0: what changes is told at once. Withdrawals never wait
+   * (MinRouteAdvertisementIntervalTimer, RFC 4271 §9.2.1.1).
+   */
+  readonly advertisementIntervalMs: number;
   /** Whether to wait for the peer to connect instead of connecting. */
   readonly passive: boolean;
   readonly gracefulRestart: GracefulRestartOptions | undefined;
@@ -30,7 +35,10 @@ export interface SessionOptions extends SessionTimings {
 }
 
 /** What a session survives a change of: the other side hears of it in the next OPEN, or need not know. */
-export type SessionTimers = Pick<SessionOptions, "holdTimeSeconds" | "keepaliveSeconds" | "retryMaxMs">;
+export type SessionTimers = Pick<
+  SessionOptions,
+  "holdTimeSeconds" | "keepaliveSeconds" | "retryMaxMs" | "advertisementIntervalMs"
+>;
 
 export interface GracefulRestartOptions {
   /** How long the peer keeps our routes while we are away, 0 to 4,095. */
@@ -70,6 +78,7 @@ export const PLAIN_OPTIONS = {
   ...DEFAULT_TIMINGS,
   holdTimeSeconds: 90,
   keepaliveSeconds: undefined,
+  advertisementIntervalMs: 0,
   passive: false,
   gracefulRestart: undefined,
   extendedNextHop: false,

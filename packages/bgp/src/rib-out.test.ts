@@ -41,7 +41,7 @@ class Peer {
 
   /** @returns what happened at the peer. */
   tell(wanted: RouteTable, view = this.view): readonly string[] {
-    return this.hear(this.rib.tell(wanted, view) ?? assert.fail("a break that nobody asked for"), view);
+    return this.hear(this.rib.tell(wanted, view, 0) ?? assert.fail("a break that nobody asked for"), view);
   }
 
   hear(difference: Difference, view = this.view): readonly string[] {
@@ -157,12 +157,12 @@ describe("Adj-RIB-Out", () => {
       ...listOf(routesWith({ communities }, "203.0.113.1/32")),
       ...listOf(routes("203.0.113.2/32")),
     ]);
-    const { notices, announced } = peer.rib.tell(wanted, EXTERNAL) ?? assert.fail();
+    const { notices, announced } = peer.rib.tell(wanted, EXTERNAL, 0) ?? assert.fail();
     assert.deepEqual(
       [notices, announced],
       [[{ reason: "attributes-too-long", detail: "IPv4: 203.0.113.1/32" }], 1],
     );
-    assert.equal(new RibOut().tell(wanted, { ...EXTERNAL, maxOctets: 65_535 })?.announced, 2);
+    assert.equal(new RibOut().tell(wanted, { ...EXTERNAL, maxOctets: 65_535 }, 0)?.announced, 2);
   });
 
   it("forgets what it left out and what another table does not have, and says so anew when it is back", () => {
@@ -170,7 +170,7 @@ describe("Adj-RIB-Out", () => {
     const communities = Array.from({ length: 1_100 }, (_, at) => `64512:${at}`);
     const tooLong = (...prefixes: readonly string[]) => routesWith({ communities }, ...prefixes);
     const notices = (wanted: RouteTable) =>
-      peer.rib.tell(wanted, EXTERNAL)?.notices.map(({ detail }) => detail);
+      peer.rib.tell(wanted, EXTERNAL, 0)?.notices.map(({ detail }) => detail);
     assert.deepEqual(
       [
         tooLong("203.0.113.1/32", "203.0.113.2/32"),
@@ -429,7 +429,7 @@ describe("a table that changes", () => {
         const table = new RouteTable();
         let view = agreed;
         const look = (atMost?: number): void => {
-          const difference = peer.rib.tell(table, view, atMost);
+          const difference = peer.rib.tell(table, view, 0, atMost);
           if (difference !== undefined) peer.hear(difference, view);
         };
         for (const each of steps) {
@@ -461,7 +461,7 @@ describe("a table that changes", () => {
     const [peer, table] = [new Peer(EXTERNAL), routeTable(listOf(many(1_000)))];
     peer.tell(table);
     table.set("10.0.0.7/32", []);
-    assert.equal(peer.rib.tell(table, EXTERNAL, 10)?.withdrawn, 1);
+    assert.equal(peer.rib.tell(table, EXTERNAL, 0, 10)?.withdrawn, 1);
   });
 });
 

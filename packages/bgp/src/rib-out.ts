@@ -1,7 +1,9 @@
+import type { Instant } from "@herald/shared/core";
 import type { IpFamily } from "@herald/shared/ip/address";
 import { encodeAttributes } from "./encode-attributes.ts";
 import { type ExportView, exportRoute } from "./export.ts";
 import type { Nlri } from "./nlri.ts";
+import { Pace } from "./pace.ts";
 import { MAX_NLRI_OCTETS, packAnnounced, packWithdrawn, type RouteGroup, roomFor } from "./pack.ts";
 import { formatPrefix } from "./prefix.ts";
 import type { BgpNotice } from "./reasons.ts";
@@ -46,6 +48,7 @@ export class RibOut {
   readonly #counts: Record<IpFamily, number> = { 4: 0, 6: 0 };
   /** By prefix, what cannot be announced. Bounded by the wanted table. */
   readonly #leftOut = new Map<string, readonly LeftOut[]>();
+  readonly #pace: Pace;
   #look: Look | undefined;
   /** What was found and is being put into messages. */
   #packing: Generator<number, void> | undefined;
@@ -55,6 +58,16 @@ export class RibOut {
     withdrawn: 0,
   };
 
+  /** @param pace of a peer that was not told anything yet. */
+  constructor(pace = new Pace(0)) {
+    this.#pace = pace;
+  }
+
+  /** When something may be said that had to wait, and `tell` is to be called again; `undefined` while nothing waits. */
+  get due(): Instant | undefined {
+    return this.#pace.due;
+  }
+
   /** How many routes the peer has of a family. */
   count(family: IpFamily): number {
     return this.#counts[family];
@@ -62,14 +75,22 @@ export class RibOut {
 
   /**
    * Announces first and withdraws last, and never withdraws what is announced anew: no address is without a route in
-   * between, also when one prefix takes the place of another.
+   * between, also when one prefix takes the place of another. What came too soon after its last announcement waits until it is
+   * due, and is told as it is then; withdrawals never wait, nor does what a new view makes of routes: a next hop that is gone,
+   * or that we are about to go.
    *
    * @param view the same object as long as nothing in it is different: for another one every route is looked at.
    * @param atMost how many routes to look at before a break.
    * @returns `undefined` for a break: nothing is said until all was looked at. To be called again, with whatever is wanted
    *   and seen by then.
    */
-  tell(wanted: RouteTable, view: ExportView, atMost = Number.POSITIVE_INFINITY): Difference | undefined {
+  tell(
+    wanted: RouteTable,
+    view: ExportView,
+    now: Instant,
+    atMost = Number.POSITIVE_INFINITY,
+  ): Difference | undefined {
+    this.#lookAt(wanted, view).again(this.#pace.release(now));
     for (let left = atMost; left > 0; ) {
       if (this.#packing === undefined) {
         const look = this.#lookAt(wanted, view);
@@ -81,7 +102,7 @@ export class RibOut {
         }
         const found = look.found();
         if (found.size === 0) return this.#finish();
-        this.#packing = this.#pack(found, view);
+        this.#packing = this.#pack(found, view, now);
       }
       const { value, done } = this.#packing.next();
       if (done) this.#packing = undefined;
@@ -107,7 +128,8 @@ export class RibOut {
   #lookAt(table: RouteTable, view: ExportView): Look {
     const before = this.#look;
     if (before?.table === table && before.groups.view === view) return before;
-    const look = new Look(table, new Groups(view));
+    const isUrgent = before !== undefined && (before.groups.view !== view || before.isUrgent);
+    const look = new Look(table, new Groups(view), isUrgent);
     this.#look = look;
     return look;
   }
@@ -124,16 +146,38 @@ export class RibOut {
     }
     if (leftOut.length > 0) this.#leftOut.set(prefix, leftOut);
     else this.#leftOut.delete(prefix);
-    look.note(prefix, isSame(this.#told.get(prefix) ?? NOTHING, wanted) ? undefined : wanted);
+    const before = this.#told.get(prefix) ?? NOTHING;
+    const after = this.#inTime(prefix, before, wanted, look.isUrgent);
+    look.note(prefix, isSame(before, after) ? undefined : after);
+  }
+
+  /** @returns as much of what is wanted as may be told now. */
+  #inTime(
+    prefix: string,
+    before: readonly Told[],
+    wanted: readonly Told[],
+    isUrgent: boolean,
+  ): readonly Told[] {
+    if (!this.#pace.isTooSoon(prefix)) return wanted;
+    const isHeld = !isUrgent && missing(wanted, before, isEqual).length > 0;
+    this.#pace.hold(prefix, isHeld);
+    if (!isHeld) return wanted;
+    return before.filter((told) => wanted.some((each) => isSamePath(told, each)));
   }
 
   /** What was begun is done to its end, whatever is wanted meanwhile. Yields how many routes it has dealt with. */
-  *#pack(found: ReadonlyMap<string, readonly Told[]>, { maxOctets }: ExportView): Generator<number, void> {
+  *#pack(
+    found: ReadonlyMap<string, readonly Told[]>,
+    { maxOctets }: ExportView,
+    now: Instant,
+  ): Generator<number, void> {
     const fresh = new Map<string, Told[]>();
     const gone = new Map<IpFamily, Told[]>();
     for (const [prefix, after] of found) {
       const before = this.#told.get(prefix) ?? NOTHING;
-      for (const told of missing(after, before, isEqual)) push(fresh, told.group.key, told);
+      const news = missing(after, before, isEqual);
+      for (const told of news) push(fresh, told.group.key, told);
+      if (news.length > 0) this.#pace.announced(prefix, now);
       for (const told of missing(before, after, isSamePath)) push(gone, told.group.family, told);
       this.#take(prefix, before, after);
       yield 1;
@@ -184,13 +228,22 @@ export class RibOut {
 class Look {
   readonly table: RouteTable;
   readonly groups: Groups;
+  /** Whether nothing waits: while it goes through all of a table because the view is another one. */
+  isUrgent: boolean;
   /** What the peer should have of a prefix, where that is not what it was told. */
   #found = new Map<string, readonly Told[]>();
   #rest: Iterator<string> | undefined;
   #version = 0;
-  constructor(table: RouteTable, groups: Groups) {
+  /** What is to be looked at once more. Bounded by the prefixes that waited. */
+  #again: string[] = [];
+  constructor(table: RouteTable, groups: Groups, isUrgent: boolean) {
     this.table = table;
     this.groups = groups;
+    this.isUrgent = isUrgent;
+  }
+
+  again(prefixes: readonly string[]): void {
+    if (prefixes.length > 0) this.#again = [...this.#again, ...prefixes];
   }
 
   /**
@@ -201,8 +254,9 @@ class Look {
     for (;;) {
       const { value, done } = this.#rest?.next() ?? { done: true };
       if (!done) return value;
+      if (this.#rest !== undefined) this.isUrgent = false;
       const { version } = this.table;
-      if (this.#rest !== undefined && version === this.#version) return undefined;
+      if (this.#rest !== undefined && version === this.#version) return this.#again.pop();
       const changed = this.#rest && this.table.changedSince(this.#version);
       this.#rest = changed?.values() ?? all(this.table, known);
       this.#version = version;

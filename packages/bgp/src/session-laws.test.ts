@@ -114,6 +114,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         holdTimeSeconds: fc.constantFrom(0, 3, 90),
         keepaliveSeconds: fc.constantFrom(undefined, 1),
         retryMaxMs: fc.constantFrom(250, 10_000, 60_000),
+        advertisementIntervalMs: fc.constantFrom(0, 5_000),
       }),
     }),
   },
@@ -134,6 +135,7 @@ const OPTION_SETS: readonly SessionOptions[] = [
   OPTIONS,
   { ...OPTIONS, passive: true },
   { ...OPTIONS, gracefulRestart: { ...RESTART, restarting: true }, holdTimeSeconds: 9 },
+  { ...OPTIONS, advertisementIntervalMs: 5_000 },
 ];
 
 /** A session under whatever comes, and what must hold of it at any time. */

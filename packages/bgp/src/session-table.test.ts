@@ -11,6 +11,7 @@ import { Bench, ip, KEEPALIVE, LOCAL, routes, theirOpen, UPDATE } from "./testda
 const REFRESH = encodeMessage({ type: "route-refresh", family: { afi: 1, safi: 1 }, subtype: 0 });
 /** The session has no routes to tell: nothing shows. */
 const ELSEWHERE = { ...LOCAL, ipv6: ip("2001:db8::9") };
+const OTHER_TIMERS = { holdTimeSeconds: 9, keepaliveSeconds: 1, retryMaxMs: 30_000 };
 const BAD_UPDATE = Uint8Array.of(...UPDATE.subarray(0, 17), 24, 2, 0, 9, 0, 0, 0);
 
 type Do = (bench: Bench) => readonly string[];
@@ -50,7 +51,7 @@ const HAPPENS = {
     timers: (bench) =>
       bench.handle({
         type: "timers",
-        timers: { holdTimeSeconds: 9, keepaliveSeconds: 1, retryMaxMs: 30_000 },
+        timers: { ...OTHER_TIMERS, advertisementIntervalMs: 5_000 },
       }),
   },
   "announce-again": { "announce-again": (bench) => bench.handle({ type: "announce-again" }) },

@@ -88,7 +88,7 @@ describe("a session's timers", () => {
 
   const timers = ({ holdTimeSeconds = 90, keepaliveSeconds = 30, retryMaxMs = 10_000 } = {}): BgpInput => ({
     type: "timers",
-    timers: { holdTimeSeconds, keepaliveSeconds, retryMaxMs },
+    timers: { holdTimeSeconds, keepaliveSeconds, retryMaxMs, advertisementIntervalMs: 0 },
   });
 
   it("may become others without an end of it: KEEPALIVEs go by them from then on", () => {

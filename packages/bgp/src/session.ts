@@ -235,6 +235,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   #retime(timers: SessionTimers, now: Instant): void {
     this.options = { ...this.options, ...timers };
     this.#backOff.retime(this.options);
+    this.#telling.retime(this.options);
     for (const machine of [this.#primary, this.#contender]) machine?.retime(now);
     if (this.#idleHoldDue === undefined) return;
     this.#idleHoldDue = Math.min(this.#idleHoldDue, now + timers.retryMaxMs);

@@ -6,6 +6,7 @@ import { frame } from "./header.ts";
 import { MESSAGE_TYPE } from "./iana.ts";
 import type { Machine } from "./machine.ts";
 import type { SessionOptions } from "./options.ts";
+import { Pace } from "./pace.ts";
 import { RibOut } from "./rib-out.ts";
 import type { RouteTable } from "./route.ts";
 import { encodeUpdate, endOfRib } from "./update.ts";
@@ -15,11 +16,12 @@ const ROUTES_AT_ONCE = 512;
 
 /** Sees to it that the peer knows what it should, as long as there is a session. */
 export class Telling {
-  readonly #options: SessionOptions;
+  #options: SessionOptions;
   readonly #emit: (effect: BgpEffect) => void;
   /** The connection of the session; `undefined` without one. */
   #machine: Machine | undefined;
-  #rib = new RibOut();
+  #pace: Pace;
+  #rib: RibOut;
   /** How the session looks at routes; found out anew when that is another way. */
   #view: ExportView | undefined;
   /** Since when there is more to look at than was done in one go. */
@@ -36,6 +38,14 @@ export class Telling {
   constructor(options: SessionOptions, emit: (effect: BgpEffect) => void) {
     this.#options = options;
     this.#emit = emit;
+    this.#pace = new Pace(options.advertisementIntervalMs);
+    this.#rib = new RibOut(this.#pace);
+  }
+
+  /** What may change while there is a session: how soon something is told anew. */
+  retime(options: SessionOptions): void {
+    this.#options = options;
+    this.#pace.retime(options.advertisementIntervalMs);
   }
 
   get draining(): boolean {
@@ -66,7 +76,8 @@ export class Telling {
     this.#machine = undefined;
     this.#view = undefined;
     this.#unfinished = undefined;
-    this.#rib = new RibOut();
+    this.#pace = new Pace(this.#options.advertisementIntervalMs);
+    this.#rib = new RibOut(this.#pace);
     this.#told.clear();
     this.#owed.clear();
     this.#noticed = new Set();
@@ -100,13 +111,15 @@ export class Telling {
   }
 
   wake(now: Instant): void {
-    if (this.#unfinished !== undefined) this.#tell(now);
+    const due = this.#unfinished ?? this.#rib.due;
+    if (due !== undefined && due <= now) this.#tell(now);
     for (const [family, due] of this.#owed) if (due <= now) this.#repeat(family, now);
   }
 
   nextWake(): Instant | undefined {
     if (this.#unfinished !== undefined) return this.#unfinished; // as soon as others had their turn
-    return this.#owed.size === 0 ? undefined : Math.min(...this.#owed.values());
+    const due = [this.#rib.due, ...this.#owed.values()].filter((each) => each !== undefined);
+    return due.length === 0 ? undefined : Math.min(...due);
   }
 
   #tell(now: Instant): void {
@@ -115,7 +128,7 @@ export class Telling {
     if (machine === undefined || view === undefined || this.#routes === undefined) return;
     // To take all of it back is what comes before good-bye, so that must not be left for later.
     const atOnce = this.#routes.size === 0 ? Number.POSITIVE_INFINITY : ROUTES_AT_ONCE;
-    const difference = this.#rib.tell(this.#routes, view, atOnce);
+    const difference = this.#rib.tell(this.#routes, view, now, atOnce);
     this.#unfinished = difference === undefined ? now : undefined;
     if (difference === undefined) return;
     const { messages, announced, withdrawn, notices } = difference;

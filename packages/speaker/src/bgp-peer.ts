@@ -98,6 +98,7 @@ export function sessionTimers(peer: BgpPeerConfig): SessionTimers {
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveSeconds: peer.keepaliveTimeSeconds === 0 ? undefined : peer.keepaliveTimeSeconds,
     retryMaxMs: connectMs === 0 ? DEFAULT_TIMINGS.retryMaxMs : connectMs,
+    advertisementIntervalMs: peer.advertisementIntervalMs ?? PLAIN_OPTIONS.advertisementIntervalMs,
   };
 }
 
@@ -109,6 +110,7 @@ const SURVIVED: ReadonlySet<string> = new Set<keyof BgpPeerConfig>([
   "holdTimeSeconds",
   "keepaliveTimeSeconds",
   "connectTimeSeconds",
+  "advertisementIntervalMs",
   "ebgpMultihop",
   "minimumTtl",
 ]);

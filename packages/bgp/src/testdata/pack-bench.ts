@@ -35,7 +35,7 @@ function rowsFor(count: number): readonly BenchRow[] {
   const add = (name: string, note: string, run: () => () => unknown): void => {
     rows.push({ name: `${name}, ${count} prefixes`, value: median(run), unit: "ms CPU", note });
   };
-  const messages = new RibOut().tell(all, VIEW)?.messages ?? [];
+  const messages = new RibOut().tell(all, VIEW, 0)?.messages ?? [];
   const octets = messages.reduce((sum, { length }) => sum + length, 0);
   add("table of routes", "once for all peers", () => {
     const own = [...all.best()].map(([, route]) => route);
@@ -43,24 +43,24 @@ function rowsFor(count: number): readonly BenchRow[] {
   });
   add("first announcement", `${messages.length} UPDATEs, ${octets} octets`, () => {
     const rib = new RibOut();
-    return () => rib.tell(all, VIEW);
+    return () => rib.tell(all, VIEW, 0);
   });
   add("nothing has changed", "", () => {
     const rib = new RibOut();
-    rib.tell(all, VIEW);
-    return () => rib.tell(all, VIEW);
+    rib.tell(all, VIEW, 0);
+    return () => rib.tell(all, VIEW, 0);
   });
   add("one is withdrawn", "", () => {
     const rib = new RibOut();
     const table = wanted(count);
-    rib.tell(table, VIEW);
+    rib.tell(table, VIEW, 0);
     table.set("10.0.0.0/32", []);
-    return () => rib.tell(table, VIEW);
+    return () => rib.tell(table, VIEW, 0);
   });
   add("before going (RFC 8326)", "all of them anew", () => {
     const rib = new RibOut();
-    rib.tell(all, VIEW);
-    return () => rib.tell(all, { ...VIEW, draining: true });
+    rib.tell(all, VIEW, 0);
+    return () => rib.tell(all, { ...VIEW, draining: true }, 0);
   });
   add("session comes up", "from KEEPALIVE to UPDATEs", () => {
     const bench = new Bench().reach("open-confirm", theirOpen());

@@ -160,6 +160,8 @@ export interface BgpPeerConfig {
    * seconds, 1 to 2^24 - 1; left out: not at all. Only with `gracefulRestart`.
    */
   readonly longLivedSeconds?: number;
+  /** Least time between two announcements of one prefix to it (RFC 4271 §9.2.1.1), ms, up to ten minutes; left out: none. */
+  readonly advertisementIntervalMs?: number;
   /** What we are to the router (RFC 9234); left out: we do not say. Only between ASes. */
   readonly role?: BgpRole;
   /** Whether the router must say what it is, too; left out: it may be silent. */

@@ -4,7 +4,8 @@ import type { BgpPeerConfig } from "../config.ts";
 import { configFromObjects } from "./config-from-objects.ts";
 import { mistakesIn, object, objects } from "./samples.ts";
 
-const [MINIMUM_TTL, STALE_TIME, ROLE] = [
+const [INTERVAL, MINIMUM_TTL, STALE_TIME, ROLE] = [
+  "herald.io/advertisement-interval",
   "herald.io/minimum-ttl",
   "herald.io/long-lived-stale-time",
   "herald.io/role",
@@ -35,6 +36,10 @@ describe("annotations of a BGPPeer", () => {
     [STALE_TIME, "1", RESTARTS, { longLivedSeconds: 1 }],
     [STALE_TIME, " 16777215 ", RESTARTS, { longLivedSeconds: 16_777_215 }],
     [STALE_TIME, " ", {}, {}],
+    [INTERVAL, "5s", {}, { advertisementIntervalMs: 5_000 }],
+    [INTERVAL, "1.5s", {}, { advertisementIntervalMs: 1_500 }],
+    [INTERVAL, "0", {}, { advertisementIntervalMs: 0 }],
+    [INTERVAL, "10m", {}, { advertisementIntervalMs: 600_000 }],
     [ROLE, "provider", {}, { role: "provider" }],
     [ROLE, "rs", {}, { role: "route-server" }],
     [ROLE, "rs-client", {}, { role: "route-server-client" }],
@@ -58,6 +63,10 @@ describe("annotations of a BGPPeer", () => {
     ...["0", "16777216", "-1", "1h", "99999999999"].map(
       (text) => [STALE_TIME, text, RESTARTS, `"${text}" ${RANGE} 1 to 16777215`] as const,
     ),
+    [INTERVAL, "30", {}, '"30" has no unit, want "30s" for seconds'],
+    [INTERVAL, "soon", {}, '"soon" is no duration, want for example "90s" or "1m30s"'],
+    [INTERVAL, "-1s", {}, '"-1s" is out of bounds, want 0s to 10m'],
+    [INTERVAL, "601s", {}, '"601s" is out of bounds, want 0s to 10m'],
     [STALE_TIME, "3600", {}, NO_RESTARTS],
     [STALE_TIME, "3600", { enableGracefulRestart: false }, NO_RESTARTS],
     [ROLE, "costumer", {}, `"costumer" is no role, ${WANT}, did you mean "customer"?`],

@@ -4,13 +4,17 @@ import { quoted } from "../../quoted.ts";
 import type { BGP_PEER_ANNOTATIONS } from "../../service/annotations.ts";
 import type { BgpPeerConfig, BgpRole } from "../config.ts";
 import type { BgpPeerSpec } from "../crd/bgp-peer.ts";
+import { parseDuration } from "../duration.ts";
 import { type AnnotationMistake, annotationReader, numberFrom, type ParsedText } from "./annotation-text.ts";
 
 type Spec = z.output<typeof BgpPeerSpec>;
 type PeerAnnotation = keyof typeof BGP_PEER_ANNOTATIONS;
 
 export interface PeerAnnotationsReading {
-  readonly said: Pick<BgpPeerConfig, "minimumTtl" | "longLivedSeconds" | "role" | "strictRole">;
+  readonly said: Pick<
+    BgpPeerConfig,
+    "minimumTtl" | "longLivedSeconds" | "advertisementIntervalMs" | "role" | "strictRole"
+  >;
   readonly mistakes: readonly AnnotationMistake<PeerAnnotation>[];
 }
 
@@ -22,11 +26,13 @@ export function readPeerAnnotations(
   const reader = annotationReader<PeerAnnotation>(annotations);
   const minimumTtl = reader.read("herald.io/minimum-ttl", numberFrom(1, 255));
   const longLivedSeconds = reader.read("herald.io/long-lived-stale-time", staleTimeOf(spec));
+  const advertisementIntervalMs = reader.read("herald.io/advertisement-interval", upTo("10m", 600_000));
   const role = reader.read("herald.io/role", roleOf(spec));
   return {
     said: {
       ...(minimumTtl !== undefined && { minimumTtl }),
       ...(longLivedSeconds !== undefined && { longLivedSeconds }),
+      ...(advertisementIntervalMs !== undefined && { advertisementIntervalMs }),
       ...role,
     },
     mistakes: reader.mistakes,
@@ -41,6 +47,17 @@ function staleTimeOf({ enableGracefulRestart }: Spec): (text: string) => ParsedT
   return enableGracefulRestart === true
     ? numberFrom(1, MAX_STALE_TIME)
     : () => ({ mistake: "means nothing without spec.enableGracefulRestart: true" });
+}
+
+/** A duration, ms. @param most the same as `mostMs`, for people. */
+function upTo(most: string, mostMs: number): (text: string) => ParsedText<number> {
+  return (text) => {
+    const parsed = parseDuration(text);
+    if ("mistake" in parsed) return parsed;
+    const value = parsed.milliseconds;
+    if (value >= 0 && value <= mostMs) return { value };
+    return { mistake: `${quoted(text)} is out of bounds, want 0s to ${most}` };
+  };
 }
 
 /** As operators write them, in routers as well. */
