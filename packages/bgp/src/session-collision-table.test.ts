@@ -74,7 +74,7 @@ const EXPECTED: Readonly<Record<First, Readonly<Record<Happens, readonly string[
     "end of the second": [],
     "silence on the second": [
       "1 close",
-      "2 connect",
+      "connect > active",
       "down: connect-failed: no connection within 5 s",
       "-1 < hold timer expired",
       "-1 close",

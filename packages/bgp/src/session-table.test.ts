@@ -133,8 +133,8 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
     timers: [],
     drain: [],
     "announce-again": [],
-    "next timer": ["1 close", "2 connect", "down: connect-failed: no connection within 5 s"],
-    "silence for long": ["1 close", "2 connect", "down: connect-failed: no connection within 5 s"],
+    "next timer": ["1 close", "connect > active", "down: connect-failed: no connection within 5 s"],
+    "silence for long": ["1 close", "connect > active", "down: connect-failed: no connection within 5 s"],
   },
   active: {
     start: [],

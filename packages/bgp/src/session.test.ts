@@ -134,25 +134,20 @@ describe("a session's timers", () => {
     const bench = new Bench().reach("connect");
     assert.deepEqual(bench.pass(5_000), [
       "1 close",
-      "2 connect",
+      "connect > active",
       "down: connect-failed: no connection within 5 s",
     ]);
   });
 });
 
 describe("a session that cannot be", () => {
-  it("calls a peer that is silent anew every 5 s, whatever the bound for one that refuses", () => {
-    const bench = new Bench({ retryMaxMs: 60_000 }).reach("connect");
-    const calls = bench.pass(20_000).filter((told) => told.endsWith(" connect"));
-    assert.deepEqual(calls, ["2 connect", "3 connect", "4 connect", "5 connect"]);
-  });
-
-  /** ms between the tries of a peer that refuses every connection. */
-  function waits(bench: Bench, tries: number): readonly number[] {
+  /** ms from the end of each try to the next; the peer refuses every connection, or says nothing at all. */
+  function waits(bench: Bench, tries: number, isSilent = false): readonly number[] {
     bench.start();
     const all: number[] = [];
     for (let connection = 1; connection <= tries; connection += 1) {
-      bench.closed(connection, "ECONNREFUSED");
+      if (isSilent) bench.pass(bench.session.options.connectTimeoutMs);
+      else bench.closed(connection, "ECONNREFUSED");
       const due = bench.session.nextWake() ?? assert.fail("given up");
       all.push(due - bench.now);
       bench.pass(due - bench.now);
@@ -160,13 +155,19 @@ describe("a session that cannot be", () => {
     return all;
   }
 
-  it("is tried ever less often, up to a bound, with jitter", () => {
-    const bounds = [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000];
-    for (const [at, ms] of waits(new Bench(), bounds.length).entries()) {
-      const most = bounds[at] as number;
-      assert.ok(ms <= most && ms >= 0.75 * most, `wait ${at}: ${ms}`);
-    }
-  });
+  for (const [how, isSilent, retryMaxMs, bounds] of [
+    ["refuses", false, 10_000, [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]],
+    ["is silent", true, 10_000, [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]],
+    ["is silent and has a connect time of 1 s", true, 1_000, [250, 500, 1_000, 1_000, 1_000]],
+    ["is silent and has one of 15 s", true, 15_000, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]],
+  ] as const) {
+    it(`is tried ever less often when the peer ${how}, up to a bound, with jitter`, () => {
+      for (const [at, ms] of waits(new Bench({ retryMaxMs }), bounds.length, isSilent).entries()) {
+        const most = bounds[at] as number;
+        assert.ok(ms <= most && ms >= 0.75 * most, `wait ${at}: ${ms}`);
+      }
+    });
+  }
 
   it("is tried less often also when the peer refuses us only then", () => {
     const bench = new Bench();

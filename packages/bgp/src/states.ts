@@ -62,7 +62,8 @@ const ACTIVE = to("active");
 
 /**
  * RFC 4271 §8.2.2, whole. Where it says otherwise:
- * - A connection that cannot be made leads to Active, not to Idle, as with DelayOpen: the peer may come meanwhile.
+ * - A connection that cannot be made leads to Active, not to Idle, as with DelayOpen: the peer may come meanwhile. So does one
+ *   that takes too long, which the RFC would begin anew at once: a peer that is silent is tried as often as one that refuses.
  * - A NOTIFICATION is never answered with one; in OpenSent the RFC would.
  * - Another connection in OpenSent or later is not an event here: it has a machine of its own until one of both has to go
  *   (§6.8, "collision"). A second OPEN on the same connection is unexpected.
@@ -96,7 +97,7 @@ export const TRANSITIONS: Readonly<Record<BgpState, Readonly<Record<BgpEvent, St
     "start-passive": CONNECT,
     stop: VANISHED,
     restart: VANISHED,
-    "retry-expires": to("connect", "drop", "dial"),
+    "retry-expires": to("active", "drop", "wait"),
     "hold-expires": LOST,
     "keepalive-expires": LOST,
     connected: to("open-sent", "stop-retry", "send-open"),
