@@ -281,6 +281,24 @@ function identifierOf(message: Uint8Array): IpAddress {
   return decodeOpen(message.subarray(HEADER_OCTETS)).routerId;
 }
 
+/** @param tries of each whether the peer is silent; else it refuses. */
+function judgeTries(tries: readonly boolean[], retryMaxMs: number): void {
+  const session = new BgpSession({ ...OPTIONS, retryMaxMs }, new SeededRandom(7));
+  const { connectTimeoutMs, retryMinMs } = session.options;
+  session.handle({ type: "start" }, 0);
+  let now = 0;
+  for (const [at, isSilent] of tries.entries()) {
+    if (isSilent) now += connectTimeoutMs;
+    if (isSilent) session.wake(now);
+    else session.handle({ type: "closed", connection: at + 1, why: "ECONNREFUSED" }, now);
+    const due = session.nextWake() ?? assert.fail("given up");
+    const most = Math.min(retryMinMs * 2 ** at, retryMaxMs);
+    assert.ok(due - now <= most && due - now >= 0.75 * most, `${due - now} after ${at + 1} tries`);
+    now = due;
+    assert.deepEqual(session.wake(now).at(-1), { type: "connect", connection: at + 2 });
+  }
+}
+
 describe("any life of a session", () => {
   it(`keeps the laws: ${LIVES} lives`, () => {
     let established = 0;
@@ -308,28 +326,8 @@ describe("any life of a session", () => {
   });
 
   it("never tries a peer sooner than it backs off for, however tries end, nor later than it is to", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.boolean(), { minLength: 1, maxLength: 20 }),
-        fc.constantFrom(250, 1_000, 10_000, 60_000),
-        (tries, retryMaxMs) => {
-          const session = new BgpSession({ ...OPTIONS, retryMaxMs }, new SeededRandom(7));
-          const { connectTimeoutMs, retryMinMs } = session.options;
-          session.handle({ type: "start" }, 0);
-          let now = 0;
-          for (const [at, isSilent] of tries.entries()) {
-            if (isSilent) now += connectTimeoutMs;
-            if (isSilent) session.wake(now);
-            else session.handle({ type: "closed", connection: at + 1, why: "ECONNREFUSED" }, now);
-            const due = session.nextWake() ?? assert.fail("given up");
-            const most = Math.min(retryMinMs * 2 ** at, retryMaxMs);
-            assert.ok(due - now <= most && due - now >= 0.75 * most, `${due - now} after ${at + 1} tries`);
-            now = due;
-            assert.deepEqual(session.wake(now).at(-1), { type: "connect", connection: at + 2 });
-          }
-        },
-      ),
-    );
+    const tries = fc.array(fc.boolean(), { minLength: 1, maxLength: 20 });
+    fc.assert(fc.property(tries, fc.constantFrom(250, 1_000, 10_000, 60_000), judgeTries));
   });
 
   it("ends in quiet when nothing is wanted any more", () => {
