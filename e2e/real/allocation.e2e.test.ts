@@ -11,6 +11,7 @@ const { it, before } = clusterTests({ kubelets: false });
 /** Only for failing; kinds that come while the controller runs are looked for every half minute. */
 const WITHIN_MS = 60_000;
 const POOLS = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/ipaddresspools`;
+const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/herald-controller`;
 const services = (namespace = "default"): string => `/api/v1/namespaces/${namespace}/services`;
 
 interface Found extends ServiceObject {
@@ -262,6 +263,25 @@ describe("allocation from objects, on a real API server", () => {
     );
     const told = list.items.find(({ reason }) => reason === "PoolOverlapsNetwork")?.message ?? "";
     assert.match(told, /overlaps the network of Services \(\d/);
+  });
+
+  it("gives a Service that returns what it had after the controller was restarted, too", async () => {
+    const annotations = { "metallb.io/address-pool": "sticky" };
+    const had = addressesIn(await settled("returns", "Allocated"));
+    await cluster.api.delete(`${services()}/returns`);
+    await cluster.waitFor<ApiObject & { metadata: { annotations?: Record<string, string> } }>(
+      LEASE,
+      (found) =>
+        found?.metadata.annotations?.["herald.io/kept-addresses"]?.includes("default/returns") === true,
+      WITHIN_MS,
+      "the Lease says who is awaited",
+    );
+    assert.deepEqual(await herald.controller().stop(30_000), { code: 0, signal: null });
+    await herald.startController("controller-2");
+    await create("meanwhile", { annotations });
+    assert.notDeepEqual(addressesIn(await settled("meanwhile", "Allocated")), had);
+    await create("returns", { annotations });
+    assert.deepEqual(addressesIn(await settled("returns", "Allocated")), had);
   });
 
   /** The addresses of a Service once its policy is this one and there are so many. */

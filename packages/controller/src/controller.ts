@@ -6,10 +6,12 @@ import { LeaderElector } from "@herald/k8s/lease";
 import type { LeaseTiming } from "@herald/k8s/lease-core";
 import { OptionalReflector } from "@herald/k8s/optional-reflector";
 import { nodesPath } from "@herald/k8s/paths";
+import type { Departure } from "@herald/shared/allocator/departed";
 import type { Clock, Random } from "@herald/shared/core";
 import { AdvertisementWatch } from "./advertisement-watch.ts";
 import { Caches } from "./caches.ts";
 import { ConfigWatch } from "./config-watch.ts";
+import { KEPT_ADDRESSES, KeptAddresses } from "./kept-addresses.ts";
 import type { ControllerMetrics, ControllerState } from "./metrics.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { type NodeState, nodeState } from "./node-state.ts";
@@ -56,6 +58,7 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #ports: ControllerPorts;
   readonly #config: ConfigWatch;
+  readonly #kept: KeptAddresses;
   #caches: Caches | undefined;
   #term: Term | undefined;
   #networks: NetworkWatch | undefined; // while leading
@@ -67,8 +70,9 @@ export class Controller {
   constructor(options: ControllerOptions, ports: ControllerPorts) {
     this.#options = options;
     this.#ports = ports;
-    const { log, events, metrics } = ports;
+    const { log, events, metrics, clock, epochMs = Date.now } = ports;
     const { namespace } = options;
+    this.#kept = new KeptAddresses(() => ({ now: clock.now(), epochMs: epochMs() }), log);
     this.#config = new ConfigWatch({ namespace, name: `${namespace}/${options.configName}`, log, events });
     metrics.watch(() => this.state);
   }
@@ -92,14 +96,15 @@ export class Controller {
   /** Resolves once aborted and everything in hand is written. Rejects only with a bug of ours. */
   async run(stop: AbortSignal): Promise<void> {
     if (!this.#options.leaderElect) {
-      await this.#lead(stop, stop, () => true);
+      await this.#lead(stop, stop, () => true, []);
       return;
     }
     const elector = this.#createElector(stop);
-    await elector.run(async (lease) => {
+    await elector.run(async (lease, note) => {
       this.#leading = true;
+      const expected = this.#kept.take(note);
       await this.#endFollowing();
-      await this.#lead(stop, lease, () => elector.leading);
+      await this.#lead(stop, lease, () => elector.leading, expected);
       this.#leading = false;
     }, stop);
     await this.#endFollowing();
@@ -115,6 +120,10 @@ export class Controller {
       namespace,
       identity,
       name: LEASE_NAME,
+      note: {
+        annotation: KEPT_ADDRESSES,
+        text: () => this.#kept.text(this.#term?.reconciler.departures),
+      },
       notice: (notice) => {
         metrics.noticed("lease", notice.type);
         logLeaseNotice(log, notice);
@@ -145,7 +154,12 @@ export class Controller {
     await end?.();
   }
 
-  async #lead(stop: AbortSignal, lease: AbortSignal, leading: () => boolean): Promise<void> {
+  async #lead(
+    stop: AbortSignal,
+    lease: AbortSignal,
+    leading: () => boolean,
+    expected: readonly Departure[],
+  ): Promise<void> {
     const lost = new AbortController(); // at once, unlike `lease`, which also ends when we stop in order
     const onEnd = (): void => {
       if (!stop.aborted) lost.abort();
@@ -154,7 +168,7 @@ export class Controller {
     if (lease.aborted) onEnd();
     const caches = this.#createCaches();
     const mayWrite = (): boolean => !lost.signal.aborted && leading();
-    const term = this.#createTerm(caches, mayWrite);
+    const term = this.#createTerm(caches, expected, mayWrite);
     const nodes = this.#createNodes(() => {
       networks.changed();
       summaries.changed();
@@ -174,6 +188,7 @@ export class Controller {
     ]);
     this.#networks = undefined;
     this.#advertisements = undefined;
+    this.#kept.text(term.reconciler.departures); // the release of the Lease comes after this
     this.#term = undefined;
     lease.removeEventListener("abort", onEnd);
   }
@@ -185,7 +200,7 @@ export class Controller {
     await term.write(lease, lost);
   }
 
-  #createTerm(caches: Caches, mayWrite: () => boolean): Term {
+  #createTerm(caches: Caches, expected: readonly Departure[], mayWrite: () => boolean): Term {
     const { client, clock, random, events, metrics, log, epochMs = Date.now } = this.#ports;
     return new Term({
       epochMs,
@@ -194,6 +209,7 @@ export class Controller {
       random,
       events,
       caches,
+      expected,
       mayWrite,
       namespace: this.#options.namespace,
       mistakes: () => this.#config.mistakes,

@@ -2,6 +2,7 @@ import type { DesiredStatus } from "@herald/k8s/service";
 import { allocatedCondition, notConfigured } from "@herald/shared/allocator/allocated-condition";
 import { Allocator, type Held } from "@herald/shared/allocator/allocator";
 import { converge, type Notice, type Outcome, relinquish } from "@herald/shared/allocator/converge";
+import type { Departure } from "@herald/shared/allocator/departed";
 import type { PoolUsage } from "@herald/shared/allocator/pool-state";
 import { UnjudgedServices } from "@herald/shared/allocator/unjudged";
 import type { Pool } from "@herald/shared/config/config";
@@ -43,6 +44,7 @@ export class Reconciler {
   readonly #source: string;
   #configured = false;
   readonly #unjudged: UnjudgedServices;
+  #expected: readonly Departure[]; // until there is a configuration
   #isPartial = false;
   #refused: readonly string[] | undefined;
 
@@ -50,16 +52,19 @@ export class Reconciler {
    * @param options.lbClass the class to serve; "" for Services that name none.
    * @param options.sharingAcrossNamespaces whether a sharing key means the same in every namespace.
    * @param options.source where the configuration comes from, for people: `ConfigMap metallb-system/config`.
+   * @param options.expected who was deleted before and may still return, each key once.
    */
   constructor(options: {
     readonly lbClass: string;
     readonly source: string;
     readonly sharingAcrossNamespaces?: boolean;
+    readonly expected?: readonly Departure[];
   }) {
     this.#allocator = new Allocator(options);
     this.#unjudged = new UnjudgedServices(this.#allocator);
     this.#lbClass = options.lbClass;
     this.#source = options.source;
+    this.#expected = options.expected ?? [];
   }
 
   /**
@@ -79,6 +84,7 @@ export class Reconciler {
     const all = [...views].sort(byClaim);
     this.#configured = true;
     this.#unconfigured.clear();
+    this.#expectBack(all);
     const before = new Map(all.map(({ key }) => [key, this.#allocator.heldBy(key)?.addresses ?? []]));
     const losers = new Set(
       this.#allocator.setPools(
@@ -129,6 +135,11 @@ export class Reconciler {
     return [...decisions.values()];
   }
 
+  /** Who was deleted and may still return to what it had, in the order they left. */
+  get departures(): readonly Departure[] {
+    return [...this.#expected, ...this.#allocator.departures];
+  }
+
   heldBy(key: ServiceKey): Held | undefined {
     return this.#allocator.heldBy(key);
   }
@@ -152,6 +163,13 @@ export class Reconciler {
       if (state !== undefined) counts.set(state, (counts.get(state) ?? 0) + 1);
     }
     return counts;
+  }
+
+  /** Once, before anything is adopted. */
+  #expectBack(views: readonly ServiceView[]): void {
+    const shown = new Set(views.flatMap(ingressAddresses));
+    for (const departure of this.#expected) this.#allocator.expectBack(departure, shown);
+    this.#expected = [];
   }
 
   /** Without a configuration nothing is decided, but who waits for it is told so, once. */

@@ -2,6 +2,7 @@ import type { ApiClient } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { Notice } from "@herald/shared/allocator/converge";
+import type { Departure } from "@herald/shared/allocator/departed";
 import type { Config } from "@herald/shared/config/config";
 import type { Clock, Instant, Random } from "@herald/shared/core";
 import type { ConfigMistake } from "@herald/shared/errors";
@@ -30,6 +31,8 @@ export interface TermOptions {
   readonly sharingAcrossNamespaces: boolean;
   /** What the configuration comes from, for people. */
   readonly configSource: string;
+  /** Who was deleted before this term and may still return. */
+  readonly expected: readonly Departure[];
   readonly mayWrite: () => boolean;
   readonly observe: TermObserver;
 }
@@ -59,9 +62,9 @@ export class Term {
 
   constructor(options: TermOptions) {
     const { client, clock, random, events, configSource, mayWrite, observe } = options;
-    const { lbClass, sharingAcrossNamespaces } = options;
+    const { lbClass, sharingAcrossNamespaces, expected } = options;
     this.#options = options;
-    this.#reconciler = new Reconciler({ lbClass, sharingAcrossNamespaces, source: configSource });
+    this.#reconciler = new Reconciler({ lbClass, sharingAcrossNamespaces, expected, source: configSource });
     this.#queue = new WorkQueue({
       clock,
       random,

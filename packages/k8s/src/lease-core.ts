@@ -19,6 +19,8 @@ export interface LeaseRecord {
   /** As written by its holder; compared by nobody. */
   readonly acquireTime: string;
   readonly resourceVersion: string;
+  /** What its holder left to the next one; nobody here reads it. */
+  readonly note?: string | undefined;
 }
 
 export type LeaseInput =

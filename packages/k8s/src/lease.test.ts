@@ -12,6 +12,7 @@ import { whenAborted } from "./when-aborted.ts";
 
 type LeaseClient = Pick<ApiClient, "get" | "create" | "patch">;
 const PATH = "/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases/herald-controller";
+const NOTE = "example.com/note";
 
 interface Candidate {
   readonly elector: LeaderElector;
@@ -25,7 +26,8 @@ function candidate(
   identity: string,
   client: LeaseClient,
   clock: Clock,
-  lead: (signal: AbortSignal) => Promise<void> = whenAborted,
+  lead: (signal: AbortSignal, note: string | undefined) => Promise<void> = whenAborted,
+  text?: () => string | undefined,
 ): Candidate {
   const elector = new LeaderElector({
     client,
@@ -35,12 +37,13 @@ function candidate(
     clock,
     random: new SeededRandom(identity.charCodeAt(0)),
     epochMs: () => 1_700_000_000_123 + clock.now(),
+    ...(text && { note: { annotation: NOTE, text } }),
   });
   let signal: AbortSignal | undefined;
   const stop = new AbortController();
-  const run = elector.run(async (given) => {
+  const run = elector.run(async (given, note) => {
     signal = given;
-    await lead(given);
+    await lead(given, note);
     signal = undefined;
   }, stop.signal);
   return { elector, run, stop, leads: () => signal !== undefined && !signal.aborted };
@@ -117,6 +120,59 @@ describe("leader elector", () => {
       assert.ok(leaders([first, second]) <= 1);
     }
     assert.deepEqual([first.leads(), second.leads()], [false, true]);
+  });
+
+  it("hands a note from leader to leader, by a renewal or the release, and takes it away", async () => {
+    const clock = new VirtualClock();
+    const api = new FakeApi({ clock });
+    const found: (string | undefined)[] = [];
+    const lead = async (signal: AbortSignal, note: string | undefined): Promise<void> => {
+      found.push(note);
+      await whenAborted(signal);
+    };
+    const written = (): unknown => api.peek<V1Lease>(PATH)?.metadata?.annotations;
+    let text: string | undefined = "first";
+    const one = candidate("a", api, clock, lead, () => text);
+    await elapse(clock, 1000);
+    assert.equal(written(), undefined); // asked for while leading, no sooner
+    await elapse(clock, 2000);
+    assert.deepEqual(written(), { [NOTE]: "first" });
+    text = "last";
+    one.stop.abort();
+    await elapse(clock, 0);
+    await one.run;
+    assert.deepEqual(written(), { [NOTE]: "last" });
+    const two = candidate("b", api, clock, lead, () => text);
+    await elapse(clock, 1000);
+    assert.deepEqual([found, written()], [[undefined, "last"], { [NOTE]: "last" }]);
+    text = undefined;
+    await elapse(clock, 2000);
+    assert.deepEqual(written(), {});
+    two.stop.abort();
+    await elapse(clock, 0);
+    await two.run;
+  });
+
+  it("says its note again only where it changed, and leaves others' annotations alone", async () => {
+    const clock = new VirtualClock();
+    const api = new FakeApi({ clock });
+    api.put(PATH, {
+      metadata: { namespace: "metallb-system", name: "herald-controller", annotations: { other: "x" } },
+      spec: {},
+    });
+    const said: unknown[] = [];
+    const client: LeaseClient = {
+      get: (...given) => api.get(...given),
+      create: (...given) => api.create(...given),
+      patch: (path, type, body, options) => {
+        said.push((body as V1Lease).metadata?.annotations);
+        return api.patch(path, type, body, options);
+      },
+    };
+    candidate("a", client, clock, whenAborted, () => "same");
+    await elapse(clock, 8500);
+    assert.deepEqual(said, [undefined, { [NOTE]: "same" }, undefined, undefined, undefined]);
+    assert.deepEqual(api.peek<V1Lease>(PATH)?.metadata?.annotations, { other: "x", [NOTE]: "same" });
   });
 
   it("rejects with what the work throws", async () => {

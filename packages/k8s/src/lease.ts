@@ -27,7 +27,16 @@ export interface LeaderElectorOptions {
   readonly epochMs?: () => number;
   /** client-go's 15 s, 10 s and 2 s when absent. */
   readonly timing?: LeaseTiming;
+  /** What a leader leaves to the next one; nothing when absent. */
+  readonly note?: LeaseNote;
   notice?(notice: LeaseNotice): void;
+}
+
+/** An annotation of the Lease. It costs no request: it is written with a renewal, or with the release, where it changed. */
+export interface LeaseNote {
+  readonly annotation: string;
+  /** What it is to say, asked for while leading; `undefined` takes it away. */
+  readonly text: () => string | undefined;
 }
 
 const CLIENT_GO_TIMING: LeaseTiming = {
@@ -44,7 +53,8 @@ export class LeaderElector {
   readonly #finished = Promise.withResolvers<void>();
   #request = new AbortController(); // of the request in flight
   #leadership = new AbortController();
-  #lead: (signal: AbortSignal) => Promise<void> = async () => {};
+  #lead: Lead = async () => {};
+  #found: string | undefined; // the note in the Lease as it was taken
   #feed: (input: LeaseInput) => void = () => {};
 
   constructor(options: LeaderElectorOptions) {
@@ -64,8 +74,10 @@ export class LeaderElector {
    * candidate may start: `lead` must stop writing at once and then return. When `run` is aborted, or `lead` returns by
    * itself, the Lease is released after `lead` has returned, so that the next candidate takes over at once, and `run`
    * resolves. Rejects with what `lead` threw, unless that was its signal's reason.
+   *
+   * @param lead is given the note that was found, too.
    */
-  async run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async run(lead: Lead, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     this.#lead = lead;
     const driven = drive(this.#core, this.#options.clock, (effect) => this.#perform(effect));
@@ -111,7 +123,7 @@ export class LeaderElector {
   #begin(): void {
     const leadership = new AbortController();
     this.#leadership = leadership;
-    this.#lead(leadership.signal)
+    this.#lead(leadership.signal, this.#found)
       .catch((error: unknown) => {
         if (!leadership.signal.aborted || error !== leadership.signal.reason) throw error;
       })
@@ -141,7 +153,7 @@ export class LeaderElector {
     const { client, namespace, name } = this.#options;
     try {
       const lease = await client.get<V1Lease>(objectPath(leasesPath(namespace), name), { signal });
-      return { type: "read", lease: recordOf(lease) };
+      return { type: "read", lease: this.#recordOf(lease) };
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return { type: "read", lease: undefined };
       throw error;
@@ -156,7 +168,9 @@ export class LeaderElector {
       effect.base === undefined
         ? await client.create<V1Lease>(collection, body, { signal })
         : await client.patch<V1Lease>(objectPath(collection, name), "merge", body, { signal });
-    return { type: "written", lease: recordOf(lease) };
+    const record = this.#recordOf(lease);
+    if (effect.kind === "acquire") this.#found = record.note;
+    return { type: "written", lease: record };
   }
 
   #body({ kind, base }: Extract<LeaseEffect, { type: "write" }>): object {
@@ -166,7 +180,12 @@ export class LeaderElector {
     return {
       apiVersion: "coordination.k8s.io/v1",
       kind: "Lease",
-      metadata: { namespace, name, ...(base && { resourceVersion: base.resourceVersion }) },
+      metadata: {
+        namespace,
+        name,
+        ...(base && { resourceVersion: base.resourceVersion }),
+        ...(kind !== "acquire" && this.#noteOver(base?.note)),
+      },
       spec: {
         holderIdentity: kind === "release" ? "" : identity,
         // client-go writes 1 on release: zero is not a valid duration.
@@ -177,19 +196,31 @@ export class LeaderElector {
       },
     };
   }
+
+  /** Nothing where it says already what it is to say. */
+  #noteOver(written: string | undefined): object {
+    const { note } = this.#options;
+    const text = note?.text();
+    if (note === undefined || text === written) return {};
+    return { annotations: { [note.annotation]: text ?? null } };
+  }
+
+  #recordOf({ metadata, spec }: Raw<V1Lease>): LeaseRecord {
+    const { note } = this.#options;
+    return {
+      holder: spec?.holderIdentity ?? "",
+      durationMs: (spec?.leaseDurationSeconds ?? 0) * 1000,
+      transitions: spec?.leaseTransitions ?? 0,
+      acquireTime: spec?.acquireTime ?? "",
+      resourceVersion: metadata?.resourceVersion ?? "",
+      note: note && metadata?.annotations?.[note.annotation],
+    };
+  }
 }
+
+type Lead = (signal: AbortSignal, note: string | undefined) => Promise<void>;
 
 /** Six digits after the point: Go's MicroTime takes no other number of them. */
 export function microTime(epochMs: number): string {
   return new Date(epochMs).toISOString().replace("Z", "000Z");
-}
-
-function recordOf({ metadata, spec }: Raw<V1Lease>): LeaseRecord {
-  return {
-    holder: spec?.holderIdentity ?? "",
-    durationMs: (spec?.leaseDurationSeconds ?? 0) * 1000,
-    transitions: spec?.leaseTransitions ?? 0,
-    acquireTime: spec?.acquireTime ?? "",
-    resourceVersion: metadata?.resourceVersion ?? "",
-  };
 }

@@ -17,7 +17,7 @@ import {
   namedPool,
   withinQuota,
 } from "./choice.ts";
-import { Departed } from "./departed.ts";
+import { Departed, type Departure } from "./departed.ts";
 import { stickyMsOf } from "./pool-rules.ts";
 import { createPoolState, exclusionFrom, type PoolState, type PoolUsage, usageOf } from "./pool-state.ts";
 import {
@@ -209,9 +209,23 @@ export class Allocator {
     const stickyMs = stickyMsOf(view.annotations[STICKY], pool?.rules.stickyMs);
     if (stickyMs === 0) return;
     const own = held.addresses.filter((address) => !this.#uses.has(address));
-    const overdue = this.#departed.remember(view.key, held, own, now + stickyMs);
-    this.#keepOwnOf(view.key);
-    if (overdue !== undefined) this.#forgetDeparted(overdue);
+    this.#await({ key: view.key, addresses: held.addresses, until: now + stickyMs }, own);
+  }
+
+  /**
+   * Has addresses wait as `retire` does, for a Service that was deleted before anything was known here. To be called
+   * before pools are set and anything is adopted: who is there after all is awaited no more once it has adopted.
+   *
+   * @param shown addresses in statuses of Services: they are not kept from those who have them.
+   */
+  expectBack(departure: Departure, shown: ReadonlySet<IpAddress>): void {
+    const own = departure.addresses.filter((address) => !shown.has(address));
+    this.#await(departure, own);
+  }
+
+  /** Who was deleted and may still return, in the order they left. */
+  get departures(): readonly Departure[] {
+    return [...this.#departed.all()];
   }
 
   /** When `expire` has to be called at the latest; `undefined`: nobody is awaited. */
@@ -227,7 +241,7 @@ export class Allocator {
   /** Where this is equal for two Services the younger can be given no more than the older was, until openings grow. */
   asking(view: ServiceView): string {
     const pools = this.#pools.map(({ config }) => config);
-    const departed = this.#departed.heldBy(view.key) === undefined ? "" : view.key;
+    const departed = this.#departed.addressesOf(view.key) === undefined ? "" : view.key;
     return `${this.#generation} ${departed} ${askingOf(pools, view, this.heldBy(view.key))}`;
   }
 
@@ -271,21 +285,28 @@ export class Allocator {
 
   /** What the Service had before it was deleted, if it may have all of it. */
   #earlierChoice(view: ServiceView, wish: FamilyWish, claim: Claim): Choice | undefined {
-    const earlier = this.#departed.heldBy(view.key);
-    if (earlier === undefined || earlier.addresses.length !== wish.families.length) return undefined;
+    const earlier = this.#departed.addressesOf(view.key);
+    if (earlier === undefined || earlier.length !== wish.families.length) return undefined;
     const name = requestedPool(view);
     try {
-      const choice = this.#newChoice(view, earlier.addresses, claim);
+      const choice = this.#newChoice(view, earlier, claim);
       const isWanted = name === undefined || name === choice.pool.config.name;
-      return isWanted && satisfiesWish(wish, earlier.addresses) ? choice : undefined;
+      return isWanted && satisfiesWish(wish, earlier) ? choice : undefined;
     } catch (error) {
       if (error instanceof AllocationError) return undefined;
       throw error;
     }
   }
 
+  #await(departure: Departure, own: readonly IpAddress[]): void {
+    this.#forgetDeparted(departure.key);
+    const overdue = this.#departed.remember(departure, own);
+    this.#keepOwnOf(departure.key);
+    if (overdue !== undefined) this.#forgetDeparted(overdue);
+  }
+
   #ownOf(key: ServiceKey): readonly IpAddress[] {
-    const { addresses = [] } = this.#departed.heldBy(key) ?? {};
+    const addresses = this.#departed.addressesOf(key) ?? [];
     return addresses.filter((address) => this.#departed.keeperOf(address) === key);
   }
 

@@ -1,12 +1,19 @@
 import type { Instant } from "../core.ts";
 import type { IpAddress } from "../ip/address.ts";
 import type { ServiceKey } from "../service/view.ts";
-import type { Held } from "./allocator.ts";
+
+/** A deleted Service whose addresses wait for its return. */
+export interface Departure {
+  readonly key: ServiceKey;
+  readonly addresses: readonly IpAddress[];
+  /** From then on they are everybody's. */
+  readonly until: Instant;
+}
 
 /** What Services had that were deleted, for as long as they may return. */
 export class Departed {
   /** In the order they left; at most `MAX_DEPARTED`. */
-  readonly #byService = new Map<ServiceKey, { readonly held: Held; readonly until: Instant }>();
+  readonly #byService = new Map<ServiceKey, Departure>();
   readonly #byAddress = new Map<IpAddress, ServiceKey>(); // only what nobody else had; of #byService
 
   /** When the next one is forgotten; `undefined`: nobody is awaited. */
@@ -15,8 +22,14 @@ export class Departed {
     return times.length === 0 ? undefined : times.reduce((one, other) => Math.min(one, other));
   }
 
-  heldBy(key: ServiceKey): Held | undefined {
-    return this.#byService.get(key)?.held;
+  /** What the Service had; `undefined`: it is not awaited. */
+  addressesOf(key: ServiceKey): readonly IpAddress[] | undefined {
+    return this.#byService.get(key)?.addresses;
+  }
+
+  /** In the order they left. */
+  all(): Iterable<Departure> {
+    return this.#byService.values();
   }
 
   /** Who the address is kept for. */
@@ -32,16 +45,16 @@ export class Departed {
    * @param own those of its addresses that nobody shares, kept from everybody else.
    * @returns whose time is over because of it: one too many is awaited.
    */
-  remember(key: ServiceKey, held: Held, own: readonly IpAddress[], until: Instant): ServiceKey | undefined {
-    this.#byService.set(key, { held, until });
-    for (const address of own) this.#byAddress.set(address, key);
+  remember(departure: Departure, own: readonly IpAddress[]): ServiceKey | undefined {
+    this.#byService.set(departure.key, departure);
+    for (const address of own) this.#byAddress.set(address, departure.key);
     const [oldest] = this.#byService.keys();
     return this.#byService.size > MAX_DEPARTED ? oldest : undefined;
   }
 
   /** @returns the addresses that were kept for it alone. */
   forget(key: ServiceKey): readonly IpAddress[] {
-    const own = (this.heldBy(key)?.addresses ?? []).filter((address) => this.keeperOf(address) === key);
+    const own = (this.addressesOf(key) ?? []).filter((address) => this.keeperOf(address) === key);
     for (const address of own) this.#byAddress.delete(address);
     this.#byService.delete(key);
     return own;

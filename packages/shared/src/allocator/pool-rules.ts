@@ -3,7 +3,7 @@ import { ADDRESS_BITS, type IpAddress, parseAddress, toBigint } from "../ip/addr
 import { type IpRange, parseRange } from "../ip/range.ts";
 import { quoted } from "../quoted.ts";
 import type { POOL_ANNOTATIONS } from "../service/annotations.ts";
-import type { ServiceKey } from "../service/view.ts";
+import { parseServiceKey, type ServiceKey } from "../service/view.ts";
 
 /** What only Herald knows of a pool: what annotations of its object say. */
 export interface PoolRules {
@@ -107,7 +107,8 @@ const BLOCK_WORDS = ["network", "broadcast", "gateway"] as const;
 const MAX_ENTRIES = 4_000; // of a list in one annotation; all annotations of an object have 256 KiB
 /** What a Service may have where its pool says nothing. */
 const MAX_OWN_STICKY_MS = 3_600_000;
-const MAX_STICKY_MS = 30 * 24 * 3_600_000;
+/** The longest that a pool may have addresses wait. */
+export const MAX_STICKY_MS = 30 * 24 * 3_600_000;
 
 function entriesOf(text: string): readonly string[] {
   return text
@@ -151,17 +152,16 @@ function parseReservations(text: string): Parsed<readonly Reservation[]> {
   if (tooMany(entries)) return { mistake: `more than ${MAX_ENTRIES} entries` };
   const reserved: Reservation[] = [];
   for (const entry of entries) {
-    const [addressText = "", service = "", ...rest] = entry.split("=").map((part) => part.trim());
+    const [addressText = "", serviceText = "", ...rest] = entry.split("=").map((part) => part.trim());
     const address = parseAddress(addressText);
-    if (address === undefined || rest.length > 0 || !SERVICE.test(service)) {
+    const service = parseServiceKey(serviceText);
+    if (address === undefined || rest.length > 0 || service === undefined) {
       return { mistake: `${quoted(entry)} is no reservation, want for example "192.0.2.10=shop/web"` };
     }
-    reserved.push({ address, service: service as ServiceKey });
+    reserved.push({ address, service });
   }
   return { value: reserved };
 }
-
-const SERVICE = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-a-z0-9]{0,62}$/;
 
 function parseQuota(text: string): Parsed<number> {
   if (/^\d{1,9}$/.test(text)) return { value: Number(text) };

@@ -59,6 +59,13 @@ export function serviceKey(namespace: string, name: string): ServiceKey {
   return `${namespace}/${name}` as ServiceKey;
 }
 
+/** @returns `undefined` where it is no `namespace/name`. */
+export function parseServiceKey(text: string): ServiceKey | undefined {
+  return SERVICE_KEY.test(text) ? (text as ServiceKey) : undefined;
+}
+
+const SERVICE_KEY = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-a-z0-9]{0,62}$/;
+
 export function namespaceOf(key: ServiceKey): string {
   return key.slice(0, key.indexOf("/"));
 }
