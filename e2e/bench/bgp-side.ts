@@ -39,6 +39,7 @@ export class BgpSide {
         epochMs: () => 0,
         startBfd: () => ({ want: () => {}, part: async () => {}, close: async () => {} }),
         isNear: () => true,
+        sourceTowards: () => undefined,
         packets: {
           open: () => {
             throw new Error("no peer is found by its interface here");

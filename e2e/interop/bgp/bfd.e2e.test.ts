@@ -16,6 +16,8 @@ const skip = (await whyNoPair()) ?? false;
 
 const [OURS, THEIRS] = [64_500, 64_512];
 const [V4, V6] = ["198.51.100.10", "2001:db8:1::10"];
+/** Of the node, too. */
+const BESIDE = "192.0.2.3";
 /** Of the router, behind its interface. */
 const LOOPBACK = "203.0.113.1";
 /** Of BFD, three times: a machine that is busy, and lets a program stand still for three seconds, is to end no session. */
@@ -68,6 +70,13 @@ function endings({ log }: OurBgpReport): readonly string[] {
   return log
     .filter(({ msg }) => msg === "BFD session down" || msg === "BGP session down")
     .map(({ msg, reason }) => `${msg}: ${reason}`);
+}
+
+/** How many datagrams came to the node over IPv4 that it has no socket for. */
+async function unheard({ node }: Segment): Promise<number> {
+  const lines = (await command(["ip", "netns", "exec", node, "cat", "/proc/net/snmp"])).split("\n");
+  const [names, counts] = lines.filter((line) => line.startsWith("Udp:")).map((line) => line.split(" "));
+  return Number(counts?.[names?.indexOf("NoPorts") ?? -1]);
 }
 
 before(async () => {
@@ -226,6 +235,22 @@ for (const name of ["FRR", "BIRD"] as const) {
       );
       await speaker.until("BFD is down", (report) => series(report, "session_up") === 0);
     });
+
+    if (name === "BIRD") {
+      it("is not disturbed by what the router sends to another address of the node", { skip }, async () => {
+        await command(["ip", "-netns", segment.node, "address", "add", `${BESIDE}/24`, "dev", "n0"]);
+        await begin({ watches: BESIDE });
+        const before = await isWatched();
+        const sent = await unheard(segment);
+        await until(
+          "it sends three more packets there",
+          () => unheard(segment),
+          (count) => count >= sent + 3,
+        );
+        assert.equal((await router.bfd())?.since, before.since);
+        assert.deepEqual(endings(await speaker.ask({ type: "report" })), []);
+      });
+    }
 
     // BIRD has no way to say so: without its BFD protocol it falls silent.
     if (name === "FRR") {

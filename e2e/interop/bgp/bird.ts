@@ -12,11 +12,13 @@ export class Bird implements Router {
   readonly #namespace: string;
   readonly #folder = mkdtempSync(join(tmpdir(), "herald-bird-"));
   #daemon: Daemon | undefined;
+  #neighbour = "";
   constructor(namespace: string) {
     this.#namespace = namespace;
   }
 
   async start(setup: RouterSetup): Promise<void> {
+    this.#neighbour = setup.neighbour;
     const config = join(this.#folder, "bird.conf");
     writeFileSync(config, configOf(setup));
     const argv = await ahead(["bird", "-f", "-c", config, "-s", this.#socket]);
@@ -56,7 +58,7 @@ export class Bird implements Router {
   async bfd(): Promise<SeenBfd | undefined> {
     const line = (await this.#show("bfd", "sessions"))
       .split("\n")
-      .find((each) => /\s(Up|Down|Init|AdminDown)\s/.test(each));
+      .find((each) => each.startsWith(`${this.#neighbour} `));
     const [, , state = "", since = "", , timeout = ""] = line?.trim().split(/\s+/) ?? [];
     if (line === undefined) return undefined;
     return { isUp: state === "Up", detectionMs: Math.round(Number(timeout) * 1_000), since };
@@ -80,11 +82,12 @@ function configOf(setup: RouterSetup): string {
   const { local, neighbour, link, asn, peerAsn, families, password, ttlSecurity, multihop, bfdMs } = setup;
   const farther = link === undefined ? "" : " extended next hop on;";
   const timers = `{ interval ${bfdMs} ms; multiplier 3; }`;
+  const other = setup.watches === undefined ? "" : ` neighbor ${setup.watches};`;
   return `router id 192.0.2.1;
 protocol device {}
 protocol direct { ipv4; ipv6; }
 ${families.map((family) => `protocol kernel { ipv${family} { export where source = RTS_BGP; }; }`).join("\n")}
-${bfdMs === undefined ? "" : `protocol bfd { interface "*" ${timers}; multihop ${timers}; }`}
+${bfdMs === undefined ? "" : `protocol bfd { interface "*" ${timers}; multihop ${timers};${other} }`}
 protocol bgp node {
   local ${local} as ${asn};
   neighbor ${neighbour} as ${peerAsn};

@@ -13,6 +13,7 @@ import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
 import { parseStation } from "@herald/speaker/bmp-station";
 import { bgpListeners } from "@herald/speaker/io/bgp-listeners";
 import { isNear, linkLocalOf } from "@herald/speaker/io/bgp-local-addresses";
+import { sourceTowards } from "@herald/speaker/io/bgp-socket-options";
 import { bgpSockets } from "@herald/speaker/io/bgp-sockets";
 import { dialStation } from "@herald/speaker/io/bmp-socket";
 import { watchInterfaces } from "@herald/speaker/io/interfaces";
@@ -100,6 +101,7 @@ const speaker = new BgpSpeaker(
     epochMs: () => Date.now(),
     startBfd,
     isNear,
+    sourceTowards,
     packets: pcap,
     linkLocalOf,
     sharedMs: () => Number(process.hrtime.bigint()) / 1e6,

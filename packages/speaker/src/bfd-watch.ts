@@ -7,6 +7,7 @@ import type { BfdLink } from "./bfd-link.ts";
 import type { BfdMetrics } from "./bfd-metrics.ts";
 import type { FromBfd } from "./bfd-protocol.ts";
 import { type BfdWish, bfdWishes } from "./bfd-wishes.ts";
+import type { PeerWay } from "./peer-dialler.ts";
 
 export interface BfdWatchPorts {
   readonly link: BfdLink;
@@ -17,8 +18,8 @@ export interface BfdWatchPorts {
   readonly sharedMs: () => number;
   /** Whether an address is on a segment of this node. */
   readonly isNear: (address: IpAddress) => boolean;
-  /** Where a BGP peer was dialled last, by name; `undefined` while nobody knows. */
-  readonly remoteOf: (peer: string) => IpAddress | undefined;
+  /** The way to a BGP peer, by name; `undefined` where there is no session with it. */
+  readonly wayTo: (peer: string) => PeerWay | undefined;
   /** The way to a BGP peer is broken. */
   readonly onFailed: (peer: string, text: string) => void;
   /** Of each BGP peer that is watched, whether it is heard: once for each change. */
@@ -44,7 +45,7 @@ export class BfdWatch {
 
   /** The peers there are now; each that names a profile is watched. */
   plan(peers: readonly BgpPeerConfig[], profiles: readonly BfdProfileConfig[]): void {
-    const wishes = bfdWishes(peers, profiles, this.#ports.isNear, this.#ports.remoteOf);
+    const wishes = bfdWishes(peers, profiles, this.#ports.isNear, this.#ports.wayTo);
     this.#wishes = new Map(wishes.map((wish) => [wish.key, wish]));
     for (const session of this.#up) if (!this.#wishes.has(session)) this.#up.delete(session);
     this.#tellWhoIsHeard();

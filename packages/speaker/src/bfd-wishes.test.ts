@@ -12,12 +12,16 @@ bfd-profiles: [{name: fast, receive-interval: 50, transmit-interval: 60, detect-
 const [base] = peers as [BgpPeerConfig];
 const [fast] = bfdProfiles as [BfdProfileConfig];
 const ROUTER = ip("fe80::1");
-const wishes = (changes: readonly Partial<BgpPeerConfig>[], isNear = true): readonly BfdWish[] =>
+const wishes = (
+  changes: readonly Partial<BgpPeerConfig>[],
+  isNear = true,
+  local?: IpAddress,
+): readonly BfdWish[] =>
   bfdWishes(
     changes.map((change) => ({ ...base, ...change })),
     [fast, { ...fast, name: "slow", transmitIntervalMs: 1_000 }],
     () => isNear,
-    (peer) => (peer === base.name ? ROUTER : undefined),
+    (peer) => (peer === base.name ? { remote: ROUTER, local } : undefined),
   );
 
 const PATHS: readonly (readonly [
@@ -71,6 +75,23 @@ describe("BFD watches", () => {
         },
       },
     ]);
+  });
+
+  it("between the ends that BGP has, and from a sourceAddress before all", () => {
+    const [one, other] = ["192.0.2.2", "192.0.2.3"].map(ip);
+    const watched = wishes(
+      [{}, { sourceAddress: other }, { name: "unknown" }, { sourceAddress: one }],
+      true,
+      one,
+    );
+    assert.deepEqual(
+      watched.map(({ key, peers: names }) => [key, names.length]),
+      [
+        ["single 192.0.2.254 from 192.0.2.2", 2],
+        ["single 192.0.2.254 from 192.0.2.3", 1],
+        ["single 192.0.2.254", 1],
+      ],
+    );
   });
 
   it("once for peers of one address, as the first one's profile says", () => {

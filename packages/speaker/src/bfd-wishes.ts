@@ -3,6 +3,7 @@ import { type BfdPath, bfdOptions } from "@herald/bfd/options";
 import type { BfdProfileConfig, BgpPeerConfig } from "@herald/shared/config/config";
 import { type IpAddress, isLinkLocal } from "@herald/shared/ip/address";
 import { isExternal, targetOf } from "./bgp-peer.ts";
+import type { PeerWay } from "./peer-dialler.ts";
 
 /** A BFD session and whom it is for. */
 export interface BfdWish {
@@ -14,21 +15,22 @@ export interface BfdWish {
 }
 
 /**
- * The BFD sessions that these peers ask for, one for each path: peers with one address share it, and the first one's profile
- * counts. A peer that there can be no BGP session with gets none.
+ * The BFD sessions that these peers ask for, one for each path: peers of one router that are spoken to from one address of ours
+ * share it, and the first one's profile counts. A peer that there can be no BGP session with gets none.
  *
  * @param isNear whether an address is on a segment of this node.
- * @param remoteOf where a peer was dialled last, by name; for those that have no address.
+ * @param wayTo the way to a peer, by name: its router where it has no address, and ours that it is spoken to from. A router
+ *   watches that one, and may watch others of this node, too.
  */
 export function bfdWishes(
   peers: readonly BgpPeerConfig[],
   profiles: readonly BfdProfileConfig[],
   isNear: (address: IpAddress) => boolean,
-  remoteOf: (peer: string) => IpAddress | undefined,
+  wayTo: (peer: string) => PeerWay | undefined,
 ): readonly BfdWish[] {
   const wishes = new Map<string, BfdWish>();
   for (const peer of peers) {
-    const path = peer.bfdProfile === undefined ? undefined : pathTo(peer, isNear, remoteOf(peer.name));
+    const path = peer.bfdProfile === undefined ? undefined : pathTo(peer, isNear, wayTo(peer.name));
     if (path === undefined) continue;
     const key = pathKey(path);
     const shared = wishes.get(key);
@@ -42,14 +44,14 @@ export function bfdWishes(
 function pathTo(
   peer: BgpPeerConfig,
   isNear: (address: IpAddress) => boolean,
-  remote: IpAddress | undefined,
+  way: PeerWay | undefined,
 ): BfdPath | undefined {
-  const target = targetOf(peer, remote);
+  const target = targetOf(peer, way?.remote);
   if (target === undefined) return undefined;
   return {
     hops: isManyHops(peer, target.address, isNear) ? "multi" : "single",
     remote: target.address,
-    local: target.source,
+    local: target.source ?? way?.local,
     interface: target.interface ?? target.vrf,
   };
 }

@@ -59,6 +59,12 @@ export function nextHopsOf(
   };
 }
 
+/** @returns the connection's own; `undefined` where it cannot be told. */
+export function ownOf(local: LocalAddresses, peer: IpAddress): IpAddress | undefined {
+  if (local.transport === 4) return local.ipv4;
+  return isLinkLocal(peer) ? local.linkLocal : local.ipv6;
+}
+
 /** The same where nothing is known but the connection. */
 export function ownAlone(own: IpAddress): LocalAddresses {
   const transport = familyOf(own);

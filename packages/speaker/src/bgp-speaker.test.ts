@@ -80,7 +80,7 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
         down(this.#refusal);
         return;
       }
-      listeners.onConnected(LOCAL);
+      listeners.onConnected(this.local);
       listeners.onBytes(encodeMessage(this.#open));
       listeners.onBytes(KEEPALIVE);
     });
@@ -234,6 +234,7 @@ async function stage({
       startBfd: (handlers) => bfd.start(handlers),
       sharedMs: () => clock.now(),
       isNear: () => true,
+      sourceTowards: () => router.local.ipv4,
       packets: { open: () => assert.fail("no peer is without an address") },
       linkLocalOf: () => undefined,
       onBfdCrash: assert.fail,
@@ -602,7 +603,7 @@ describe("BGP beside layer 2", () => {
 bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
   const failure = {
     type: "down",
-    session: "single 192.0.2.254",
+    session: "single 192.0.2.254 from 192.0.2.1",
     reason: "detection-expired",
     text: "nothing heard for 150 ms",
     failed: true,
@@ -615,7 +616,7 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
       configure(text);
       await pass(100);
     }
-    const every50 = "BFD: single 192.0.2.254 every 50 ms";
+    const every50 = "BFD: single 192.0.2.254 from 192.0.2.1 every 50 ms";
     assert.deepEqual(router.news(), [`0.1 s: ${every50}`, `0.3 s: ${every50}`, "0.4 s: BFD: "]);
   });
 
@@ -650,7 +651,25 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
     speaker.take({ type: "synced" });
     await pass(100);
     const news = router.news().map((line) => line.replace(/^.* s: /, ""));
-    assert.deepEqual(news, ["dialled", "BFD: single 192.0.2.254 every 50 ms"]);
+    assert.deepEqual(news, ["dialled", "BFD: single 192.0.2.254 from 192.0.2.1 every 50 ms"]);
+  });
+
+  it("has BFD watch from the address of the session, and from another only once that is begun from there", async () => {
+    const { router, configure, pass } = await stage();
+    configure(watched());
+    await pass(100);
+    router.news();
+    router.local = { ...LOCAL, ipv4: "192.0.2.9" as IpAddress };
+    configure(watched(", minimum-ttl: 200"));
+    await pass(1_000);
+    router.refuse("cut");
+    await pass(1_000);
+    const news = router.news().map((line) => line.replace(/^.* s: /, ""));
+    assert.deepEqual(news.filter((line) => /^BFD:|dialled/.test(line)).slice(0, 3), [
+      "BFD: single 192.0.2.254 from 192.0.2.1 every 50 ms",
+      "dialled",
+      "BFD: single 192.0.2.254 from 192.0.2.9 every 50 ms",
+    ]);
   });
 
   it("counts why sessions end for each VRF by itself, and forgets it with the session", async () => {

@@ -91,7 +91,7 @@ export class BgpSpeaker {
       ...ports,
       metrics: ports.metrics.bfd,
       link: this.#bfdLink,
-      remoteOf: (peer) => this.#sessions.remoteOf(peer),
+      wayTo: (peer) => this.#sessions.wayTo(peer),
       onFailed: (peer, text) => this.#sessions.fail(peer, text),
       onWatched: (hears) => this.#words.watched(hears),
     });

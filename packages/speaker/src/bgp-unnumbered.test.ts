@@ -78,7 +78,7 @@ async function stage(): Promise<Stage> {
     story.push(`dials ${target.address}%${target.interface}`);
     last = listeners;
     soon(() => {
-      listeners.onConnected(LOCAL);
+      listeners.onConnected({ ...LOCAL, transport: 6, linkLocal: OWN.address });
       listeners.onBytes(OPEN);
       listeners.onBytes(KEEPALIVE);
     });
@@ -110,6 +110,7 @@ async function stage(): Promise<Stage> {
       }),
       sharedMs: () => clock.now(),
       isNear: () => false,
+      sourceTowards: () => OWN.address,
       packets: {
         open: (options) => {
           capture = options;
@@ -150,7 +151,7 @@ async function stage(): Promise<Stage> {
   await made.pass(100);
   made.hear(HEARD);
   await made.pass(900);
-  assert.deepEqual(made.news(), [`dials ${FIRST}%eth1`, `watches single ${FIRST}%eth1`]);
+  assert.deepEqual(made.news(), [`dials ${FIRST}%eth1`, `watches single ${FIRST}%eth1 from ${OWN.address}`]);
   return made;
 }
 
@@ -163,7 +164,7 @@ describe("A BGP peer on an interface", () => {
     hangUp();
     assert.equal(asked(), 2); // it may have moved once more
     await pass(1_000);
-    assert.deepEqual(news(), [`dials ${SECOND}%eth1`, `watches single ${SECOND}%eth1`]);
+    assert.deepEqual(news(), [`dials ${SECOND}%eth1`, `watches single ${SECOND}%eth1 from ${OWN.address}`]);
   });
 
   it("is lost with its link, at once and with all that was for it, and found again", async () => {
@@ -178,7 +179,7 @@ describe("A BGP peer on an interface", () => {
     await pass(100);
     hear(HEARD);
     await pass(900);
-    assert.deepEqual(news(), [`dials ${FIRST}%eth1`, `watches single ${FIRST}%eth1`]);
+    assert.deepEqual(news(), [`dials ${FIRST}%eth1`, `watches single ${FIRST}%eth1 from ${OWN.address}`]);
   });
 
   it("is not called any more once it is silent", async () => {

@@ -18,6 +18,7 @@ import { namespaceOf, program } from "./env.ts";
 import { excludedInterfaces } from "./excluded-interfaces.ts";
 import { bgpListeners } from "./io/bgp-listeners.ts";
 import { isNear, linkLocalOf } from "./io/bgp-local-addresses.ts";
+import { sourceTowards } from "./io/bgp-socket-options.ts";
 import { bgpSockets } from "./io/bgp-sockets.ts";
 import { dialStation } from "./io/bmp-socket.ts";
 import { openGossipSockets } from "./io/gossip-sockets.ts";
@@ -142,6 +143,7 @@ function createBgp(
       startBfd,
       sharedMs: () => Number(process.hrtime.bigint()) / 1e6,
       isNear,
+      sourceTowards,
       packets: pcap,
       linkLocalOf,
       onBfdCrash,

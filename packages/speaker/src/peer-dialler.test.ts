@@ -4,7 +4,7 @@ import { VirtualClock } from "@herald/lab/virtual-clock";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
 import type { IpAddress } from "@herald/shared/ip/address";
-import type { BgpConnection, BgpTarget } from "./bgp-port.ts";
+import type { BgpConnection, BgpListeners, BgpTarget } from "./bgp-port.ts";
 import { PeerDialler } from "./peer-dialler.ts";
 import type { NoRouter } from "./run-router-search.ts";
 
@@ -24,26 +24,35 @@ interface Stage {
   readonly story: string[];
   /** What is known of the router. */
   router: IpAddress | NoRouter;
+  /** What the kernel would speak to it from. */
+  own: IpAddress | undefined;
+  /** The connection that was dialled last is there. @param own address of ours, of IPv4. */
+  answer(own: string): void;
   dial(): BgpConnection;
 }
 
-function stage(remote: BgpPeerConfig["remote"]): Stage {
+function stage(remote: BgpPeerConfig["remote"], more: Partial<BgpPeerConfig> = {}): Stage {
   const clock = new VirtualClock();
   const story: string[] = [];
   const note = (what: string): void => void story.push(`${clock.now() / 1_000} s: ${what}`);
   const dialled = ({ address, interface: link }: BgpTarget): void => note(`dialled ${address} on ${link}`);
+  let connected: BgpListeners["onConnected"] = unwanted;
   const made: Stage = {
     clock,
     story,
     router: UNHEARD,
-    dial: () => made.dialler.dial({ onConnected: unwanted, onBytes: unwanted, onClosed: note }),
+    own: undefined,
+    answer: (own) => connected({ transport: 4, ipv4: ip(own), ipv6: undefined, linkLocal: undefined }),
+    dial: () =>
+      made.dialler.dial({ onConnected: () => note("connected"), onBytes: unwanted, onClosed: note }),
     dialler: new PeerDialler(
-      { ...base, remote },
+      { ...base, ...more, remote },
       {
         clock,
         sockets: {
-          dial: (target) => {
+          dial: (target, { onConnected }) => {
             dialled(target);
+            connected = onConnected;
             return { send: (bytes) => note(`sent ${bytes}`), close: () => note("closed") };
           },
         },
@@ -51,7 +60,11 @@ function stage(remote: BgpPeerConfig["remote"]): Stage {
           assert.equal(link, "eth1");
           return made.router;
         },
-        onMoved: () => note(`moved to ${made.dialler.remote}`),
+        sourceTowards: () => made.own,
+        onMoved: () => {
+          const { remote, local } = made.dialler.way;
+          note(`moved to ${remote}${local === undefined ? "" : ` from ${local}`}`);
+        },
       },
     ),
   };
@@ -65,7 +78,7 @@ describe("A peer with an address", () => {
   ] as const) {
     it(`is dialled there: ${dialled}`, () => {
       const { dial, dialler, story } = stage(remote);
-      assert.equal(dialler.remote, remote.address);
+      assert.deepEqual(dialler.way, { remote: remote.address, local: undefined });
       dial();
       assert.deepEqual(story, [`0 s: dialled ${dialled}`]);
     });
@@ -79,6 +92,50 @@ describe("A peer with an address", () => {
       "0 s: moved to undefined",
       "0 s: spec.interface is missing: fe80::1 is an address of a link, and there may be several",
     ]);
+  });
+});
+
+describe("A peer is spoken to from", () => {
+  const stageOf = (source?: string): Stage => {
+    const made = stage(
+      { address: ip("192.0.2.254") },
+      source === undefined ? {} : { sourceAddress: ip(source) },
+    );
+    made.own = ip("192.0.2.2");
+    made.dial();
+    return made;
+  };
+
+  it("what the kernel takes as it is dialled, each time", () => {
+    const made = stageOf();
+    made.dial();
+    made.own = ip("192.0.2.3");
+    made.dial();
+    assert.deepEqual(made.story, [
+      "0 s: moved to 192.0.2.254 from 192.0.2.2",
+      ...Array(2).fill("0 s: dialled 192.0.2.254 on undefined"),
+      "0 s: moved to 192.0.2.254 from 192.0.2.3",
+      "0 s: dialled 192.0.2.254 on undefined",
+    ]);
+  });
+
+  it("the same as before while there is no way to it", () => {
+    const made = stageOf();
+    made.own = undefined;
+    made.dial();
+    assert.equal(made.dialler.way.local, "192.0.2.2");
+  });
+
+  it("the connection's own once there is one, whatever is new, and whoever began it", () => {
+    const made = stageOf();
+    made.answer("192.0.2.2");
+    made.own = ip("192.0.2.3");
+    made.dialler.reached({ transport: 4, ipv4: ip("192.0.2.4"), ipv6: undefined, linkLocal: undefined });
+    assert.deepEqual(made.story.slice(2), ["0 s: connected", "0 s: moved to 192.0.2.254 from 192.0.2.4"]);
+  });
+
+  it("its sourceAddress, whatever the kernel would take", () => {
+    assert.equal(stageOf("192.0.2.7").dialler.way.local, "192.0.2.7");
   });
 });
 
@@ -136,10 +193,22 @@ describe("A peer on an interface", () => {
       made.router = ip(address);
       made.dial();
     }
+    made.own = ip("fe80::2");
+    made.dialler.reached({
+      transport: 6,
+      ipv4: undefined,
+      ipv6: ip("2001:db8::2"),
+      linkLocal: ip("fe80::3"),
+    });
     made.dialler.lost();
     assert.deepEqual(
       made.story.filter((each) => each.includes("moved")),
-      ["0 s: moved to fe80::1", "0 s: moved to fe80::2", "0 s: moved to undefined"],
+      [
+        "0 s: moved to fe80::1",
+        "0 s: moved to fe80::2",
+        "0 s: moved to fe80::2 from fe80::3",
+        "0 s: moved to undefined",
+      ],
     );
   });
 });

@@ -1,18 +1,31 @@
+import type { LocalAddresses } from "@herald/bgp/export";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import type { Clock } from "@herald/shared/core";
 import { type IpAddress, isLinkLocal } from "@herald/shared/ip/address";
+import { ownOf } from "./bgp-next-hops.ts";
 import { targetOf } from "./bgp-peer.ts";
-import type { BgpConnection, BgpListeners, BgpPort } from "./bgp-port.ts";
+import type { BgpConnection, BgpListeners, BgpPort, BgpTarget } from "./bgp-port.ts";
 import type { NoRouter } from "./run-router-search.ts";
 
 export interface PeerDiallerPorts {
   readonly clock: Clock;
   readonly sockets: BgpPort;
+  /** The address that the kernel would take towards a peer; `undefined` without a route. */
+  readonly sourceTowards: (target: BgpTarget) => IpAddress | undefined;
   /** The router on an interface, or why none is known. */
   readonly routerOn: (link: string) => IpAddress | NoRouter;
-  /** The peer is somewhere else now, or nowhere. */
+  /** The peer is somewhere else now, or nowhere, or is spoken to from another address. */
   readonly onMoved: () => void;
 }
+
+/** Both ends of the way to a peer, as it was gone last; `undefined` while nobody knows. */
+export interface PeerWay {
+  readonly remote: IpAddress | undefined;
+  /** Of ours. */
+  readonly local: IpAddress | undefined;
+}
+
+const NOWHERE: PeerWay = { remote: undefined, local: undefined };
 
 /** How long an attempt waits for a router to be heard, ms: routers were asked, and a session waits longer for an attempt. */
 const FIND_MS = 4_000;
@@ -23,17 +36,16 @@ export class PeerDialler {
   readonly #ports: PeerDiallerPorts;
   /** Attempts that wait for a router; bounded by the session: one. */
   readonly #waiting = new Set<() => void>();
-  #remote: IpAddress | undefined;
+  #way: PeerWay = NOWHERE;
 
   constructor(peer: BgpPeerConfig, ports: PeerDiallerPorts) {
     this.#peer = peer;
     this.#ports = ports;
-    if ("address" in peer.remote) this.#remote = peer.remote.address;
+    if ("address" in peer.remote) this.#way = { ...NOWHERE, remote: peer.remote.address };
   }
 
-  /** Where it was dialled last; `undefined` while nobody knows. */
-  get remote(): IpAddress | undefined {
-    return this.#remote;
+  get way(): PeerWay {
+    return this.#way;
   }
 
   /** The peer is to be dialled another way from now on; where it is stays the same. */
@@ -54,7 +66,13 @@ export class PeerDialler {
 
   /** The link to the router is gone. */
   lost(): void {
-    this.#moveTo(undefined);
+    this.#moveTo(NOWHERE);
+  }
+
+  /** There is a connection with it, whoever began it. */
+  reached(local: LocalAddresses): void {
+    const { remote } = this.#way;
+    if (remote !== undefined) this.#moveTo({ remote, local: ownOf(local, remote) ?? this.#way.local });
   }
 
   #find(): IpAddress | NoRouter {
@@ -69,8 +87,15 @@ export class PeerDialler {
   #connect(address: IpAddress, listeners: BgpListeners): BgpConnection {
     const target = targetOf(this.#peer, address);
     if (target === undefined) throw new Error(`dialled ${this.#peer.name}, whose password is not known`);
-    this.#moveTo(address);
-    return this.#ports.sockets.dial(target, listeners);
+    const { sockets, sourceTowards } = this.#ports;
+    // Why the one before: where there is no way just now there is no other address either.
+    const before = this.#way.remote === address ? this.#way.local : undefined;
+    this.#moveTo({ remote: address, local: target.source ?? sourceTowards(target) ?? before });
+    const onConnected = (local: LocalAddresses): void => {
+      this.reached(local);
+      listeners.onConnected(local);
+    };
+    return sockets.dial(target, { ...listeners, onConnected });
   }
 
   #wait(ms: number, listeners: BgpListeners): BgpConnection {
@@ -88,7 +113,7 @@ export class PeerDialler {
     };
     const cancel = clock.at(clock.now() + ms, () => {
       end();
-      this.#moveTo(undefined);
+      this.#moveTo(NOWHERE);
       const where = this.#find();
       listeners.onClosed(typeof where === "string" ? "" : where.why);
     });
@@ -104,9 +129,9 @@ export class PeerDialler {
     };
   }
 
-  #moveTo(remote: IpAddress | undefined): void {
-    if (remote === this.#remote) return;
-    this.#remote = remote;
+  #moveTo(way: PeerWay): void {
+    if (way.remote === this.#way.remote && way.local === this.#way.local) return;
+    this.#way = way;
     this.#ports.onMoved();
   }
 }

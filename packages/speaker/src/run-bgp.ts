@@ -6,7 +6,7 @@ import type { Log } from "@herald/daemon/log";
 import type { BgpPeerConfig } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
 import { type Driven, drive } from "@herald/shared/driver";
-import type { IpAddress, IpFamily } from "@herald/shared/ip/address";
+import type { IpFamily } from "@herald/shared/ip/address";
 import { BgpIncoming, type ExpectedPeer } from "./bgp-incoming.ts";
 import type { BgpMetrics, SessionLabels, SessionSight } from "./bgp-metrics.ts";
 import {
@@ -32,10 +32,10 @@ import type {
 import type { SessionMonitor, StartMonitor } from "./bmp-port.ts";
 import { areUpdates, peerEnd, peerUp } from "./bmp-view.ts";
 import { NoticeNews } from "./notice-news.ts";
-import { PeerDialler, type PeerDiallerPorts } from "./peer-dialler.ts";
+import { PeerDialler, type PeerDiallerPorts, type PeerWay } from "./peer-dialler.ts";
 import type { SessionWords } from "./session-words.ts";
 
-export interface BgpPorts extends Pick<PeerDiallerPorts, "routerOn" | "onMoved"> {
+export interface BgpPorts extends Pick<PeerDiallerPorts, "routerOn" | "sourceTowards" | "onMoved"> {
   /** The router on an interface is not there, or not any more. */
   readonly onDoubt: (link: string) => void;
   readonly clock: Clock;
@@ -163,9 +163,9 @@ export class BgpSessions {
     for (const session of this.#sessions.values()) session.readdress();
   }
 
-  /** Where a peer was dialled last; `undefined` while nobody knows, or there is no session with it. */
-  remoteOf(peer: string): IpAddress | undefined {
-    return this.#sessions.get(peer)?.remote;
+  /** The way to a peer; `undefined` where there is no session with it. */
+  wayTo(peer: string): PeerWay | undefined {
+    return this.#sessions.get(peer)?.way;
   }
 
   /** How many there are, established or not. */
@@ -389,8 +389,8 @@ class PeerSession {
     return this.#core.status().told;
   }
 
-  get remote(): IpAddress | undefined {
-    return this.#dialler.remote;
+  get way(): PeerWay {
+    return this.#dialler.way;
   }
 
   found(): void {
@@ -457,6 +457,7 @@ class PeerSession {
     const number = -this.#accepted;
     const { connection, local } = arrival.take(target, this.#listenersOf(number));
     this.#connections.set(number, connection);
+    this.#dialler.reached(local);
     this.feed({ type: "accepted", connection: number, local });
   }
 
@@ -479,7 +480,7 @@ class PeerSession {
         this.#log.info("BGP session established", agreed);
         this.#said = "";
         this.#ports.words.established(this.#name);
-        this.#monitor?.up(this.id, peerUp(effect, this.remote, this.#connections.get(effect.connection)));
+        this.#monitor?.up(this.id, peerUp(effect, this.way.remote, this.#connections.get(effect.connection)));
         return;
       }
       case "down": {
