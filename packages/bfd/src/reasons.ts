@@ -14,7 +14,8 @@ export const BFD_DROP_REASONS = {
   "unknown-session": "It names a session of ours that is not there: of one that has ended, most of the time.",
   "state-unproven": "It claims that the session is coming up, and does not know its number on this side.",
   "unknown-peer": "It is the first of a session, and no session with its sender is wanted.",
-  "wrong-path": "It names a session of ours that goes another way: over more hops, or another interface.",
+  "wrong-path":
+    "It names a session of ours that goes another way: over more hops, another interface or another address of ours.",
   "unexpected-authentication": "It proves who sent it, and the session knows no key.",
   "missing-authentication": "It does not prove who sent it, and the session has a key.",
   "wrong-authentication": "It proves who sent it in another way, or with another key, than the session's.",

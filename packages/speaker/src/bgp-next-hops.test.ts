@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
-import { nextHopsOf, type OwnAddress } from "./bgp-next-hops.ts";
+import { nextHopsOf, type OwnAddress, ownOf } from "./bgp-next-hops.ts";
 
 const ip = (text: string): IpAddress => parseAddress(text) ?? assert.fail(text);
 
@@ -53,6 +53,19 @@ describe("the next hop of the other family", () => {
     assert.equal(nextHopsOf(over6, [node, temporary])?.ipv6, "2001:db8::f");
     assert.equal(nextHopsOf(ends, [node]), undefined);
   });
+});
+
+describe("the connection's own address", () => {
+  const [ipv4, ipv6, linkLocal] = ["192.0.2.2", "2001:db8::2", "fe80::2"].map(ip);
+  for (const [peer, transport, wanted] of [
+    ["192.0.2.1", 4, ipv4],
+    ["2001:db8::1", 6, ipv6],
+    ["fe80::1", 6, linkLocal],
+  ] as const) {
+    it(`is ${wanted} towards ${peer}`, () => {
+      assert.equal(ownOf({ transport, ipv4, ipv6, linkLocal }, ip(peer)), wanted);
+    });
+  }
 });
 
 describe("the link-local next hop (RFC 2545 §3)", () => {
