@@ -61,6 +61,8 @@ export class Machine {
   #retryDue: Instant | undefined;
   #holdDue: Instant | undefined;
   #keepaliveDue: Instant | undefined;
+  /** There is a connection, and our OPEN has to wait for the peer's. */
+  #delayDue: Instant | undefined;
   #ourOpen: Open | undefined;
   #peerOpen: Uint8Array | undefined;
   /** The last that came. */
@@ -77,6 +79,16 @@ export class Machine {
     return this.#state;
   }
 
+  /** Whether a connection was asked for and is not made yet. */
+  get isDialling(): boolean {
+    return this.#state === "connect" && this.#delayDue === undefined;
+  }
+
+  /** Neither connected nor connecting. */
+  get isWaiting(): boolean {
+    return this.#state === "idle" || (this.#state === "active" && this.#delayDue === undefined);
+  }
+
   /** Whether the connection is one that we asked for. */
   get dialled(): boolean {
     return this.connection !== undefined && this.connection > 0;
@@ -89,12 +101,15 @@ export class Machine {
   }
 
   nextWake(): Instant | undefined {
-    const due = [this.#retryDue, this.#holdDue, this.#keepaliveDue].filter((each) => each !== undefined);
+    const due = [this.#retryDue, this.#holdDue, this.#keepaliveDue, this.#delayDue].filter(
+      (each) => each !== undefined,
+    );
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
   wake(now: Instant): void {
     if (isDue(this.#retryDue, now)) this.on("retry-expires", now, because("connect-failed", this.#late()));
+    if (isDue(this.#delayDue, now)) this.on("delay-expires", now);
     if (isDue(this.#holdDue, now)) this.on("hold-expires", now, this.#silence());
     if (isDue(this.#keepaliveDue, now)) this.on("keepalive-expires", now);
   }
@@ -105,7 +120,7 @@ export class Machine {
     this.local = local;
     this.negotiated = undefined;
     this.#framer = new Framer();
-    this.on("connected", now);
+    this.on(this.#host.options.delayOpenMs > 0 ? "connected-delayed" : "connected", now);
   }
 
   /** The connection is gone, or was never made: nothing is left to be closed. */
@@ -140,7 +155,7 @@ export class Machine {
 
   receive(bytes: Uint8Array, now: Instant): void {
     const connection = this.connection;
-    if (this.#state === "connect") return; // the shell's slip: nothing comes over what is not made yet
+    if (this.isDialling) return; // the shell's slip: nothing comes over what is not made yet
     this.#host.counters.receivedOctets += bytes.length;
     this.#framer.push(bytes);
     // Each message may end the connection; what stands behind it then counts no more.
@@ -203,12 +218,14 @@ export class Machine {
   }
 
   #meet(body: Uint8Array, now: Instant): void {
-    if (this.#state === "open-sent" && this.#ourOpen !== undefined) {
-      this.negotiated = negotiate(this.#host.options, this.#ourOpen, decodeOpen(body));
+    const isDelayed = this.#delayDue !== undefined;
+    if (isDelayed || this.#state === "open-sent") {
+      const ours = isDelayed ? this.#host.open(now) : (this.#ourOpen as Open);
+      this.negotiated = negotiate(this.#host.options, ours, decodeOpen(body));
       this.#peerOpen = frame(MESSAGE_TYPE.open, body);
       if (!this.#host.introduced(this, now)) return;
     }
-    this.on("open", now, unexpected("OPEN", this.#state));
+    this.on(isDelayed ? "open-delayed" : "open", now, unexpected("OPEN", this.#state));
   }
 
   #readUpdate(body: Uint8Array): DecodedUpdate {
@@ -231,8 +248,13 @@ export class Machine {
     const answer = notificationFor(error, type);
     const event = answer === undefined ? "failed" : (REFUSALS[answer.code] ?? "update-error");
     const reason = event === "open-error" ? "open-refused" : "protocol-error";
-    const told = answer === undefined ? "" : `; told the peer: ${describeNotification(answer)}`;
-    this.on(event, now, { error: { reason, text: error.message + told }, answer });
+    const isSilent = answer === undefined || this.#delayDue !== undefined; // nothing goes before our OPEN
+    const told = isSilent ? "" : `; told the peer: ${describeNotification(answer)}`;
+    const why = {
+      error: { reason, text: error.message + told },
+      answer: isSilent ? undefined : answer,
+    } as const;
+    this.on(event, now, why);
   }
 
   #perform(action: BgpAction, state: BgpState, why: Why | undefined, now: Instant): void {
@@ -255,6 +277,9 @@ export class Machine {
         return;
       case "drop":
         this.#drop();
+        return;
+      case "delay-open":
+        this.#delayDue = now + this.#host.options.delayOpenMs;
         return;
       case "send-open":
         this.#introduce(now);
@@ -284,6 +309,7 @@ export class Machine {
   }
 
   #introduce(now: Instant): void {
+    this.#delayDue = undefined;
     this.#ourOpen = this.#host.open(now);
     this.#holdDue = now + this.#host.options.openTimeoutMs;
     this.#say(this.#ourOpen, now);
@@ -313,6 +339,7 @@ export class Machine {
     this.#retryDue = undefined;
     this.#holdDue = undefined;
     this.#keepaliveDue = undefined;
+    this.#delayDue = undefined;
   }
 
   #say(message: Message, now: Instant): void {

@@ -37,7 +37,7 @@ export interface SessionOptions extends SessionTimings {
 /** What a session survives a change of: the other side hears of it in the next OPEN, or need not know. */
 export type SessionTimers = Pick<
   SessionOptions,
-  "holdTimeSeconds" | "keepaliveSeconds" | "retryMaxMs" | "advertisementIntervalMs"
+  "holdTimeSeconds" | "keepaliveSeconds" | "retryMaxMs" | "advertisementIntervalMs" | "delayOpenMs"
 >;
 
 export interface GracefulRestartOptions {
@@ -59,6 +59,8 @@ export interface SessionTimings {
   /** First and longest wait before the next try, ms; doubled each time, less up to a quarter of jitter. */
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
+  /** How long to wait for the peer's OPEN before sending ours, ms; 0: not at all (DelayOpenTimer, RFC 4271 §8.1.1). */
+  readonly delayOpenMs: number;
   /** How long to wait for the peer's OPEN, ms. RFC 4271 §8.2.2 suggests four minutes: too long for a dead router. */
   readonly openTimeoutMs: number;
   /** Least time between two answers to ROUTE-REFRESH, ms. Requests between them are answered with the later one. */
@@ -69,6 +71,7 @@ export const DEFAULT_TIMINGS: SessionTimings = {
   connectTimeoutMs: 5_000,
   retryMinMs: 250,
   retryMaxMs: 10_000,
+  delayOpenMs: 0,
   openTimeoutMs: 30_000,
   refreshIntervalMs: 1_000,
 };

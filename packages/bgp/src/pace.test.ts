@@ -140,7 +140,7 @@ describe("a prefix of a peer with an advertisement interval", () => {
 
   it("is told at once from when there is none any more, and what waits with it", () => {
     const telling = new Telling().put(A, 1).tell().pass(1_000).put(A, 2).tell();
-    const timers = { holdTimeSeconds: 90, keepaliveSeconds: undefined, retryMaxMs: 10_000 };
+    const timers = { holdTimeSeconds: 90, keepaliveSeconds: undefined, retryMaxMs: 10_000, delayOpenMs: 0 };
     telling.feed({ type: "timers", timers: { ...timers, advertisementIntervalMs: 0 } }).pass(0);
     assert.deepEqual(telling.put(A, 3).tell().story, [`0 +${A}`, `1 +${A}`, `1 +${A}`]);
   });

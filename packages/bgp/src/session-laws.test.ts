@@ -115,6 +115,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         keepaliveSeconds: fc.constantFrom(undefined, 1),
         retryMaxMs: fc.constantFrom(250, 10_000, 60_000),
         advertisementIntervalMs: fc.constantFrom(0, 5_000),
+        delayOpenMs: fc.constantFrom(0, 10_000),
       }),
     }),
   },
@@ -135,7 +136,8 @@ const OPTION_SETS: readonly SessionOptions[] = [
   OPTIONS,
   { ...OPTIONS, passive: true },
   { ...OPTIONS, gracefulRestart: { ...RESTART, restarting: true }, holdTimeSeconds: 9 },
-  { ...OPTIONS, advertisementIntervalMs: 5_000 },
+  { ...OPTIONS, advertisementIntervalMs: 5_000, delayOpenMs: 10_000 },
+  { ...OPTIONS, passive: true, delayOpenMs: 10_000 },
 ];
 
 /** A session under whatever comes, and what must hold of it at any time. */
@@ -155,6 +157,8 @@ class Life {
   /** How often one of two connections had to go. */
   collisions = 0;
   #used = 0;
+  /** The connection that was there when a session was brought on last. */
+  #made = 0;
   readonly #options: SessionOptions;
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -173,8 +177,11 @@ class Life {
   #forward(): void {
     const connection = Math.max(...this.#open, 0);
     const { state } = this.session.status();
-    if (state === "connect") this.#feed({ type: "connected", connection, local: LOCAL });
-    if (state === "open-sent") this.#feed({ type: "bytes", connection, bytes: OPENS[0] as Uint8Array });
+    const isMade = this.#made === connection;
+    this.#made = connection;
+    if (state === "connect" && !isMade) this.#feed({ type: "connected", connection, local: LOCAL });
+    if (state === "open-sent" || (state === "connect" && isMade))
+      this.#feed({ type: "bytes", connection, bytes: OPENS[0] as Uint8Array });
     if (state === "open-confirm") this.#feed({ type: "bytes", connection, bytes: KEEPALIVE });
   }
 
@@ -271,7 +278,8 @@ class Life {
     const { state, negotiated } = this.session.status();
     const due = this.session.nextWake();
     const { openTimeoutMs, holdTimeSeconds } = this.#options;
-    if (state === "idle" || state === "active" || negotiated?.holdTimeSeconds === 0) return;
+    if (state === "idle" || (state === "active" && this.#open.size === 0)) return;
+    if (negotiated?.holdTimeSeconds === 0) return;
     assert.ok(due !== undefined, `no timer in ${state}`);
     assert.ok(due - this.now <= Math.max(openTimeoutMs, holdTimeSeconds * 1_000), `${due} in ${state}`);
   }

@@ -51,7 +51,7 @@ const HAPPENS = {
     timers: (bench) =>
       bench.handle({
         type: "timers",
-        timers: { ...OTHER_TIMERS, advertisementIntervalMs: 5_000 },
+        timers: { ...OTHER_TIMERS, advertisementIntervalMs: 5_000, delayOpenMs: 2_000 },
       }),
   },
   "announce-again": { "announce-again": (bench) => bench.handle({ type: "announce-again" }) },
@@ -66,15 +66,35 @@ type Happens = KeysOf<(typeof HAPPENS)[keyof typeof HAPPENS]>;
 
 const DO: Readonly<Record<Happens, Do>> = Object.assign({}, ...Object.values(HAPPENS));
 
-/** Idle is two: before it was wanted, and while it waits after an error. */
-type Place = BgpState | "idle after an error";
+/**
+ * Idle is two: before it was wanted, and while it waits after an error. So are Connect and Active: with DelayOpen there may be a
+ * connection on which our OPEN has to wait.
+ */
+type Place = BgpState | keyof typeof OTHER_PLACES;
+
+const OTHER_PLACES = {
+  "idle after an error": () => {
+    const bench = new Bench().reach("open-sent");
+    bench.hear(Uint8Array.of(1));
+    assert.equal(bench.state, "idle");
+    return bench;
+  },
+  "connect with a connection": () => {
+    const bench = new Bench({ delayOpenMs: 2_000 }).reach("connect");
+    assert.deepEqual(bench.connected(), []);
+    return bench;
+  },
+  "active with a connection": () => {
+    const bench = new Bench({ delayOpenMs: 2_000 }).reach("active");
+    assert.deepEqual(bench.accepted(1), []);
+    return bench;
+  },
+} as const;
 
 function reach(place: Place): Bench {
-  if (place !== "idle after an error") return new Bench().reach(place);
-  const bench = new Bench().reach("open-sent");
-  bench.hear(Uint8Array.of(1));
-  assert.equal(bench.state, "idle");
-  return bench;
+  return place in OTHER_PLACES
+    ? OTHER_PLACES[place as keyof typeof OTHER_PLACES]()
+    : new Bench().reach(place as BgpState);
 }
 
 const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[]>>>> = {
@@ -474,6 +494,88 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Happens, readonly string[
     "announce-again": [],
     "next timer": ["idle > connect", "2 connect"],
     "silence for long": ["idle > connect", "2 connect"],
+  },
+  "connect with a connection": {
+    start: [],
+    stop: ["1 close", "connect > idle", "down: stopped: ended from this side, shutdown"],
+    reset: ["1 close", "connect > idle", "down: stopped: ended from this side, reset"],
+    deconfigured: ["1 close", "connect > idle", "down: stopped: ended from this side, deconfigured"],
+    restart: ["1 close", "connect > idle", "down: restarting: restarting"],
+    "peer-down": [],
+    reachable: [],
+    addresses: [],
+    connected: [],
+    accepted: [],
+    closed: ["connect > active", "down: closed: the connection was closed"],
+    OPEN: ["connect > open-confirm", "1 < OPEN 5", "1 < KEEPALIVE"],
+    "bad OPEN": [
+      "1 close",
+      "connect > idle",
+      "down: open-refused: open.asn: invalid (the peer is AS 1, want AS 64513)",
+    ],
+    KEEPALIVE: ["1 close", "connect > idle", "down: protocol-error: KEEPALIVE in state connect"],
+    UPDATE: ["1 close", "connect > idle", "down: protocol-error: UPDATE in state connect"],
+    "bad UPDATE": ["1 close", "connect > idle", "down: protocol-error: UPDATE in state connect"],
+    "ROUTE-REFRESH": ["1 close", "connect > idle", "down: protocol-error: ROUTE-REFRESH in state connect"],
+    NOTIFICATION: [
+      "1 close",
+      "connect > idle",
+      "down: notification: the peer says: Cease, administrative reset",
+    ],
+    "NOTIFICATION of the version": [
+      "1 close",
+      "connect > idle",
+      "down: notification: the peer says: OPEN message error, unsupported version number",
+    ],
+    rubbish: ["1 close", "connect > idle", "down: protocol-error: header.marker: invalid (octet 0 is 1)"],
+    "on a connection that is none": [],
+    routes: [],
+    drain: [],
+    timers: [],
+    "announce-again": [],
+    "next timer": ["connect > open-sent", "1 < OPEN 5"],
+    "silence for long": ["connect > open-sent", "1 < OPEN 5"],
+  },
+  "active with a connection": {
+    start: [],
+    stop: ["1 close", "active > idle", "down: stopped: ended from this side, shutdown"],
+    reset: ["1 close", "active > idle", "down: stopped: ended from this side, reset"],
+    deconfigured: ["1 close", "active > idle", "down: stopped: ended from this side, deconfigured"],
+    restart: ["1 close", "active > idle", "down: restarting: restarting"],
+    "peer-down": [],
+    reachable: [],
+    addresses: [],
+    connected: [],
+    accepted: [],
+    closed: ["active > idle", "down: closed: the connection was closed"],
+    OPEN: ["active > open-confirm", "1 < OPEN 5", "1 < KEEPALIVE"],
+    "bad OPEN": [
+      "1 close",
+      "active > idle",
+      "down: open-refused: open.asn: invalid (the peer is AS 1, want AS 64513)",
+    ],
+    KEEPALIVE: ["1 close", "active > idle", "down: protocol-error: KEEPALIVE in state active"],
+    UPDATE: ["1 close", "active > idle", "down: protocol-error: UPDATE in state active"],
+    "bad UPDATE": ["1 close", "active > idle", "down: protocol-error: UPDATE in state active"],
+    "ROUTE-REFRESH": ["1 close", "active > idle", "down: protocol-error: ROUTE-REFRESH in state active"],
+    NOTIFICATION: [
+      "1 close",
+      "active > idle",
+      "down: notification: the peer says: Cease, administrative reset",
+    ],
+    "NOTIFICATION of the version": [
+      "1 close",
+      "active > idle",
+      "down: notification: the peer says: OPEN message error, unsupported version number",
+    ],
+    rubbish: ["1 close", "active > idle", "down: protocol-error: header.marker: invalid (octet 0 is 1)"],
+    "on a connection that is none": [],
+    routes: [],
+    drain: [],
+    timers: [],
+    "announce-again": [],
+    "next timer": ["active > open-sent", "1 < OPEN 5"],
+    "silence for long": ["active > open-sent", "1 < OPEN 5"],
   },
 };
 

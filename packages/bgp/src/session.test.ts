@@ -88,7 +88,7 @@ describe("a session's timers", () => {
 
   const timers = ({ holdTimeSeconds = 90, keepaliveSeconds = 30, retryMaxMs = 10_000 } = {}): BgpInput => ({
     type: "timers",
-    timers: { holdTimeSeconds, keepaliveSeconds, retryMaxMs, advertisementIntervalMs: 0 },
+    timers: { holdTimeSeconds, keepaliveSeconds, retryMaxMs, advertisementIntervalMs: 0, delayOpenMs: 0 },
   });
 
   it("may become others without an end of it: KEEPALIVEs go by them from then on", () => {
@@ -137,6 +137,68 @@ describe("a session's timers", () => {
       "connect > active",
       "down: connect-failed: no connection within 5 s",
     ]);
+  });
+});
+
+describe("a session that lets the peer introduce itself first (DelayOpen, RFC 4271 §8.1.1)", () => {
+  const delayed = (): Bench => new Bench({ delayOpenMs: 2_000 }).reach("connect");
+
+  it("answers its OPEN with both messages, and is there with the next one", () => {
+    const bench = delayed();
+    bench.connected();
+    assert.deepEqual(bench.hear(encodeMessage(theirOpen())), [
+      "connect > open-confirm",
+      "1 < OPEN 5",
+      "1 < KEEPALIVE",
+    ]);
+    assert.deepEqual(bench.hear(KEEPALIVE), ["open-confirm > established", "established"]);
+    assert.equal(bench.session.status().negotiated?.holdTimeSeconds, 90);
+  });
+
+  it("introduces itself when that took too long, and waits for an answer like any other", () => {
+    const bench = delayed();
+    bench.connected();
+    assert.deepEqual(bench.pass(1_999), []);
+    assert.deepEqual(bench.pass(1), ["connect > open-sent", "1 < OPEN 5"]);
+    assert.deepEqual(bench.pass(30_000).slice(0, 2), ["1 < hold timer expired", "1 close"]);
+  });
+
+  it("is not called anew while it waits for that", () => {
+    const bench = new Bench({ delayOpenMs: 60_000 }).reach("connect");
+    bench.connected();
+    assert.deepEqual(bench.pass(59_999), []);
+  });
+
+  it("is made over one of two connections when both sides connected at once", () => {
+    const bench = delayed();
+    bench.connected();
+    assert.deepEqual(bench.accepted(), []);
+    bench.hear(encodeMessage(theirOpen()));
+    assert.deepEqual(bench.hear(encodeMessage(theirOpen()), -1), [
+      "1 < Cease, connection collision resolution",
+      "1 close",
+      "open-confirm > idle",
+      "-1 < OPEN 5",
+      "-1 < KEEPALIVE",
+      "idle > open-confirm",
+    ]);
+  });
+
+  it("closes the one of them that has to go before it said anything", () => {
+    const bench = new Bench({ delayOpenMs: 2_000, routerId: ip("192.0.2.255") }).reach("connect");
+    bench.connected();
+    bench.accepted();
+    bench.hear(encodeMessage(theirOpen()));
+    assert.deepEqual(bench.hear(encodeMessage(theirOpen()), -1), ["-1 close"]);
+    assert.deepEqual(bench.hear(KEEPALIVE), ["open-confirm > established", "established"]);
+  });
+
+  it("knows a connection that ended from one that was not made", () => {
+    const bench = delayed();
+    assert.equal(bench.closed(1, "ECONNREFUSED").at(-1), "down: connect-failed: no connection: ECONNREFUSED");
+    bench.pass(250);
+    bench.connected(2);
+    assert.equal(bench.closed(2, "ECONNRESET").at(-1), "down: closed: the connection was closed: ECONNRESET");
   });
 });
 

@@ -127,7 +127,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
         this.#stop(input, now);
         return;
       case "connected":
-        if (this.#primary.state === "connect" && this.#primary.connection === input.connection) {
+        if (this.#primary.isDialling && this.#primary.connection === input.connection) {
           this.#primary.connected(input.connection, input.local, now);
         }
         return;
@@ -205,7 +205,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
       this.emit({ type: "notice", reason: "connection-refused", detail });
       return;
     }
-    if (this.#primary.state === "active") {
+    if (this.#primary.isWaiting) {
       this.#primary.connected(connection, local, now);
       return;
     }
@@ -219,7 +219,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   #closed(connection: ConnectionId, why: string, now: Instant): void {
     const machine = this.#machineOf(connection);
     if (machine === undefined) return;
-    const made = machine.state !== "connect";
+    const made = !machine.isDialling;
     const text = made ? "the connection was closed" : "no connection";
     const detail = why === "" ? "" : `: ${why}`;
     machine.ended(because(made ? "closed" : "connect-failed", text + detail), now);
@@ -251,7 +251,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   #hurry(now: Instant): void {
     if (!this.#wanted || this.options.passive) return;
     if (this.#idleHoldDue !== undefined) this.#begin(now);
-    else if (this.#primary.state === "active") this.#primary.on("retry-expires", now);
+    else if (this.#primary.isWaiting) this.#primary.on("retry-expires", now);
   }
 
   #machineOf(connection: ConnectionId): Machine | undefined {
@@ -262,8 +262,8 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   /** Puts in order what the last input has left, until there is one machine, or two with a connection each. */
   #settle(now: Instant): readonly BgpEffect[] {
     const contender = this.#contender;
-    if (contender !== undefined && isWaiting(contender)) this.#contender = undefined;
-    if (this.#contender !== undefined && isWaiting(this.#primary)) this.#promote(this.#contender, now);
+    if (contender?.isWaiting) this.#contender = undefined;
+    if (this.#contender !== undefined && this.#primary.isWaiting) this.#promote(this.#contender, now);
     if (this.#wanted && this.#idleHoldDue !== undefined && this.#idleHoldDue <= now) this.#begin(now);
     const effects = this.#effects;
     this.#effects = [];
@@ -380,7 +380,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
 
   #hasBeside(machine: Machine): boolean {
     const other = machine === this.#primary ? this.#contender : this.#primary;
-    return other !== undefined && !isWaiting(other);
+    return other !== undefined && !other.isWaiting;
   }
 
   established(machine: Machine, now: Instant): void {
@@ -421,11 +421,6 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     if (subtype !== REFRESH.request || ip === undefined || machine !== this.#primary) return;
     this.#telling.again(ip, now);
   }
-}
-
-/** Neither connected nor connecting. */
-function isWaiting({ state }: Machine): boolean {
-  return state === "idle" || state === "active";
 }
 
 /** How one of two connections ends that both sides made at once: routers say so, or just close it. */

@@ -1,7 +1,7 @@
 /** RFC 4271 §8.2.2. */
 export type BgpState = "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
 
-/** What may happen to a connection, with the numbers of RFC 4271 §8.1. The optional ones that we do not have are left out. */
+/** What may happen to a connection, with the numbers of RFC 4271 §8.1. Optional ones that we do not have are left out. */
 export type BgpEvent =
   | "start" // 1 ManualStart, 3 AutomaticStart
   | "start-passive" // 4, 5: the same, to wait for the peer
@@ -10,9 +10,12 @@ export type BgpEvent =
   | "retry-expires" // 9 ConnectRetryTimer_Expires
   | "hold-expires" // 10 HoldTimer_Expires
   | "keepalive-expires" // 11 KeepaliveTimer_Expires
+  | "delay-expires" // 12 DelayOpenTimer_Expires
   | "connected" // 16 Tcp_CR_Acked, 17 TcpConnectionConfirmed
+  | "connected-delayed" // the same with DelayOpen
   | "failed" // 18 TcpConnectionFails
   | "open" // 19 BGPOpen
+  | "open-delayed" // 20 BGPOpen with DelayOpenTimer running
   | "header-error" // 21 BGPHeaderErr
   | "open-error" // 22 BGPOpenMsgErr
   | "collision" // 23 OpenCollisionDump
@@ -31,7 +34,8 @@ export type BgpAction =
   | "hold-off" // one failure more; IdleHoldTimer runs until the next try, and the peer is refused until then
   | "rest" // no timer runs, and failures are forgotten
   | "drop" // close the connection, its timers off
-  | "send-open" // and wait for the other one; HoldTimer runs for so long
+  | "delay-open" // DelayOpenTimer runs until we introduce ourselves
+  | "send-open" // DelayOpenTimer off; wait for the other one; HoldTimer runs for so long
   | "agree" // send KEEPALIVE; HoldTimer and KeepaliveTimer run as negotiated
   | "send-keepalive" // and run KeepaliveTimer again
   | "heard" // run HoldTimer again
@@ -64,6 +68,8 @@ const ACTIVE = to("active");
  * RFC 4271 §8.2.2, whole. Where it says otherwise:
  * - A connection that cannot be made leads to Active, not to Idle, as with DelayOpen: the peer may come meanwhile. So does one
  *   that takes too long, which the RFC would begin anew at once: a peer that is silent is tried as often as one that refuses.
+ * - One that is made and waits for its OPEN (DelayOpen) is in Connect if we made it, and in Active if the peer did, as there.
+ *   The wrong version leads to Idle like other errors then: one failure more. Who has not sent an OPEN sends no NOTIFICATION.
  * - A NOTIFICATION is never answered with one; in OpenSent the RFC would.
  * - Another connection in OpenSent or later is not an event here: it has a machine of its own until one of both has to go
  *   (§6.8, "collision"). A second OPEN on the same connection is unexpected.
@@ -78,9 +84,12 @@ export const TRANSITIONS: Readonly<Record<BgpState, Readonly<Record<BgpEvent, St
     "retry-expires": IDLE,
     "hold-expires": IDLE,
     "keepalive-expires": IDLE,
+    "delay-expires": IDLE,
     connected: IDLE,
+    "connected-delayed": IDLE,
     failed: IDLE,
     open: IDLE,
+    "open-delayed": IDLE,
     "header-error": IDLE,
     "open-error": IDLE,
     collision: IDLE,
@@ -100,9 +109,12 @@ export const TRANSITIONS: Readonly<Record<BgpState, Readonly<Record<BgpEvent, St
     "retry-expires": to("active", "drop", "wait"),
     "hold-expires": LOST,
     "keepalive-expires": LOST,
+    "delay-expires": to("open-sent", "send-open"),
     connected: to("open-sent", "stop-retry", "send-open"),
+    "connected-delayed": to("connect", "stop-retry", "delay-open"),
     failed: to("active", "drop", "wait"),
     open: LOST,
+    "open-delayed": to("open-confirm", "send-open", "agree"),
     "header-error": LOST,
     "open-error": LOST,
     collision: LOST,
@@ -122,9 +134,12 @@ export const TRANSITIONS: Readonly<Record<BgpState, Readonly<Record<BgpEvent, St
     "retry-expires": to("connect", "dial"),
     "hold-expires": LOST,
     "keepalive-expires": LOST,
+    "delay-expires": to("open-sent", "send-open"),
     connected: to("open-sent", "stop-retry", "send-open"),
+    "connected-delayed": to("active", "stop-retry", "delay-open"),
     failed: LOST,
     open: LOST,
+    "open-delayed": to("open-confirm", "send-open", "agree"),
     "header-error": LOST,
     "open-error": LOST,
     collision: LOST,
@@ -144,9 +159,12 @@ export const TRANSITIONS: Readonly<Record<BgpState, Readonly<Record<BgpEvent, St
     "retry-expires": UNEXPECTED,
     "hold-expires": REFUSED,
     "keepalive-expires": UNEXPECTED,
+    "delay-expires": UNEXPECTED,
     connected: to("open-sent"),
+    "connected-delayed": to("open-sent"),
     failed: to("active", "drop", "wait"),
     open: to("open-confirm", "agree"),
+    "open-delayed": UNEXPECTED,
     "header-error": REFUSED,
     "open-error": REFUSED,
     collision: REFUSED,
@@ -166,9 +184,12 @@ export const TRANSITIONS: Readonly<Record<BgpState, Readonly<Record<BgpEvent, St
     "retry-expires": UNEXPECTED,
     "hold-expires": REFUSED,
     "keepalive-expires": to("open-confirm", "send-keepalive"),
+    "delay-expires": UNEXPECTED,
     connected: to("open-confirm"),
+    "connected-delayed": to("open-confirm"),
     failed: LOST,
     open: UNEXPECTED,
+    "open-delayed": UNEXPECTED,
     "header-error": REFUSED,
     "open-error": REFUSED,
     collision: REFUSED,
@@ -188,9 +209,12 @@ export const TRANSITIONS: Readonly<Record<BgpState, Readonly<Record<BgpEvent, St
     "retry-expires": UNEXPECTED,
     "hold-expires": REFUSED,
     "keepalive-expires": to("established", "send-keepalive"),
+    "delay-expires": UNEXPECTED,
     connected: to("established"),
+    "connected-delayed": to("established"),
     failed: LOST,
     open: UNEXPECTED,
+    "open-delayed": UNEXPECTED,
     "header-error": REFUSED,
     "open-error": REFUSED,
     collision: REFUSED,

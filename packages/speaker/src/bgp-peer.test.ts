@@ -59,6 +59,7 @@ describe("a session with a peer", () => {
       gracefulRestart: true,
       longLivedSeconds: 3_600,
       advertisementIntervalMs: 5_000,
+      delayOpenMs: 1_000,
       role: "customer",
       strictRole: true,
     } as const;
@@ -70,6 +71,7 @@ describe("a session with a peer", () => {
       routerId: "192.0.2.7",
       keepaliveSeconds: 30,
       advertisementIntervalMs: 5_000,
+      delayOpenMs: 1_000,
       families: [4],
       gracefulRestart: { ...kept, longLivedSeconds: 3_600 },
       role: "customer",
@@ -138,7 +140,7 @@ describe("a session with a peer", () => {
     ["other nodes or another BFD profile are selected", { nodeSelectors: [], bfdProfile: "fast" }, true],
     ["it has another name", { name: "tor" }, true],
     ["its timers are others", { holdTimeSeconds: 9, keepaliveTimeSeconds: 2, connectTimeSeconds: 30 }, true],
-    ["it has another advertisement interval", { advertisementIntervalMs: 5_000 }, true],
+    ["it has other intervals", { advertisementIntervalMs: 5_000, delayOpenMs: 1_000 }, true],
     ["it may be farther away, or not any more", { ebgpMultihop: true, minimumTtl: 250 }, true],
     ["the password is another", { password: "simsalabim" }, false],
   ] as const) {

@@ -99,6 +99,7 @@ export function sessionTimers(peer: BgpPeerConfig): SessionTimers {
     keepaliveSeconds: peer.keepaliveTimeSeconds === 0 ? undefined : peer.keepaliveTimeSeconds,
     retryMaxMs: connectMs === 0 ? DEFAULT_TIMINGS.retryMaxMs : connectMs,
     advertisementIntervalMs: peer.advertisementIntervalMs ?? PLAIN_OPTIONS.advertisementIntervalMs,
+    delayOpenMs: peer.delayOpenMs ?? PLAIN_OPTIONS.delayOpenMs,
   };
 }
 
@@ -111,6 +112,7 @@ const SURVIVED: ReadonlySet<string> = new Set<keyof BgpPeerConfig>([
   "keepaliveTimeSeconds",
   "connectTimeSeconds",
   "advertisementIntervalMs",
+  "delayOpenMs",
   "ebgpMultihop",
   "minimumTtl",
 ]);

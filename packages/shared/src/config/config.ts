@@ -162,6 +162,8 @@ export interface BgpPeerConfig {
   readonly longLivedSeconds?: number;
   /** Least time between two announcements of one prefix to it (RFC 4271 §9.2.1.1), ms, up to ten minutes; left out: none. */
   readonly advertisementIntervalMs?: number;
+  /** How long to let the router introduce itself first (DelayOpen, RFC 4271 §8.1.1), ms, up to four minutes; left out: not. */
+  readonly delayOpenMs?: number;
   /** What we are to the router (RFC 9234); left out: we do not say. Only between ASes. */
   readonly role?: BgpRole;
   /** Whether the router must say what it is, too; left out: it may be silent. */

@@ -61,6 +61,8 @@ export const BGP_ADVERTISEMENT_ANNOTATIONS = {
 export const BGP_PEER_ANNOTATIONS = {
   "herald.io/advertisement-interval":
     "A duration like `5s`, at most `10m`: least time between two announcements of one prefix to the router (MinRouteAdvertisementIntervalTimer, RFC 4271 §9.2.1.1), so that endpoints which come and go keep it less busy. What changes meanwhile is told as it is when the time is over. A prefix that is new is told at once; so is that one is gone, that the node is about to go, or has another address. By default `0`: every change is told at once. A change of it costs no session.",
+  "herald.io/delay-open":
+    "A duration like `2s`, at most `4m`: on a new connection this node lets the router introduce itself first, for so long (DelayOpenTimer, RFC 4271 §8.1.1). For routers that take nobody who speaks before them; where both sides do it, sessions come up that much later. By default `0`: this node speaks at once. A change counts from the next connection on.",
   "herald.io/long-lived-stale-time":
     "1 to 16777215 seconds, with `enableGracefulRestart` only: how long the router may keep the routes of this node when it does not come back in the time that a restart may take (RFC 9494). It prefers every other way meanwhile, so they are a last resort. The router must be told to do that, too.",
   "herald.io/minimum-ttl":

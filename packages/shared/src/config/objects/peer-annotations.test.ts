@@ -4,8 +4,9 @@ import type { BgpPeerConfig } from "../config.ts";
 import { configFromObjects } from "./config-from-objects.ts";
 import { mistakesIn, object, objects } from "./samples.ts";
 
-const [INTERVAL, MINIMUM_TTL, STALE_TIME, ROLE] = [
+const [INTERVAL, DELAY, MINIMUM_TTL, STALE_TIME, ROLE] = [
   "herald.io/advertisement-interval",
+  "herald.io/delay-open",
   "herald.io/minimum-ttl",
   "herald.io/long-lived-stale-time",
   "herald.io/role",
@@ -40,6 +41,7 @@ describe("annotations of a BGPPeer", () => {
     [INTERVAL, "1.5s", {}, { advertisementIntervalMs: 1_500 }],
     [INTERVAL, "0", {}, { advertisementIntervalMs: 0 }],
     [INTERVAL, "10m", {}, { advertisementIntervalMs: 600_000 }],
+    [DELAY, "4m", {}, { delayOpenMs: 240_000 }],
     [ROLE, "provider", {}, { role: "provider" }],
     [ROLE, "rs", {}, { role: "route-server" }],
     [ROLE, "rs-client", {}, { role: "route-server-client" }],
@@ -67,6 +69,7 @@ describe("annotations of a BGPPeer", () => {
     [INTERVAL, "soon", {}, '"soon" is no duration, want for example "90s" or "1m30s"'],
     [INTERVAL, "-1s", {}, '"-1s" is out of bounds, want 0s to 10m'],
     [INTERVAL, "601s", {}, '"601s" is out of bounds, want 0s to 10m'],
+    [DELAY, "241s", {}, '"241s" is out of bounds, want 0s to 4m'],
     [STALE_TIME, "3600", {}, NO_RESTARTS],
     [STALE_TIME, "3600", { enableGracefulRestart: false }, NO_RESTARTS],
     [ROLE, "costumer", {}, `"costumer" is no role, ${WANT}, did you mean "customer"?`],

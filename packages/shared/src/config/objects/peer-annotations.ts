@@ -13,7 +13,7 @@ type PeerAnnotation = keyof typeof BGP_PEER_ANNOTATIONS;
 export interface PeerAnnotationsReading {
   readonly said: Pick<
     BgpPeerConfig,
-    "minimumTtl" | "longLivedSeconds" | "advertisementIntervalMs" | "role" | "strictRole"
+    "minimumTtl" | "longLivedSeconds" | "advertisementIntervalMs" | "delayOpenMs" | "role" | "strictRole"
   >;
   readonly mistakes: readonly AnnotationMistake<PeerAnnotation>[];
 }
@@ -27,12 +27,14 @@ export function readPeerAnnotations(
   const minimumTtl = reader.read("herald.io/minimum-ttl", numberFrom(1, 255));
   const longLivedSeconds = reader.read("herald.io/long-lived-stale-time", staleTimeOf(spec));
   const advertisementIntervalMs = reader.read("herald.io/advertisement-interval", upTo("10m", 600_000));
+  const delayOpenMs = reader.read("herald.io/delay-open", upTo("4m", 240_000));
   const role = reader.read("herald.io/role", roleOf(spec));
   return {
     said: {
       ...(minimumTtl !== undefined && { minimumTtl }),
       ...(longLivedSeconds !== undefined && { longLivedSeconds }),
       ...(advertisementIntervalMs !== undefined && { advertisementIntervalMs }),
+      ...(delayOpenMs !== undefined && { delayOpenMs }),
       ...role,
     },
     mistakes: reader.mistakes,
