@@ -268,6 +268,22 @@ for (const name of ["FRR", "BIRD"] as const) {
       });
     }
 
+    if (name === "FRR") {
+      it("has the router's echo packets sent back by the kernel", { skip }, async () => {
+        await command(["ip", "netns", "exec", segment.node, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+        await begin({}, { profile: ", echo-mode: true" });
+        await isWatched();
+        const frr = router instanceof Frr ? router : assert.fail("it is FRR");
+        await frr.beginEcho(EVERY_MS);
+        await until(
+          "two are back",
+          () => frr.echoes(),
+          (count) => count >= 2,
+        );
+        assert.deepEqual(endings(await speaker.ask({ type: "report" })), []);
+      });
+    }
+
     it("lets routes be kept over a restart that was agreed on", { skip }, async () => {
       await router.start(SETUP);
       await speaker.serve("web", [V4]);

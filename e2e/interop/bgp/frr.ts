@@ -27,6 +27,10 @@ interface ShownBfd {
   readonly "remote-detect-multiplier": number;
 }
 
+interface ShownEchoes {
+  readonly "echo-packet-input"?: number;
+}
+
 /** FRR, of the distribution: bgpd, bfdd if it is asked for, and zebra beneath them. */
 export class Frr implements Router {
   readonly name = "FRR";
@@ -114,6 +118,17 @@ export class Frr implements Router {
   /** Its operator shuts BFD down, and says so to us. */
   async shutBfd(): Promise<void> {
     await this.#show("configure", "bfd", "profile fast", "shutdown");
+  }
+
+  /** Sends echo packets from now on, with this many ms between them. */
+  async beginEcho(intervalMs: number): Promise<void> {
+    await this.#show("configure", "bfd", "profile fast", "echo-mode", `echo transmit-interval ${intervalMs}`);
+  }
+
+  /** How many of them have come back. */
+  async echoes(): Promise<number> {
+    const [counters] = JSON.parse(await this.#show("show bfd peers counters json")) as readonly ShownEchoes[];
+    return counters?.["echo-packet-input"] ?? 0;
   }
 
   async #startBfd(intervalMs: number): Promise<void> {
