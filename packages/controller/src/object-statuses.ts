@@ -1,5 +1,6 @@
 import { type ApiClient, ApiError } from "@herald/k8s/api";
 import { writeConfigurationState } from "@herald/k8s/configuration-state";
+import { LackingFields } from "@herald/k8s/lacking-fields";
 import { metallbPath, objectPath } from "@herald/k8s/paths";
 import { WorkQueue } from "@herald/k8s/queue";
 import { lookAgainMs } from "@herald/k8s/status-object";
@@ -33,6 +34,8 @@ export interface ObjectStatusesOptions {
 export class ObjectStatuses {
   readonly #options: ObjectStatusesOptions;
   readonly #queue: WorkQueue;
+  /** Of ConfigurationStates. */
+  readonly #lacking: LackingFields;
   /** What was written last, over which view: the watch may be behind. Bounded by the pools. */
   readonly #written = new Map<string, { readonly over: unknown; readonly text: string }>();
   /** What pools should say, by name. */
@@ -46,6 +49,7 @@ export class ObjectStatuses {
   constructor(options: ObjectStatusesOptions) {
     this.#options = options;
     const { clock, random, retried } = options;
+    this.#lacking = new LackingFields({ clock });
     this.#queue = new WorkQueue({ clock, random, concurrency: 1, retry: RETRY, retried });
   }
 
@@ -113,7 +117,8 @@ export class ObjectStatuses {
     const isStated = this.#stated === lines.join("\n");
     const restMs = Math.max(this.#stateAbsentUntil, isStated ? this.#stateDue : 0) - clock.now();
     if (restMs > 0) return this.#queue.addAfter(STATE_KEY, restMs);
-    const ports = { client, namespace, fieldManager: FIELD_MANAGER, mayWrite, signal };
+    const lacking = this.#lacking;
+    const ports = { client, namespace, fieldManager: FIELD_MANAGER, lacking, mayWrite, signal };
     try {
       // Why no owner: any replica may write it.
       await writeConfigurationState(ports, { program: "controller" }, lines, undefined, epochMs());

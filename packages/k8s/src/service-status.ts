@@ -73,10 +73,11 @@ export interface FoundAnnouncement extends StatusPlace {
 
 /** What this node has said and is there still, in names of ours. @throws {ApiError} as above. */
 export async function listServiceAnnouncements(
-  { client, namespace, signal }: StatusObjectPorts,
+  ports: StatusObjectPorts,
   protocol: AnnouncingProtocol,
   node: string,
 ): Promise<readonly FoundAnnouncement[]> {
+  const { client, namespace, signal } = ports;
   const places: FoundAnnouncement[] = [];
   const path = customPath(SERVICE_STATUSES[protocol], namespace);
   const query = { labelSelector: `metallb.io/node=${labelValue(node)}` };
@@ -84,7 +85,7 @@ export async function listServiceAnnouncements(
   do {
     const options = { query, limit: PAGE_OBJECTS, continue: page, ...(signal && { signal }) };
     const { items, continue: next } = await client.listPage<FoundStatus>(path, options);
-    places.push(...items.flatMap((found) => placesOf(found as FoundStatus, protocol, node)));
+    places.push(...items.flatMap((found) => placesOf(found as FoundStatus, ports, protocol, node)));
     page = next;
   } while (page !== undefined);
   return places;
@@ -107,6 +108,7 @@ export function labelValue(text: string): string {
 /** @returns none for one of another program's. */
 function placesOf(
   found: FoundStatus,
+  { lacking }: StatusObjectPorts,
   protocol: AnnouncingProtocol,
   node: string,
 ): readonly FoundAnnouncement[] {
@@ -120,7 +122,7 @@ function placesOf(
   return [false, true]
     .map((isShared) => ({ protocol, service, node, isShared }))
     .filter((place) => announcementName(place) === metadata?.name)
-    .map((place) => ({ ...place, saysJust: (names) => says(found, statusOf(place, names)) }));
+    .map((place) => ({ ...place, saysJust: (names) => says(found, lacking.within(statusOf(place, names))) }));
 }
 
 function statusOf(

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Random } from "@herald/shared/core";
 import { type ApiClient, type ApiObject, unlessMissing } from "./api.ts";
+import type { LackingFields } from "./lacking-fields.ts";
 import { objectPath } from "./paths.ts";
 import { type CustomKind, customPath } from "./served-kinds.ts";
 
@@ -31,6 +32,8 @@ export interface StatusObjectPorts {
   readonly namespace: string;
   /** Owner of the fields in the eyes of the API server. */
   readonly fieldManager: string;
+  /** What the definition of the kind lacks, as far as it is known; not written. One for each kind. */
+  readonly lacking: LackingFields;
   /** Asked right before every request that writes; once it says no, nothing more is written. */
   readonly mayWrite?: () => boolean;
   readonly signal?: AbortSignal;
@@ -53,8 +56,9 @@ export function lookAgainMs(random: Random): number {
 }
 
 /**
- * Sees to it that the object is there, is ours and says what it should, by server-side apply of its status. Another's is
- * replaced: whose it is may not be changed. Nothing is written when it says so already.
+ * Sees to it that the object is there, is ours and says what it should, by server-side apply of its status, as far as the
+ * definition of the kind has room for it. Another's is replaced: whose it is may not be changed. Nothing is written when
+ * it says so already.
  *
  * @param owner `undefined`: it belongs to no pod and stays until somebody deletes it.
  * @throws {ApiError} when the API server refuses, has no such kind, cannot be reached, or somebody else was faster: retry
@@ -68,7 +72,7 @@ export async function writeStatusObject(
   const found = await readStatusObject(ports, wanted);
   const stays = found !== undefined && hasLabels(found, wanted.labels) && isOwnedBy(found, owner);
   const status = wanted.status(stays ? found.status : undefined);
-  if (stays && says(found, status)) return "unchanged";
+  if (stays && says(found, ports.lacking.within(status))) return "unchanged";
   const steps = [
     ...(stays || found === undefined ? [] : [() => removeStatusObject(ports, wanted, found)]),
     ...(stays ? [] : [() => create(ports, wanted, owner)]),
@@ -126,10 +130,22 @@ async function create(
   await ports.client.create(collectionOf(ports, wanted), body, { fieldManager, ...abortable(ports) });
 }
 
-async function apply(ports: StatusObjectPorts, wanted: StatusObject, status: object): Promise<void> {
-  const body = { ...headOf(ports, wanted), status };
-  const how = { fieldManager: ports.fieldManager, force: true, ...abortable(ports) };
-  await ports.client.patch(`${pathOf(ports, wanted)}/status`, "apply", body, how);
+/** What the definition has no room for is left out, by what the API server says of it. */
+async function apply(
+  ports: StatusObjectPorts,
+  wanted: StatusObject,
+  status: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { client, fieldManager, lacking } = ports;
+  const said = lacking.within(status);
+  const how = { fieldManager, force: true, ...abortable(ports) };
+  try {
+    const body = { ...headOf(ports, wanted), status: said };
+    await client.patch(`${pathOf(ports, wanted)}/status`, "apply", body, how);
+  } catch (error) {
+    if (!lacking.learn(error, said)) throw error;
+    if (ports.mayWrite?.() !== false) await apply(ports, wanted, status); // with less of it each time
+  }
 }
 
 function headOf({ namespace }: StatusObjectPorts, { kind, name }: StatusObject) {

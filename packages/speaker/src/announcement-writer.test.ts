@@ -226,6 +226,41 @@ describe("AnnouncementWriter", () => {
     assert.deepEqual(inShort(), ["speaker-a node-a"]);
   });
 
+  it("leaves out what the installed definition lacks, says so once, and writes it when a newer one is there", async () => {
+    lab.serve();
+    const failures: string[] = [];
+    const failed = (about: string) => failures.push(about);
+    const a = lab.start(
+      { node: "node-a", pod: "speaker-a" },
+      (ports) => new AnnouncementWriter("layer2", { ...ports, failed }),
+    );
+    const lacks = (field: string): void => {
+      const message = `failed to create typed patch object (a/b; c): .status.${field}: field not declared in schema`;
+      const isPatch = ({ method }: { method: string }): boolean => method === "PATCH";
+      lab.api.failNext(1, new ApiError(500, "InternalError", message), isPatch);
+    };
+    lacks("serviceName");
+    lacks("serviceNamespace");
+    a.put(here(["eth0"]));
+    await lab.pass();
+    const status = { node: "node-a", interfaces: [{ name: "eth0" }] };
+    assert.deepEqual(found()[0]?.status, status);
+    assert.equal(lab.writes(), "POST PATCH PATCH PATCH");
+    assert.deepEqual(failures, ["ServiceL2Status", "ServiceL2Status"]);
+    a.put(here(["eth0"]));
+    await lab.pass(299_000);
+    assert.equal(lab.writes(), "");
+    lacks("serviceName");
+    await lab.pass(301_000);
+    assert.deepEqual(found()[0]?.status, { ...status, serviceNamespace: "shop" });
+    await lab.pass(600_000);
+    assert.deepEqual(found()[0]?.status, { ...status, serviceName: "web", serviceNamespace: "shop" });
+    assert.equal(lab.writes(), "PATCH PATCH PATCH");
+    assert.equal(failures.length, 2);
+    await lab.pass(1_200_000);
+    assert.equal(lab.writes(), "");
+  });
+
   it("looks again for what it said before until the API server answers", async () => {
     lab.serve();
     start("node-a", "speaker-a").put(here());

@@ -1,4 +1,5 @@
 import { type ApiClient, unlessMissing } from "@herald/k8s/api";
+import { LackingFields } from "@herald/k8s/lacking-fields";
 import type { WorkQueue } from "@herald/k8s/queue";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
 import {
@@ -47,6 +48,7 @@ export class AnnouncementWriter {
   readonly #protocol: AnnouncingProtocol;
   readonly #ports: AnnouncementWriterPorts;
   readonly #queue: WorkQueue;
+  readonly #lacking: LackingFields;
   /** Not written yet; bounded by the Services of the cluster. */
   readonly #words = new Map<ServiceKey, HoldingWord>();
   /** What was written, and whether it is one of several; bounded as the words. */
@@ -57,6 +59,9 @@ export class AnnouncementWriter {
     this.#protocol = protocol;
     this.#ports = ports;
     this.#queue = serviceQueue(ports, CONCURRENCY);
+    const { clock, failed } = ports;
+    const { kind } = SERVICE_STATUSES[protocol];
+    this.#lacking = new LackingFields({ clock, found: (error) => failed(kind, error) });
   }
 
   /** Takes the place of an earlier word on the Service. */
@@ -159,7 +164,7 @@ export class AnnouncementWriter {
 
   #object(signal: AbortSignal): StatusObjectPorts {
     const { client, namespace } = this.#ports;
-    return { client, namespace, fieldManager: "herald-speaker", signal };
+    return { client, namespace, fieldManager: "herald-speaker", lacking: this.#lacking, signal };
   }
 }
 

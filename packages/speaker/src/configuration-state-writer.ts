@@ -1,5 +1,6 @@
 import type { ApiClient, ApiError } from "@herald/k8s/api";
 import { CONFIGURATION_STATES, writeConfigurationState } from "@herald/k8s/configuration-state";
+import { LackingFields } from "@herald/k8s/lacking-fields";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
 import { lookAgainMs } from "@herald/k8s/status-object";
@@ -28,11 +29,13 @@ export interface ConfigurationStateWriterPorts {
 export class ConfigurationStateWriter {
   readonly #ports: ConfigurationStateWriterPorts;
   readonly #queue: WorkQueue;
+  readonly #lacking: LackingFields;
   #lines: readonly string[] | undefined;
 
   constructor(ports: ConfigurationStateWriterPorts) {
     const { clock, random, failed } = ports;
     this.#ports = ports;
+    this.#lacking = new LackingFields({ clock, found: failed });
     this.#queue = new WorkQueue({
       clock,
       random,
@@ -54,7 +57,7 @@ export class ConfigurationStateWriter {
     const { served, client, namespace, node, pod, epochMs, random } = this.#ports;
     await Promise.race([served.whenServed(CONFIGURATION_STATES.plural), whenAborted(signal)]);
     await this.#queue.run(async () => {
-      const ports = { client, namespace, fieldManager: "herald-speaker", signal };
+      const ports = { client, namespace, fieldManager: "herald-speaker", lacking: this.#lacking, signal };
       const owner = await pod.find(signal);
       await writeConfigurationState(ports, { program: "speaker", node }, this.#lines ?? [], owner, epochMs());
       this.#queue.addAfter(CONFIGURATION_STATES.plural, lookAgainMs(random));

@@ -1,15 +1,14 @@
 import type { ApiError } from "@herald/k8s/api";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { Clock, Random } from "@herald/shared/core";
-import type { ServiceKey } from "@herald/shared/service/view";
 
 const RETRY = { minMs: 200, maxMs: 60_000 };
 
 export interface ServiceQueuePorts {
   readonly clock: Clock;
   readonly random: Random;
-  /** Something of the Service could not be written, and will be tried again. */
-  readonly failed: (service: ServiceKey, error: ApiError) => void;
+  /** Something of the Service, or of all objects of that kind, could not be written, and will be tried again. */
+  readonly failed: (about: string, error: ApiError) => void;
 }
 
 /** Services of which something is to be written. */
@@ -19,6 +18,6 @@ export function serviceQueue({ clock, random, failed }: ServiceQueuePorts, concu
     random,
     concurrency,
     retry: RETRY,
-    retried: ({ key, error }) => failed(key as ServiceKey, error),
+    retried: ({ key, error }) => failed(key, error),
   });
 }

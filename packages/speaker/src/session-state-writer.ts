@@ -6,6 +6,7 @@ import {
   sweepSessionStates,
   writeSessionState,
 } from "@herald/k8s/bgp-session-state";
+import { LackingFields } from "@herald/k8s/lacking-fields";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { ServedKinds } from "@herald/k8s/served-kinds";
 import { lookAgainMs, type StatusObjectPorts } from "@herald/k8s/status-object";
@@ -50,6 +51,7 @@ export interface SessionStateWriterPorts {
 export class SessionStateWriter {
   readonly #ports: SessionStateWriterPorts;
   readonly #queue: WorkQueue;
+  readonly #lacking: LackingFields;
   /** By peer, not written yet; bounded by the peers there are or were. */
   readonly #words = new Map<string, SessionWord>();
   /** By peer, those that were written; bounded by the peers. */
@@ -59,6 +61,7 @@ export class SessionStateWriter {
   constructor(ports: SessionStateWriterPorts) {
     const { clock, random, failed } = ports;
     this.#ports = ports;
+    this.#lacking = new LackingFields({ clock, found: (error) => failed(BGP_SESSION_STATES.kind, error) });
     this.#queue = new WorkQueue({
       clock,
       random,
@@ -154,6 +157,6 @@ export class SessionStateWriter {
 
   #object(signal: AbortSignal): StatusObjectPorts {
     const { client, namespace } = this.#ports;
-    return { client, namespace, fieldManager: "herald-speaker", signal };
+    return { client, namespace, fieldManager: "herald-speaker", lacking: this.#lacking, signal };
   }
 }
