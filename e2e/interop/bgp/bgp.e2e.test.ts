@@ -1,22 +1,19 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { command } from "../../cluster/command.ts";
 import { until } from "../../cluster/until.ts";
 import { whyNoPair } from "../../real/veth-pair.ts";
-import { COLUMNS } from "./columns.ts";
+import { COLUMNS, type Column } from "./columns.ts";
 import type { OurBgpReport } from "./our-bgp.ts";
 import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
 import type { Router, RouterSetup, SeenRoute } from "./router.ts";
-import { NODE, ROUTER, Segment } from "./segment.ts";
+import { FAR, NODE, ROUTER, Segment } from "./segment.ts";
 
 // Given to each test, not to the suite: a runner counts skipped tests, and a skipped suite as nothing.
 const skip = (await whyNoPair()) ?? false;
 
-const [OURS, THEIRS] = [64_500, 64_512];
+const [OURS, THEIRS, ANOTHER] = [64_500, 64_512, 64_999];
 const [V4, V6] = ["198.51.100.10", "2001:db8:1::10"];
-/** Of the router, behind its interface. */
-const LOOPBACK = "203.0.113.1";
 const EXTERNAL: RouterSetup = {
   local: ROUTER.ipv4,
   neighbour: NODE.ipv4,
@@ -26,6 +23,13 @@ const EXTERNAL: RouterSetup = {
 };
 const SEEN: SeenRoute = { prefix: `${V4}/32`, nextHop: NODE.ipv4, path: "64500" };
 const SEEN6: SeenRoute = { prefix: `${V6}/128`, nextHop: NODE.ipv6, path: "64500" };
+/** Peers of which nothing says which AS it is, but whether it is ours. */
+const ANY_ASN = [
+  { kind: "whatever other AS it is", peerAsn: "external", asn: THEIRS, seen: SEEN },
+  { kind: "one of our own AS", peerAsn: "internal", asn: OURS, seen: { ...SEEN, path: "", localPref: 100 } },
+] as const;
+/** What arrives beyond one other router, of what was sent with all there is. */
+const MOST_HOPS_LEFT = 254;
 
 interface Peer {
   readonly address?: string;
@@ -56,7 +60,8 @@ before(async () => {
 
 // Two routers beside each other: most of the time both wait.
 describe("BGP", { concurrency: 2 }, () => {
-  for (const { name, make, lacks, hopOverIpv6, refusedAsn, refusedCapability, left } of COLUMNS) {
+  for (const { name, make, lacks, hopsLeft, hopOverIpv6, ...says } of COLUMNS) {
+    const { refusedAsn, refusedCapability, left, gaveUp } = says;
     describe(`with ${name}`, { concurrency: 1 }, () => {
       let segment: Segment;
       let router: Router;
@@ -75,6 +80,10 @@ describe("BGP", { concurrency: 2 }, () => {
       });
       after(() => segment?.delete().catch(() => {})); // of a `beforeEach` that failed
 
+      /** A case that some routers cannot be had for. */
+      const itUnless = (lack: Column["lacks"][number], name: string, run: () => Promise<void>): void => {
+        if (!lacks.includes(lack)) it(name, { skip }, run);
+      };
       const routesBecome = (family: 4 | 6, wanted: readonly SeenRoute[]): Promise<unknown> =>
         until(
           `${name} has ${wanted.length} routes of IPv${family}`,
@@ -124,27 +133,24 @@ describe("BGP", { concurrency: 2 }, () => {
         await routesBecome(6, [SEEN6]);
       });
 
-      it("learns what an advertisement says within one AS: aggregate, LOCAL_PREF, communities", {
+      it("learns what an advertisement says within one AS: aggregates of both families, LOCAL_PREF, communities", {
         skip,
       }, async () => {
-        await router.start({ ...EXTERNAL, asn: OURS });
-        await speaker.serve("web", [V4]);
-        await speaker.serve("api", ["198.51.100.20"]);
+        await router.start({ ...EXTERNAL, asn: OURS, families: [4, 6] });
+        await speaker.serve("web", [V4, V6]);
+        await speaker.serve("api", ["198.51.100.20", "2001:db8:1::1a"]);
         const pool = `, bgp-advertisements: [
-          {aggregation-length: 26, localpref: 250, communities: ["64500:7", "large:64500:1:2"]}, {localpref: 50}]`;
-        await speaker.begin(configMap({ asn: OURS, pool }));
-        const own = { nextHop: NODE.ipv4, path: "", localPref: 50 };
-        await routesBecome(4, [
-          {
-            ...own,
-            prefix: "198.51.100.0/26",
-            localPref: 250,
-            communities: ["64500:7"],
-            large: ["64500:1:2"],
-          },
-          { ...own, prefix: "198.51.100.10/32" },
-          { ...own, prefix: "198.51.100.20/32" },
-        ]);
+          {aggregation-length: 26, aggregation-length-v6: 124, localpref: 250,
+            communities: ["64500:7", "large:64500:1:2"]}, {localpref: 50}]`;
+        await speaker.begin(configMap({ asn: OURS, pool }), { dualStackAddressFamily: true });
+        const own = { path: "", localPref: 50 };
+        const ofAll = { path: "", localPref: 250, communities: ["64500:7"], large: ["64500:1:2"] };
+        const wanted = (nextHop: string, aggregate: string, ...each: readonly string[]): SeenRoute[] => [
+          { prefix: aggregate, nextHop, ...ofAll },
+          ...each.map((prefix) => ({ prefix, nextHop, ...own })),
+        ];
+        await routesBecome(4, wanted(NODE.ipv4, "198.51.100.0/26", `${V4}/32`, "198.51.100.20/32"));
+        await routesBecome(6, wanted(NODE.ipv6, "2001:db8:1::10/124", `${V6}/128`, "2001:db8:1::1a/128"));
       });
 
       it("learns MED, path and link bandwidth as an advertisement's annotations say", { skip }, async () => {
@@ -171,12 +177,14 @@ describe("BGP", { concurrency: 2 }, () => {
         await routesBecome(4, [{ ...SEEN, path: String(own) }]);
       });
 
-      it("is taken as whatever other AS it is", { skip }, async () => {
-        await router.start(EXTERNAL);
-        await speaker.serve("web", [V4]);
-        await speaker.begin(configMap({}), { peerAsn: "external" });
-        await routesBecome(4, [SEEN]);
-      });
+      for (const { kind, peerAsn, asn, seen } of ANY_ASN) {
+        it(`is taken as ${kind}`, { skip }, async () => {
+          await router.start({ ...EXTERNAL, asn });
+          await speaker.serve("web", [V4]);
+          await speaker.begin(configMap({ asn: ANOTHER }), { peerAsn });
+          await routesBecome(4, [seen]);
+        });
+      }
 
       it("loses an address with its last endpoint, and has it again with the next one", {
         skip,
@@ -231,26 +239,24 @@ describe("BGP", { concurrency: 2 }, () => {
       it("is told when it is another AS than configured", { skip }, async () => {
         await router.start(EXTERNAL);
         await speaker.serve("web", [V4]);
-        await speaker.begin(configMap({ asn: 64_999 }));
+        await speaker.begin(configMap({ asn: ANOTHER }));
         await errorComes(/^open-refused: .*the peer is AS 64512, want AS 64999/);
         await neighbourSays(refusedAsn);
         assert.deepEqual(await router.routes(4), []);
       });
 
       it("says why when we are another AS than it has configured", { skip }, async () => {
-        await router.start({ ...EXTERNAL, peerAsn: 64_999 });
+        await router.start({ ...EXTERNAL, peerAsn: ANOTHER });
         await speaker.begin(configMap({}));
         await errorComes(/^notification: .*(peer AS|bad peer|Bad Peer)/i);
       });
 
-      if (!lacks.includes("ttl-security")) {
-        it("finds us at most one hop away when it demands it", { skip }, async () => {
-          await router.start({ ...EXTERNAL, ttlSecurity: true });
-          await speaker.serve("web", [V4]);
-          await speaker.begin(configMap({}));
-          await routesBecome(4, [SEEN]);
-        });
-      }
+      itUnless("ttl-security", "finds us at most one hop away when it demands it", async () => {
+        await router.start({ ...EXTERNAL, ttlSecurity: true });
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}));
+        await routesBecome(4, [SEEN]);
+      });
 
       it("is told when it cannot do what we need", { skip }, async () => {
         await router.start({ ...EXTERNAL, families: [6] });
@@ -259,12 +265,29 @@ describe("BGP", { concurrency: 2 }, () => {
         await neighbourSays(refusedCapability);
       });
 
-      it("is reached at an address behind its interface", { skip }, async () => {
-        await command(["ip", "-netns", segment.router, "address", "add", `${LOOPBACK}/32`, "dev", "lo"]);
-        await command(["ip", "-netns", segment.node, "route", "add", LOOPBACK, "via", ROUTER.ipv4]);
-        await router.start({ ...EXTERNAL, local: LOOPBACK, multihop: true });
+      it("is reached beyond another router, until we demand one hop less", { skip }, async () => {
+        await segment.moveRouterAway();
+        await router.start({ ...EXTERNAL, local: FAR.ipv4, multihop: true });
         await speaker.serve("web", [V4]);
-        await speaker.begin(configMap({ address: LOOPBACK, more: ", ebgp-multihop: true" }));
+        const text = configMap({ address: FAR.ipv4, more: ", ebgp-multihop: true, hold-time: 3s" });
+        await speaker.begin(text, { minimumTtl: hopsLeft });
+        await routesBecome(4, [SEEN]);
+        await speaker.ask({ type: "config", text, peers: { minimumTtl: hopsLeft + 1 } });
+        await until(
+          "the kernel drops what comes with less",
+          () => segment.kernelCount("TcpExtTCPMinTTLDrop"),
+          (count) => count > 0,
+        );
+        await routesBecome(4, []);
+        assert.equal(await router.isUp(), false);
+      });
+
+      itUnless("ttl-security", "finds us at most two hops away when it demands that, and we do", async () => {
+        await segment.moveRouterAway();
+        await router.start({ ...EXTERNAL, local: FAR.ipv4, multihop: true, ttlSecurity: true });
+        await speaker.serve("web", [V4]);
+        const text = configMap({ address: FAR.ipv4, more: ", ebgp-multihop: true" });
+        await speaker.begin(text, { minimumTtl: MOST_HOPS_LEFT });
         await routesBecome(4, [SEEN]);
       });
 
@@ -291,6 +314,21 @@ describe("BGP", { concurrency: 2 }, () => {
         await errorComes(/^hold-expired: /);
       });
 
+      it("gives us up when it does not hear us for the hold time, and has all again when it does", {
+        skip,
+      }, async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({ more: ", hold-time: 3s" }));
+        await routesBecome(4, [SEEN]);
+        speaker.freeze();
+        await routesBecome(4, []);
+        await neighbourSays(gaveUp);
+        speaker.thaw();
+        await errorComes(/hold time/i);
+        await routesBecome(4, [SEEN]);
+      });
+
       it("is asked to prefer others before it loses routes, and is told why we go", { skip }, async () => {
         await router.start(EXTERNAL);
         await speaker.serve("web", [V4]);
@@ -307,28 +345,26 @@ describe("BGP", { concurrency: 2 }, () => {
         await neighbourSays(left);
       });
 
-      if (!lacks.includes("stale-routes")) {
-        it("keeps routes over a restart that was agreed on, without a gap", { skip }, async () => {
-          await router.start(EXTERNAL);
-          await speaker.serve("web", [V4]);
-          await speaker.begin(configMap({}), { gracefulRestart: true });
-          await routesBecome(4, [SEEN]);
-          await speaker.ask({ type: "drain" });
-          await speaker.ask({ type: "part" });
-          await until(
-            "the session is over",
-            () => router.isUp(),
-            (up) => !up,
-          );
-          await routesBecome(4, [SEEN]);
-          await speaker.stop();
-          speaker = new OurSpeaker(segment.node);
-          await speaker.serve("web", [V4]);
-          await speaker.begin(configMap({}), { gracefulRestart: true });
-          await until("the session is back", () => router.isUp(), Boolean);
-          await routesBecome(4, [SEEN]);
-        });
-      }
+      itUnless("stale-routes", "keeps routes over a restart that was agreed on, without a gap", async () => {
+        await router.start(EXTERNAL);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}), { gracefulRestart: true });
+        await routesBecome(4, [SEEN]);
+        await speaker.ask({ type: "drain" });
+        await speaker.ask({ type: "part" });
+        await until(
+          "the session is over",
+          () => router.isUp(),
+          (up) => !up,
+        );
+        await routesBecome(4, [SEEN]);
+        await speaker.stop();
+        speaker = new OurSpeaker(segment.node);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(configMap({}), { gracefulRestart: true });
+        await until("the session is back", () => router.isUp(), Boolean);
+        await routesBecome(4, [SEEN]);
+      });
     });
   }
 });

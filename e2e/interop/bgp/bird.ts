@@ -79,19 +79,19 @@ function sayOf(error: unknown): string {
 }
 
 function configOf(setup: RouterSetup): string {
-  const { local, neighbour, link, asn, peerAsn, families, password, ttlSecurity, multihop, bfdMs } = setup;
+  const { local, neighbour, link, asn, peerAsn, families, password, ttlSecurity, bfdMs } = setup;
   const farther = link === undefined ? "" : " extended next hop on;";
   const timers = `{ interval ${bfdMs} ms; multiplier 3; }`;
   const other = setup.watches === undefined ? "" : ` neighbor ${setup.watches};`;
   return `router id 192.0.2.1;
 protocol device {}
 protocol direct { ipv4; ipv6; }
-${families.map((family) => `protocol kernel { ipv${family} { export where source = RTS_BGP; }; }`).join("\n")}
+${families.map((family) => `protocol kernel { learn; ipv${family} { export where source = RTS_BGP; }; }`).join("\n")}
 ${bfdMs === undefined ? "" : `protocol bfd { interface "*" ${timers}; multihop ${timers};${other} }`}
 protocol bgp node {
   local ${local} as ${asn};
   neighbor ${neighbour} as ${peerAsn};
-  ${multihop ? "multihop" : "direct"};
+  ${distanceOf(setup)};
   ${link === undefined ? "" : `interface "${link}";`}
   ${password === undefined ? "" : `password "${password}";`}
   ${ttlSecurity ? "ttl security on;" : ""}
@@ -104,6 +104,11 @@ protocol bgp node {
   ${families.map((family) => `ipv${family} { import all; export none;${farther} };`).join("\n  ")}
 }
 `;
+}
+
+function distanceOf({ multihop, ttlSecurity }: RouterSetup): string {
+  if (!multihop) return "direct";
+  return ttlSecurity ? "multihop 2" : "multihop";
 }
 
 function routeOf(block: string): SeenRoute {

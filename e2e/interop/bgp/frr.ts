@@ -173,9 +173,9 @@ function configOf(setup: RouterSetup): string {
     ...(setup.calls ? [of("timers connect 1")] : []),
     ...(setup.incapable ? [of("dont-capability-negotiate")] : []),
     ...(password === undefined ? [] : [of(`password ${password}`)]),
-    ...(ttlSecurity ? [of("ttl-security hops 1")] : []),
+    ...(ttlSecurity ? [of(`ttl-security hops ${multihop ? 2 : 1}`)] : []),
     ...(setup.role === undefined ? [] : [of(`local-role ${setup.role}`)]),
-    ...(multihop ? [of("ebgp-multihop")] : []),
+    ...(multihop && !ttlSecurity ? [of("ebgp-multihop")] : []),
     ...(bfdMs === undefined ? [] : [of("bfd"), of("bfd profile fast")]),
     ...families.flatMap((family) => [
       ` address-family ipv${family} unicast`,

@@ -106,8 +106,8 @@ passive-mode = true
 enabled = true
 notification-enabled = true
 restart-time = 120
-${ttlSecurity ? "[neighbors.ttl-security.config]\nenabled = true\nttl-min = 255" : ""}
-${multihop ? "[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 64" : ""}
+${ttlSecurity ? `[neighbors.ttl-security.config]\nenabled = true\nttl-min = ${multihop ? 254 : 255}` : ""}
+${multihop && !ttlSecurity ? "[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 64" : ""}
 ${families.map(familyOf).join("\n")}
 `;
 }

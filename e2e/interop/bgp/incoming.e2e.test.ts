@@ -127,12 +127,6 @@ class Lab {
     ).trim();
   }
 
-  /** A counter of the node's kernel. */
-  async kernelCount(name: string): Promise<number> {
-    const nstat = ["ip", "netns", "exec", this.segment.node, "nstat", "-asz", name];
-    return Number(new RegExp(`${name}\\s+(\\d+)`).exec(await command(nstat))?.[1]);
-  }
-
   async routesBecome(family: 4 | 6, wanted: readonly SeenRoute[]): Promise<void> {
     const isThere = (routes: readonly SeenRoute[]): boolean => routes.length === wanted.length;
     const routes = await until("the routes are there", () => this.router.routes(family), isThere);
@@ -209,7 +203,7 @@ describe("who begins a BGP session", { concurrency: true }, () => {
           await speaker.begin(configMap(", password: simsalabim", local), gtsm);
           await until(
             "the kernel drops what is signed with another password",
-            () => the.kernelCount("TcpExtTCPMD5Failure"),
+            () => the.segment.kernelCount("TcpExtTCPMD5Failure"),
             (count) => count > 0,
           );
           assert.deepEqual([await router.isUp(), await router.routes(family)], [false, []]);
@@ -291,7 +285,7 @@ describe("who begins a BGP session", { concurrency: true }, () => {
         await speaker.begin(configMap(), { minimumTtl: 255 });
         await until(
           "the kernel drops what comes with less",
-          () => the.kernelCount("TcpExtTCPMinTTLDrop"),
+          () => the.segment.kernelCount("TcpExtTCPMinTTLDrop"),
           (count) => count > 0,
         );
         const report = await speaker.ask({ type: "report" });

@@ -97,6 +97,7 @@ export class OurSpeaker {
 
   /** @returns its exit code. */
   async stop(): Promise<number | null> {
+    this.thaw(); // where a test failed meanwhile
     this.#child.stdin?.end();
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
     return this.#child.exitCode;

@@ -13,8 +13,9 @@ export interface RouterSetup {
   readonly peerAsn: number;
   readonly families: readonly (4 | 6)[];
   readonly password?: string;
-  /** Demands that we are no hop away (GTSM). */
+  /** Demands that we are no hop away, or one with `multihop` (GTSM). */
   readonly ttlSecurity?: boolean;
+  /** We are beyond other routers. */
   readonly multihop?: boolean;
   /** Connects to us, too, and each second again. */
   readonly calls?: boolean;

@@ -7,11 +7,16 @@ const PREFIX = "bgptest";
 /** What is where on the segment. */
 export const NODE = { ipv4: "192.0.2.2", ipv6: "2001:db8::2" } as const;
 export const ROUTER = { ipv4: "192.0.2.1", ipv6: "2001:db8::1" } as const;
+/** Where the router is when it was moved behind another one. */
+export const FAR = { ipv4: "203.0.113.1", ipv6: "2001:db8:2::1" } as const;
+/** Of the one between, on the far side; on the near side it has what was the router's. */
+const BETWEEN = { ipv4: "203.0.113.254", ipv6: "2001:db8:2::fe" } as const;
 
 /** Two network namespaces with a cable between: a node with `n0` and a router with `r0`. */
 export class Segment {
   readonly node: string;
   readonly router: string;
+  readonly #between: string;
 
   static async create(name: string): Promise<Segment> {
     await sweep();
@@ -29,6 +34,35 @@ export class Segment {
   private constructor(name: string) {
     this.node = `${PREFIX}-${process.pid}-${name}-node`;
     this.router = `${PREFIX}-${process.pid}-${name}-router`;
+    this.#between = `${PREFIX}-${process.pid}-${name}-between`;
+  }
+
+  /** Puts a third namespace that forwards between both. From here on the router is at {@link FAR}, one hop farther away. */
+  async moveRouterAway(): Promise<void> {
+    const between = this.#between;
+    await command(["ip", "netns", "add", between]);
+    const forwarding = [4, 6].map((family) => `net.ipv${family}.conf.all.forwarding=1`);
+    await command(["ip", "netns", "exec", between, "sysctl", "-qw", ...forwarding]);
+    await command(["ip", "-netns", this.router, "link", "set", "r0", "netns", between, "name", "near"]);
+    const ends = ["far", "netns", between, "type", "veth", "peer", "name", "r0", "netns", this.router];
+    await command(["ip", "link", "add", ...ends]);
+    await this.#raise(between, "near", ROUTER);
+    await this.#raise(between, "far", BETWEEN);
+    await this.#raise(this.router, "r0", FAR);
+    for (const [namespace, to, via] of [
+      [this.node, FAR.ipv4, ROUTER.ipv4],
+      [this.node, FAR.ipv6, ROUTER.ipv6],
+      [this.router, NODE.ipv4, BETWEEN.ipv4],
+      [this.router, NODE.ipv6, BETWEEN.ipv6],
+    ] as const) {
+      await command(["ip", "-netns", namespace, "route", "add", to, "via", via]);
+    }
+  }
+
+  /** A counter of the node's kernel. */
+  async kernelCount(name: string): Promise<number> {
+    const nstat = ["ip", "netns", "exec", this.node, "nstat", "-asz", name];
+    return Number(new RegExp(`${name}\\s+(\\d+)`).exec(await command(nstat))?.[1]);
   }
 
   /** Cuts the cable in the middle: neither end sees it. */
@@ -47,6 +81,7 @@ export class Segment {
   async delete(): Promise<void> {
     await remove(this.node);
     await remove(this.router);
+    if (existsSync(`/run/netns/${this.#between}`)) await remove(this.#between);
   }
 
   async #raise(
