@@ -165,7 +165,7 @@ describe("chart: rights", () => {
       {
         apiGroups: ["metallb.io"],
         resources: ["bgpsessionstates"],
-        verbs: ["get", "list", "create", "delete"],
+        verbs: ["get", "list", "watch", "create", "delete"],
       },
       { apiGroups: ["metallb.io"], resources: ["bgpsessionstates/status"], verbs: ["patch"] },
       {

@@ -26,6 +26,7 @@ export const SILENT_PORTS = {
   recordEvent: () => {},
   say: () => {},
   sayHolding: () => {},
+  followSessions: () => {},
   isStill: () => true,
   onCaptureLost: () => {},
 } satisfies Partial<SpeakerPorts>;

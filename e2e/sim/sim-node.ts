@@ -196,6 +196,7 @@ export class SimNode {
         recordEvent: () => {},
         say: () => {},
         sayHolding: () => {},
+        followSessions: () => {},
         isStill: () => true,
         onCaptureLost: () => {},
         onGossipFailed: (error) => {

@@ -105,6 +105,8 @@ export interface SessionView extends SessionPlace {
   readonly isEstablished: boolean;
   /** Empty: nothing went wrong yet. */
   readonly error: string;
+  /** Whether that was before the session became as it is. */
+  readonly isErrorOld: boolean;
 }
 
 /** The view of a BGPSessionState as it comes over the wire; one that says nothing yet is of no peer. */
@@ -115,6 +117,7 @@ export function sessionView({ status }: ApiObject & Pick<FoundStatus, "status">)
     peer: said("peer"),
     isEstablished: said("bgpStatus") === "Established",
     error: said("lastError"),
+    isErrorOld: said("lastErrorTime") !== "" && said("lastErrorTime") < said("since"), // as text: all alike, in UTC
   };
 }
 

@@ -7,30 +7,46 @@ import { WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
 /** What a speaker says of a Service that it is to announce. */
 const HOLDER_REASONS = {
   Announced:
-    "True: nodes answer for all addresses of the Service. Where BGP alone announces it: a node has a BGPPeer that is to be told; whether their session is up says the BGPPeer.",
+    "True: nodes answer for all addresses of the Service. Where BGP alone announces it: a node has a session with a router that is to be told, or it is not known whether one has; the message says which.",
   AddressConflict:
     "Another machine has an address of the Service, too: some clients reach that one. The message says which, and what to do.",
   AddressQuarantined:
     "An address of the Service is given up to another machine that does not give way. It is asked again every minute, and announced once that machine is gone.",
   Probing:
     "The segment is asked whether somebody has an address of the Service already. It takes half a second.",
-  NoPeer: "The pool is announced by BGP only, and no node has a BGPPeer that is to be told.",
   SpeakerStopped: "The speaker that announced the Service was stopped and no other took over.",
 } as const;
 
 type HolderReason = keyof typeof HOLDER_REASONS;
 
+/** Why no router hears of a Service, beside the reasons of a withdrawal. */
+const BGP_REASONS = {
+  noPeer: "BGP alone is to announce the Service, and no node has a BGPPeer that is to be told.",
+  noSession:
+    "BGP alone is to announce the Service, and no node that could has a session with a router. The message names the routers and says what went wrong last.",
+} as const;
+
+type NobodyReason = WithdrawReason | keyof typeof BGP_REASONS;
+
+const NOBODY_SENTENCES: Readonly<Record<NobodyReason, string>> = {
+  ...BGP_REASONS,
+  ...(Object.fromEntries(
+    Object.entries(WITHDRAW_REASONS).map(([reason, { sentence }]) => [reason, sentence]),
+  ) as Record<WithdrawReason, string>),
+};
+
 export const ANNOUNCED = "Announced" satisfies HolderReason;
 export const QUARANTINED = "AddressQuarantined" satisfies HolderReason;
 export const PROBING = "Probing" satisfies HolderReason;
+export const NO_SESSION = capitalized("noSession" satisfies NobodyReason);
 
 /** The closed list of reasons of the condition, each with a sentence; those of a withdrawal as in the log. */
 export const ANNOUNCED_REASONS: Readonly<Record<string, string>> = {
   ...HOLDER_REASONS,
   ...Object.fromEntries(
-    Object.entries(WITHDRAW_REASONS)
+    Object.entries(NOBODY_SENTENCES)
       .filter(([reason]) => !isNoWord(reason))
-      .map(([reason, { sentence }]) => [capitalized(reason), sentence]),
+      .map(([reason, sentence]) => [capitalized(reason), sentence]),
   ),
 };
 
@@ -69,21 +85,25 @@ const TROUBLES: readonly {
   { name: "conflict", reason: "AddressConflict", describe: describeConflict },
 ];
 
-/**
- * A Service that only BGP announces. Why without names: they would change with every node. Why without sessions: the
- * speaker that writes it knows only those of its own node.
- */
+/** A Service that only BGP announces. Why without names: they would change with every node. */
 export const ANNOUNCED_BY_BGP: ConditionWish = {
   status: "True",
   reason: ANNOUNCED,
   message:
-    "announced by BGP wherever a session is up, as BGPPeers and BGPSessionStates say; the ServiceBGPStatuses say from which nodes, and to which peers",
+    "announced by BGP, and a session with a router that is to be told is up; the ServiceBGPStatuses say from which nodes, and to which peers",
+};
+
+/** The same where no BGPSessionState can be read. */
+export const PERHAPS_ANNOUNCED_BY_BGP: ConditionWish = {
+  status: "True",
+  reason: ANNOUNCED,
+  message:
+    "announced by BGP wherever a session is up; whether one is, is not known here, as no BGPSessionStates can be read: the metric metallb_bgp_session_up and the logs of the speakers say it",
 };
 
 /** Where a Service is that no node announces. @param message what to change; the reason's sentence unless told. */
-export function nobodyCondition(reason: WithdrawReason | "noPeer", message?: string): ConditionWish {
-  const sentence = reason === "noPeer" ? HOLDER_REASONS.NoPeer : WITHDRAW_REASONS[reason].sentence;
-  return { status: "False", reason: capitalized(reason), message: message ?? sentence };
+export function nobodyCondition(reason: NobodyReason, message?: string): ConditionWish {
+  return { status: "False", reason: capitalized(reason), message: message ?? NOBODY_SENTENCES[reason] };
 }
 
 /** Whether two conditions say the same. */
@@ -95,7 +115,7 @@ type Word = Pick<ConditionWish, "reason" | "message"> & { readonly status: strin
 
 /** Whether a condition says that nobody announces: whoever does announce knows better. */
 export function isNobodys({ status, reason }: Word): boolean {
-  return status === "False" && (reason === "NoPeer" || !(reason in HOLDER_REASONS));
+  return status === "False" && !(reason in HOLDER_REASONS);
 }
 
 /** Where a Service is that this node announced last, and that is not Herald's to announce any more. */

@@ -1,7 +1,7 @@
 import type { ConditionWish } from "@herald/k8s/service-condition";
 import type { Clock, Instant } from "@herald/shared/core";
 import type { ConditionView, ServiceKey } from "@herald/shared/service/view";
-import { ANNOUNCED, isNobodys, isSameWord, PROBING } from "./announced-condition.ts";
+import { ANNOUNCED, isNobodys, isSameWord, NO_SESSION, PROBING } from "./announced-condition.ts";
 
 /** What a speaker has to do with a Service that it has said something of. */
 export type Standing =
@@ -15,10 +15,17 @@ export type Standing =
 export const HOLD_MS = 1_000;
 /** The same for that nobody announces: speakers come to know of things at different times. */
 export const NOBODY_HOLD_MS = 2_000;
+/** The same for that no node has a session with a router: one that is started anew, or a speaker, has it back by then. */
+const NO_SESSION_HOLD_MS = 10_000;
 /** The same where it is announced, but from another node: as a rule that one takes over, and this one is behind. */
 const ELSEWHERE_MS = 30_000;
 /** So long nobody wrote over it, at least and by the last pause: it is said again as soon as at first, ms. */
 const QUIET = { minMs: 600_000, pauses: 4 };
+
+/** How long the word waits that nobody announces a Service, or that only BGP does, ms. */
+export function nobodyHoldMs({ reason }: ConditionWish): number {
+  return reason === NO_SESSION ? NO_SESSION_HOLD_MS : NOBODY_HOLD_MS;
+}
 
 /**
  * Whether what was said of a Service is to be said again over what another speaker has written there.

@@ -37,6 +37,8 @@ export interface KubernetesLink {
   sayHolding(word: HoldingWord): void;
   /** The same for the objects that say how sessions with routers stand. */
   saySession(word: SessionWord): void;
+  /** Whether to hear how the sessions of all nodes stand. */
+  followSessions(isWanted: boolean): void;
   /** Resolves once all Events and words so far are written, or `withinMs` has passed. */
   flush(withinMs: number): Promise<void>;
   close(): Promise<void>;
@@ -79,6 +81,7 @@ export function startKubernetes(options: KubernetesOptions, handlers: Kubernetes
     say: (word) => tell({ type: "word", word }),
     sayHolding: (word) => tell({ type: "holding", word }),
     saySession: (word) => tell({ type: "session", word }),
+    followSessions: (isWanted) => tell({ type: "follow-sessions", isWanted }),
     flush: async (withinMs) => {
       flushed = Promise.withResolvers();
       tell({ type: "flush", withinMs });

@@ -1,4 +1,4 @@
-import type { SessionStanding } from "@herald/k8s/bgp-session-state";
+import type { BGP_SESSION_STATES, SessionStanding } from "@herald/k8s/bgp-session-state";
 import type { EventRecord } from "@herald/k8s/events";
 import type { OptionalNotice } from "@herald/k8s/optional-reflector";
 import type { ConditionWish } from "@herald/k8s/service-condition";
@@ -10,6 +10,7 @@ import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
 import type { CONFIG_KINDS } from "./config-source.ts";
 import type { CandidateNode } from "./plan.ts";
+import type { SessionNews } from "./session-news.ts";
 
 /** What the worker is started with. */
 export interface KubernetesOptions {
@@ -40,7 +41,9 @@ export type Change =
   /** Of some part: at least one mistake, or none when there is nothing or the ConfigMap is missing or has no data. */
   | { readonly type: "config-refused"; readonly mistakes: readonly ConfigMistake[]; readonly message: string }
   /** All of the above has been seen once, in full. */
-  | { readonly type: "synced" };
+  | { readonly type: "synced" }
+  /** What all nodes say of their sessions with routers, while this speaker follows that. */
+  | { readonly type: "sessions"; readonly news: SessionNews };
 
 /** Kinds of objects that are followed; a metric label. */
 export type Resource =
@@ -50,6 +53,7 @@ export type Resource =
   | "pods"
   | "configmaps"
   | "secrets"
+  | typeof BGP_SESSION_STATES.plural
   | (typeof CONFIG_KINDS)[number]["plural"];
 
 /** What this node has to say of a Service in its status. */
@@ -98,6 +102,8 @@ export type ToWorker =
   | { readonly type: "word"; readonly word: ServiceWord }
   | { readonly type: "holding"; readonly word: HoldingWord }
   | { readonly type: "session"; readonly word: SessionWord }
+  /** Whether to follow the sessions of all nodes. */
+  | { readonly type: "follow-sessions"; readonly isWanted: boolean }
   /** Send what waits, within this time. */
   | { readonly type: "flush"; readonly withinMs: number };
 

@@ -121,7 +121,8 @@ function inShort(change: Change): string {
     case "speakers":
       return `speakers ${change.addresses.join()}`;
     case "synced":
-      return "synced";
+    case "sessions":
+      return change.type;
   }
 }
 

@@ -12,6 +12,7 @@ import { AnnouncementWriter } from "./announcement-writer.ts";
 import { ConditionWriter } from "./condition-writer.ts";
 import { CONFIG_KINDS } from "./config-source.ts";
 import { ConfigurationStateWriter } from "./configuration-state-writer.ts";
+import { FollowedSessions } from "./followed-sessions.ts";
 import type { FromWorker, KubernetesOptions, ToWorker } from "./kubernetes-protocol.ts";
 import { followKubernetes } from "./kubernetes-source.ts";
 import { notAnnouncedEvent } from "./not-announced-event.ts";
@@ -88,6 +89,11 @@ if (client !== undefined) {
     failed: (error) => failed("ConfigurationState", error),
   });
   const outbox = new Outbox(systemClock, (changes) => post({ type: "batch", changes }));
+  const ofAllNodes = new FollowedSessions({
+    ...writing,
+    tell: (news) => outbox.put({ type: "sessions", news }),
+    notice: (notice) => post({ type: "notice", resource: BGP_SESSION_STATES.plural, notice }),
+  });
   port.on("message", (message: ToWorker) => {
     switch (message.type) {
       case "taken":
@@ -104,6 +110,9 @@ if (client !== undefined) {
         return;
       case "session":
         sessions.put(message.word);
+        return;
+      case "follow-sessions":
+        ofAllNodes.want(message.isWanted);
         return;
       case "flush": {
         const written = events.flush(AbortSignal.timeout(message.withinMs));
@@ -144,5 +153,6 @@ if (client !== undefined) {
     holdings.bgp.run(untilTheEnd),
     state.run(untilTheEnd),
     sessions.run(untilTheEnd),
+    ofAllNodes.run(untilTheEnd),
   ]);
 }

@@ -75,5 +75,7 @@ function objectOf(change: Change): string {
       return "speakers";
     case "synced":
       return "synced";
+    case "sessions":
+      return "sessions";
   }
 }

@@ -16,7 +16,14 @@ import {
   withdrawnCondition,
 } from "./announced-condition.ts";
 import { describeConflict, describeQuarantine, isGivenUpIn, sentencesOf } from "./conflict-words.ts";
-import { Corrections, HOLD_MS, NOBODY_HOLD_MS, patienceMs, type Standing } from "./corrections.ts";
+import {
+  Corrections,
+  HOLD_MS,
+  NOBODY_HOLD_MS,
+  nobodyHoldMs,
+  patienceMs,
+  type Standing,
+} from "./corrections.ts";
 import { HoldingWords } from "./holding-words.ts";
 import type { HoldingWord, ServiceWord } from "./kubernetes-protocol.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
@@ -290,7 +297,7 @@ export class Reporter {
     const said = this.#said.get(key);
     if (nobody !== undefined) {
       if (isSameWord(said, nobody.wish) || (said === undefined && nobody.isWritten)) return;
-      this.#sayNew(key, nobody.wish, NOBODY_HOLD_MS);
+      this.#sayNew(key, nobody.wish, nobodyHoldMs(nobody.wish));
     } else if (said !== undefined) {
       this.#said.delete(key);
       this.#corrections.end(key);

@@ -91,6 +91,22 @@ describe("what is said of a session", () => {
     ]);
   });
 
+  it("is when it went wrong this time, also where it went wrong so before", () => {
+    for (const at of [10, 20]) {
+      now = at;
+      words.established("tor");
+      now = at + 5;
+      words.failed("tor", "closed", "the connection was closed");
+    }
+    const at = "tor 192.0.2.254:179 default:";
+    assert.deepEqual(news().slice(1), [
+      `${at} Established since 10, BFD N/A`,
+      `${at} Down since 15, BFD N/A, at 15: the connection was closed`,
+      `${at} Established since 20, BFD N/A, at 15: the connection was closed`,
+      `${at} Down since 25, BFD N/A, at 25: the connection was closed`,
+    ]);
+  });
+
   it("keeps what the router said when both met last, until there is a session", () => {
     const error = () => news().map((line) => line.replace(/^.*?: .*?: /, ""));
     error();

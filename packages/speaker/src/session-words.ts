@@ -114,7 +114,9 @@ export class SessionWords {
   #complain(known: Known, peer: string, reason: DownReason, text: string): void {
     if (VERDICTS.has(reason)) known.verdict = text;
     const words = inWords(reason, text, known.verdict);
-    if (known.standing.error?.text !== words) {
+    const { error, sinceMs } = known.standing;
+    // Why the time: what it was an earlier time, too, went wrong anew.
+    if (error?.text !== words || error.atMs < sinceMs) {
       known.standing = { ...known.standing, error: { text: words, atMs: this.#ports.epochMs() } };
     }
     if (reason === "peer-down")

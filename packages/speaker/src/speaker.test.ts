@@ -92,6 +92,7 @@ function start() {
   const events: EventRecord[] = [];
   const words: ServiceWord[] = [];
   const holdings: HoldingWord[] = [];
+  const follows: boolean[] = [];
   const lines: string[] = [];
   const groups: string[] = [];
   const stations: string[] = [];
@@ -139,6 +140,7 @@ function start() {
       recordEvent: (record) => events.push(record),
       say: (word) => words.push(word),
       sayHolding: (word) => holdings.push(word),
+      followSessions: (isWanted) => follows.push(isWanted),
       onStations: ({ interfaces }) => stations.push([...interfaces].join()),
       isStill: () => true,
       onCaptureLost: () => {},
@@ -153,6 +155,7 @@ function start() {
     events,
     words,
     holdings,
+    follows,
     stations,
     speaker,
     setLinks: (...links: readonly Link[]) => {
@@ -595,7 +598,7 @@ describe("the speaker", () => {
   });
 
   it("says for all speakers why none announces, while it is the first of those that are alive", () => {
-    const { apply, clock, speaker, words } = start();
+    const { apply, clock, follows, speaker, words } = start();
     const byBgp = loadConfig(
       "{peers: [{peer-address: 192.0.2.254, peer-asn: 1, my-asn: 2}], address-pools: [{name: a, protocol: bgp, addresses: [192.0.2.0/24]}]}",
     );
@@ -610,9 +613,13 @@ describe("the speaker", () => {
     assert.deepEqual(said(), ["False Probing 1000", "True Announced 0"]);
     const names = new Map();
     apply({ type: "config", config: byBgp });
+    assert.deepEqual(said(), ["-"], "it is not known whether there is a session");
+    apply({ type: "sessions", news: new Map() });
+    assert.deepEqual(said(), ["False NoSession 10000"]);
+    apply({ type: "sessions", news: "unread" });
     assert.deepEqual(said(), ["True Announced 2000"]);
     apply({ type: "config", config: { ...byBgp, peers: [] } });
-    assert.deepEqual(said(), ["False NoPeer 2000"]);
+    assert.deepEqual([said(), follows], [["False NoPeer 2000"], [true, false]]);
     apply(node("node-0"));
     assert.deepEqual(said(), ["-"], "node-0 says so again");
     speaker.hearPresence({ names, speakers: new Map([[SELF, "all"]]), foreign: true });

@@ -24,6 +24,7 @@ import { Planner } from "./planner.ts";
 import type { PresenceNews } from "./presence.ts";
 import { type NobodyWord, Reporter } from "./reporter.ts";
 import { type Layer2, runLayer2 } from "./run-layer2.ts";
+import type { SessionNews } from "./session-news.ts";
 import { SlicedWork } from "./sliced-work.ts";
 import type { SpeakerMeta } from "./speaker-meta.ts";
 import { UnannouncedServices } from "./unannounced.ts";
@@ -57,6 +58,8 @@ export interface SpeakerPorts {
   readonly say: (word: ServiceWord) => void;
   /** Says which Services this node announces. */
   readonly sayHolding: (word: HoldingWord) => void;
+  /** Whether to be told how the sessions of all nodes stand. */
+  readonly followSessions: (isWanted: boolean) => void;
   /** See Layer2Ports. */
   readonly isStill: (station: Interface) => boolean;
   /** See Layer2Ports. */
@@ -149,6 +152,7 @@ class JoinedSpeaker implements Speaker {
   #own: UsableInterfaces = new Set();
   #nodesChanged = false;
   #allDirty = false;
+  #followsSessions = false;
   #synced = false;
   /** Ends the wait for what time alone makes another decision. */
   #disarm = (): void => {};
@@ -326,10 +330,14 @@ class JoinedSpeaker implements Speaker {
         this.#planner.configure(change.config);
         this.#unannounced.configure(change.config);
         this.#allDirty = true;
+        this.#followSessions();
         this.#nodeReporter.configured(change.config.pools.length);
         return;
       case "config-refused":
         this.#nodeReporter.refused(change.message, change.mistakes.map(describeMistake));
+        return;
+      case "sessions":
+        this.#hearSessions(change.news);
         return;
       case "synced":
         this.#synced = true;
@@ -409,11 +417,27 @@ class JoinedSpeaker implements Speaker {
     if (this.#planner.setNodes(nodes)) this.#allDirty = true;
     const wasSpokesman = this.#unannounced.isSpokesman;
     this.#unannounced.setNodes(nodes, this.#isClaiming ? undefined : this.#present);
+    this.#followSessions();
     if (wasSpokesman || this.#unannounced.isSpokesman) this.#allDirty = true; // it speaks of every node
     const self = nodes.get(this.#self);
     this.#nodeReporter.standing(unfit(self, this.#plan), self?.drain ?? "");
     const fit = [...nodes.values()].filter((node) => unfit(node, this.#plan) === undefined);
     this.#ports.metrics.candidates.set(fit.length);
+  }
+
+  /** Only who speaks for all need know the sessions of all: what others followed would be for nothing. */
+  #followSessions(): void {
+    const isWanted = this.#unannounced.needsSessions;
+    if (isWanted === this.#followsSessions) return;
+    this.#followsSessions = isWanted;
+    if (!isWanted) this.#unannounced.setSessions(undefined);
+    this.#ports.followSessions(isWanted);
+  }
+
+  #hearSessions(news: SessionNews): void {
+    if (!this.#followsSessions) return; // it was on its way
+    this.#unannounced.setSessions(news);
+    this.#allDirty = true;
   }
 
   /** Where a node can be heard; `undefined`: nothing is known of that. */

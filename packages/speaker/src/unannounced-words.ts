@@ -3,6 +3,7 @@ import { EXCLUDE_LABEL } from "./plan.ts";
 
 /** What keeps a single node from announcing a Service, the nearest to announcing it first. */
 export const NODE_REFUSALS = [
+  "noSession",
   "noLocalEndpoints",
   "noInterface",
   "noPeer",
@@ -12,7 +13,7 @@ export const NODE_REFUSALS = [
   "nodeLabeledExcludeBalancers",
   "nodeOutOfService",
   "nodeDeleted",
-] as const satisfies readonly (WithdrawReason | "noPeer")[];
+] as const satisfies readonly (WithdrawReason | "noPeer" | "noSession")[];
 
 export type NodeRefusal = (typeof NODE_REFUSALS)[number];
 
@@ -22,14 +23,46 @@ export interface Refused {
   readonly advertisements: string;
   /** To announce on; "": all of a node. */
   readonly interfaces: string;
+  /** What is the matter with the sessions of nodes that have none with a router, see `describeTroubles`. */
+  readonly sessionsOf: (nodes: readonly string[]) => string;
 }
 
-/** Nodes, and what is to be changed so that they can announce. */
-export function describeRefusal(nodes: string, refusal: NodeRefusal, about: Refused): string {
-  return `${nodes}: ${WORDS[refusal](about)}`;
+/** A session that there is to be. */
+export interface Trouble {
+  readonly router: string;
+  readonly node: string;
+  readonly text: string;
 }
 
-const WORDS: Readonly<Record<NodeRefusal, (about: Refused) => string>> = {
+/**
+ * Nodes, and what is to be changed so that they can announce.
+ *
+ * @param names sorted, of `all` there are.
+ */
+export function describeRefusal(
+  names: readonly string[],
+  all: number,
+  refusal: NodeRefusal,
+  about: Refused,
+): string {
+  return `${listNodes(names, all)}: ${WORDS[refusal](about, names)}`;
+}
+
+/** The same trouble with the same router is said once. @param troubles in order, `nodes` of them at most. */
+export function describeTroubles(troubles: readonly Trouble[], nodes: number): string {
+  const alike = Map.groupBy(troubles, ({ router, text }) => `${router} ${text}`);
+  const said = [...alike.values()].slice(0, LISTED).map((same) => {
+    const { router, text } = same[0] as Trouble;
+    const where = same.length === nodes ? "" : ` on ${listNames(same.map(({ node }) => node))}`;
+    return `${router}${where}: ${text}`;
+  });
+  const rest = alike.size - said.length;
+  return `${said.join("; ")}${rest > 0 ? `; and ${rest} more` : ""}`;
+}
+
+const WORDS: Readonly<Record<NodeRefusal, (about: Refused, names: readonly string[]) => string>> = {
+  noSession: ({ sessionsOf }, names) =>
+    `no session with a router, look at kubectl get bgpsessionstates -A (${sessionsOf(names)})`,
   noLocalEndpoints: () =>
     "no usable endpoint of the Service, whose externalTrafficPolicy is Local (run a pod of it there, or take Cluster)",
   noInterface: ({ interfaces, advertisements }) =>
@@ -50,7 +83,7 @@ const WORDS: Readonly<Record<NodeRefusal, (about: Refused) => string>> = {
 const LISTED = 3;
 
 /** @param names sorted, of `all` there are. */
-export function listNodes(names: readonly string[], all: number): string {
+function listNodes(names: readonly string[], all: number): string {
   if (names.length === all && all > 1) return "every node";
   return listNames(names);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { SessionView } from "@herald/k8s/bgp-session-state";
 import type { BgpAdvertisementConfig, BgpPeerConfig, Config, Pool } from "@herald/shared/config/config";
 import { loadConfig } from "@herald/shared/config/load";
 import type { ServiceView } from "@herald/shared/service/view";
@@ -16,6 +17,7 @@ import {
   planner,
   service,
 } from "./planner-fixture.ts";
+import { type SessionNews, troublesIn } from "./session-news.ts";
 import { UnannouncedServices } from "./unannounced.ts";
 
 const OPTIONS = { ignoreExcludeLb: false, drainOnCordon: false, drainOnNotReady: false, lbClass: undefined };
@@ -50,10 +52,24 @@ interface World {
   readonly interfaces?: Readonly<Record<string, UsableInterfaces>>;
   /** By name of the Service, where it can be reached; iris1 and iris2 unless told. */
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  /** How sessions stand, see `troubles`; all that there can be are up unless told, `undefined`: nothing is known. */
+  readonly sessions?: SessionNews | undefined;
 }
 
+/** What is the matter with sessions, by `PEER NODE`; "": nothing. */
+function troubles(by: Readonly<Record<string, string>>): SessionNews {
+  const states = Object.entries(by).map(([place, error]): SessionView => {
+    const [peer = "", node = ""] = place.split(" ");
+    return { peer, node, error, isErrorOld: false, isEstablished: error === "" };
+  });
+  return troublesIn(states);
+}
+const UP = troubles({ "tor iris1": "", "tor iris2": "" });
+
 /** What each speaker would say of the first Service; "-": nothing. Only what all of them agree on. */
-function said({ services = [web], config, nodes: named, interfaces = {}, hosts }: World): string {
+function said(world: World): string {
+  const { services = [web], config, nodes: named, interfaces = {}, hosts } = world;
+  const sessions = "sessions" in world ? world.sessions : UP;
   const known = new Map(Object.entries(named ?? Object.fromEntries(both)));
   const answers = [...known.keys()].map((self) => {
     const plan = planner(self, known);
@@ -64,6 +80,7 @@ function said({ services = [web], config, nodes: named, interfaces = {}, hosts }
       each.setNodes(known);
       for (const [name, usable] of Object.entries(interfaces)) each.setInterfaces(name, usable);
     }
+    unannounced.setSessions(sessions);
     for (const view of services) {
       plan.setService(view);
       plan.setEndpoints(view.key, on(...(hosts?.[view.uid] ?? ["iris1", "iris2"])));
@@ -85,7 +102,10 @@ const REFUSED = {
   l2Advertisements: [advertisement({ pools: ["default", "refused"] })],
 };
 const BY_BGP =
-  "True Announced: announced by BGP wherever a session is up, as BGPPeers and BGPSessionStates say; the ServiceBGPStatuses say from which nodes, and to which peers";
+  "True Announced: announced by BGP, and a session with a router that is to be told is up; the ServiceBGPStatuses say from which nodes, and to which peers";
+const LOOK = "look at kubectl get bgpsessionstates -A";
+const TOR = 'BGPPeer "tor", 192.0.2.254:179';
+const BAD_AS = "the peer says: OPEN message error, bad peer AS";
 const NEEDS_LOCAL =
   "no usable endpoint of the Service, whose externalTrafficPolicy is Local (run a pod of it there, or take Cluster)";
 const CASES: readonly (World & { readonly name: string; readonly says: string })[] = [
@@ -219,6 +239,83 @@ const CASES: readonly (World & { readonly name: string; readonly says: string })
     says: BY_BGP,
   },
   {
+    name: "that no router hears of it, and why",
+    config: ROUTED,
+    sessions: troubles({ "tor iris1": BAD_AS, "tor iris2": BAD_AS }),
+    says: `False NoSession: no node can announce it by BGP: every node: no session with a router, ${LOOK} (${TOR}: ${BAD_AS})`,
+  },
+  {
+    name: "what is the matter with each router, three of many",
+    nodes: nodes("iris1", "iris2", "iris3", "iris4", "iris5"),
+    config: { ...ROUTED, peers: [peer(), peer({ name: "spine", peerPort: 1179 }), peer({ name: "leaf" })] },
+    sessions: troubles({
+      ...{ "tor iris1": BAD_AS, "tor iris2": BAD_AS, "tor iris3": BAD_AS, "tor iris4": BAD_AS },
+      ...{ "spine iris1": "refused", "spine iris2": "", "stranger iris1": "" },
+    }),
+    hosts: { web: ["iris1", "iris3", "iris4", "iris5"] },
+    services: [local],
+    says: `False NoSession: no node can announce it by BGP: iris1, iris3, iris4 and 1 more: no session with a router, ${LOOK} (${TOR} on iris1, iris3 and iris4: ${BAD_AS}; ${TOR} on iris5: its node says nothing of it yet; BGPPeer "spine", 192.0.2.254:1179 on iris1: refused; and 2 more); iris2: ${NEEDS_LOCAL}`,
+  },
+  {
+    name: "that BGP announces it while one node has a session with one router",
+    config: { ...ROUTED, peers: [peer(), peer({ name: "spine" })] },
+    sessions: troubles({ "tor iris1": BAD_AS, "tor iris2": BAD_AS, "spine iris2": "" }),
+    says: BY_BGP,
+  },
+  {
+    name: "that no router hears of it where there are sessions with others alone",
+    config: {
+      ...ROUTED,
+      bgpAdvertisements: [bgp({ peers: ["tor"] })],
+      peers: [peer(), peer({ name: "spine" })],
+    },
+    sessions: troubles({ "tor iris1": "refused", "tor iris2": "refused", "spine iris1": "" }),
+    says: `False NoSession: no node can announce it by BGP: every node: no session with a router, ${LOOK} (${TOR}: refused)`,
+  },
+  {
+    name: "that the sessions of a node whose speaker is away count for none",
+    config: ROUTED,
+    sessions: troubles({ "tor iris1": "", "tor iris2": "refused" }),
+    nodes: { iris1: { ...fit, speakerReady: false }, iris2: fit },
+    says: `False NoSession: no node can announce it by BGP: iris2: no session with a router, ${LOOK} (${TOR}: refused); iris1: no speaker that is ready (look at its pod)`,
+  },
+  {
+    name: "that a session of a node without a local endpoint is of no use",
+    config: ROUTED,
+    services: [local],
+    hosts: { web: ["iris2"] },
+    sessions: troubles({ "tor iris1": "", "tor iris2": "refused" }),
+    says: `False NoSession: no node can announce it by BGP: iris2: no session with a router, ${LOOK} (${TOR}: refused); iris1: ${NEEDS_LOCAL}`,
+  },
+  {
+    name: "that endpoints are where no router is, rather than that sessions are missing where no endpoint is",
+    config: { ...ROUTED, peers: [peer({ nodeSelectors: [labelled("rack", "a")] })] },
+    services: [local],
+    nodes: { iris1: inRack("a"), iris2: inRack("b") },
+    hosts: { web: ["iris2"] },
+    sessions: troubles({}),
+    says: `False NoLocalEndpoints: no node can announce it by BGP: iris1: ${NEEDS_LOCAL}; iris2: no BGPPeer to tell (see nodeSelectors and dualStackAddressFamily of the BGPPeers, and peers of BGPAdvertisement "routed")`,
+  },
+  {
+    name: "nothing by BGP before it is known how sessions stand",
+    config: ROUTED,
+    sessions: undefined,
+    says: "-",
+  },
+  {
+    name: "that BGP announces it perhaps, where nobody says how sessions stand",
+    config: ROUTED,
+    sessions: "unread",
+    says: "True Announced: announced by BGP wherever a session is up; whether one is, is not known here, as no BGPSessionStates can be read: the metric metallb_bgp_session_up and the logs of the speakers say it",
+  },
+  {
+    name: "what layer 2 lacks and what BGP lacks, and that BGP is nearer to it",
+    config: { ...ROUTED, l2Advertisements: [advertisement({ interfaces: ["eth9"] })] },
+    interfaces: { iris1: only("eth0"), iris2: only("eth0") },
+    sessions: troubles({ "tor iris1": "refused", "tor iris2": "refused" }),
+    says: `False NoSession: no node can announce it on layer 2: every node: no interface eth9 that is there and up (name others in L2Advertisement "default", or bring it up), nor by BGP: every node: no session with a router, ${LOOK} (${TOR}: refused)`,
+  },
+  {
     name: "why neither protocol can",
     config: {
       ...ROUTED,
@@ -239,6 +336,7 @@ describe("where no node answers for a Service, each speaker would say", () => {
     const unannounced = new UnannouncedServices("iris1", OPTIONS);
     unannounced.configure({ ...FIXTURE, ...ROUTED });
     unannounced.setNodes(new Map(both));
+    unannounced.setSessions(UP);
     const [hosts, owner] = [hostsOf(on("iris1")), undefined];
     const reasons = [["10.20.30.7"], ["fd00::7"], ["10.20.30.8"]].map(
       (ips) => unannounced.explain({ service: service("web", ips), hosts, owner })?.reason,

@@ -8,16 +8,16 @@ import type {
 } from "@herald/shared/config/config";
 import { familyOf, type IpAddress, type IpFamily } from "@herald/shared/ip/address";
 import type { ServiceView } from "@herald/shared/service/view";
-import { ANNOUNCED_BY_BGP, nobodyCondition } from "./announced-condition.ts";
-import { familiesOf, isUsable } from "./bgp-peer.ts";
+import { ANNOUNCED_BY_BGP, nobodyCondition, PERHAPS_ANNOUNCED_BY_BGP } from "./announced-condition.ts";
 import { anyMatches } from "./bgp-wishes.ts";
 import type { UsableInterfaces } from "./interface-rules.ts";
 import { type CandidateNode, claim, eligible, type Hosts, type PlanOptions, poolFor, unfit } from "./plan.ts";
 import { advertisementsFor, hasAny, wantedBy } from "./plan-scope.ts";
+import type { SessionNews } from "./session-news.ts";
+import { ToldRouters } from "./told-routers.ts";
 import {
   describeRefusal,
   listNames,
-  listNodes,
   NODE_REFUSALS,
   type NodeRefusal,
   type Refused,
@@ -41,6 +41,8 @@ interface Refusals {
   readonly protocol: "layer 2" | "BGP";
   readonly byNode: ReadonlyMap<string, NodeRefusal>;
   readonly about: Refused;
+  /** What is to be said where a node can; `undefined`: nothing by this protocol. */
+  readonly where: ConditionWish | undefined;
 }
 
 /**
@@ -59,6 +61,8 @@ export class UnannouncedServices {
   readonly #refusals = new Map<string, readonly Refusals[]>();
   /** What they come to where every node is as good as any other. */
   readonly #wishes = new WeakMap<readonly Refusals[], ConditionWish | undefined>();
+  /** `undefined`: not known yet. Bounded by the nodes, each with a session for each peer. */
+  #sessions: SessionNews | undefined;
   /** Of all nodes, sorted; `undefined` until somebody asks. */
   #names: readonly string[] | undefined;
 
@@ -87,6 +91,18 @@ export class UnannouncedServices {
     if (interfaces === undefined) this.#interfaces.delete(name);
     else this.#interfaces.set(name, interfaces);
     this.#refusals.clear();
+  }
+
+  /** How all nodes' sessions with routers stand; `undefined`: that is not known yet, and nothing is said by it. */
+  setSessions(sessions: SessionNews | undefined): void {
+    this.#sessions = sessions;
+    this.#refusals.clear();
+  }
+
+  /** Whether it is to be told how all nodes' sessions stand. */
+  get needsSessions(): boolean {
+    const { peers, bgpAdvertisements } = this.#config;
+    return this.#isSpokesman && peers.length > 0 && bgpAdvertisements.length > 0;
   }
 
   /**
@@ -164,26 +180,26 @@ export class UnannouncedServices {
       return hasAny(this.#interfaces.get(name), wantedBy(own)) ? undefined : "noInterface";
     });
     const interfaces = listNames(wantedBy(advertisements) ?? [], "or");
-    const about = { advertisements: named("L2Advertisement", advertisements), interfaces };
-    return { protocol: "layer 2", byNode, about };
+    const advertised = named("L2Advertisement", advertisements);
+    const about = { advertisements: advertised, interfaces, sessionsOf: () => "" };
+    return { protocol: "layer 2", byNode, about, where: undefined };
   }
 
-  /** @param families of the addresses; routers that take none of them hear nothing of the Service. */
   #byBgp(advertisements: readonly BgpAdvertisementConfig[], families: readonly IpFamily[]): Refusals {
-    const peers = this.#config.peers.filter(
-      (peer) => isUsable(peer) && familiesOf(peer).some((family) => families.includes(family)),
-    );
-    const byNode = this.#judge((_, { labels }) => {
-      const own = advertisements.filter(({ nodeSelectors }) => anyMatches(nodeSelectors, labels));
-      if (own.length === 0) return "noMatchingAdvertisement";
-      const told = own.flatMap((each) => each.peers);
-      const isTold = (peer: string): boolean =>
-        own.some((each) => each.peers.length === 0) || told.includes(peer);
-      const hasPeer = peers.some((peer) => anyMatches(peer.nodeSelectors, labels) && isTold(peer.name));
-      return hasPeer ? undefined : "noPeer";
-    });
-    const about = { advertisements: named("BGPAdvertisement", advertisements), interfaces: "" };
-    return { protocol: "BGP", byNode, about };
+    const { peers } = this.#config;
+    const routers = new ToldRouters({ advertisements, peers, families, sessions: this.#sessions });
+    const byNode = this.#judge((name, node) => routers.refusalOf(name, node));
+    const about = {
+      advertisements: named("BGPAdvertisement", advertisements),
+      interfaces: "",
+      sessionsOf: (nodes: readonly string[]) => routers.describe(nodes),
+    };
+    return { protocol: "BGP", byNode, about, where: this.#whereByBgp() };
+  }
+
+  #whereByBgp(): ConditionWish | undefined {
+    if (this.#sessions === undefined) return undefined;
+    return this.#sessions === "unread" ? PERHAPS_ANNOUNCED_BY_BGP : ANNOUNCED_BY_BGP;
   }
 
   #judge(
@@ -206,27 +222,47 @@ function describe(
   all: readonly Refusals[],
   names: readonly string[],
 ): ConditionWish | undefined {
-  let reason: NodeRefusal | undefined;
-  const sentences: string[] = [];
-  for (const { protocol, byNode, about } of all) {
-    const isLocal = service.externalTrafficPolicy === "Local";
-    const refusalOf = (name: string): NodeRefusal | undefined =>
-      byNode.get(name) ?? (isLocal && !hosts.nodes.has(name) ? "noLocalEndpoints" : undefined);
-    const refusals = Map.groupBy(names, refusalOf);
-    if (refusals.has(undefined)) {
-      if (protocol === "BGP") return ANNOUNCED_BY_BGP;
-      continue; // some node can; why it does not is said below
-    }
-    const kinds = NODE_REFUSALS.filter((refusal) => refusals.has(refusal));
-    const said = kinds.map((kind) =>
-      describeRefusal(listNodes(refusals.get(kind) ?? [], names.length), kind, about),
-    );
-    sentences.push(`${protocol === "BGP" ? "by" : "on"} ${protocol}: ${said.join("; ")}`);
-    reason ??= kinds[0];
+  const isHost = (name: string): boolean =>
+    service.externalTrafficPolicy !== "Local" || hosts.nodes.has(name);
+  const wants: Want[] = [];
+  for (const refusals of all) {
+    const want = wantOf(refusals, names, isHost);
+    if (want !== undefined) wants.push(want);
+    else if (refusals.protocol === "BGP") return refusals.where; // on layer 2 it is said below why no node does
   }
   if (owner !== undefined) return nobodyCondition("noLocalEndpoints", sharedElsewhere(owner));
-  if (reason === undefined || sentences.length < all.length) return undefined;
-  return nobodyCondition(reason, `no node can announce it ${sentences.join(", nor ")}`);
+  const [first] = wants;
+  if (first === undefined || wants.length < all.length) return undefined;
+  const { nearest } = wants.find((want) => want.nearest === "noSession") ?? first;
+  const sentences = wants.map(({ sentence }) => sentence);
+  return nobodyCondition(nearest, `no node can announce it ${sentences.join(", nor ")}`);
+}
+
+/** What is wanting on every node, by one protocol. */
+interface Want {
+  /** What is wanting on the nodes that are nearest to announcing it. */
+  readonly nearest: NodeRefusal;
+  readonly sentence: string;
+}
+
+/** @returns `undefined` where some node can announce it. */
+function wantOf(
+  { protocol, byNode, about }: Refusals,
+  names: readonly string[],
+  isHost: (name: string) => boolean,
+): Want | undefined {
+  const refusals = Map.groupBy(names, (name) => refusalOn(isHost(name), byNode.get(name)));
+  const [nearest, ...others] = NODE_REFUSALS.filter((refusal) => refusals.has(refusal));
+  if (nearest === undefined || refusals.has(undefined)) return undefined;
+  const said = [nearest, ...others].map((kind) =>
+    describeRefusal(refusals.get(kind) ?? [], names.length, kind, about),
+  );
+  return { nearest, sentence: `${protocol === "BGP" ? "by" : "on"} ${protocol}: ${said.join("; ")}` };
+}
+
+/** A session would be of no use on a node that has nothing to serve with. */
+function refusalOn(isHost: boolean, refusal: NodeRefusal | undefined): NodeRefusal | undefined {
+  return !isHost && (refusal === undefined || refusal === "noSession") ? "noLocalEndpoints" : refusal;
 }
 
 function sharedElsewhere(owner: string): string {

@@ -86,6 +86,8 @@ export class Pair {
   writes = 0;
   /** The node that the ServiceL2Status names of each Service that one node announces. */
   readonly named = new Map<ServiceKey, Name>();
+  /** Who wants to be told how sessions with routers stand. */
+  readonly following = new Set<Name>();
   /** By node and Service. */
   readonly #words = new Map<string, ServiceWord>();
   readonly #views = new Map<ServiceKey, ServiceView>();
@@ -165,6 +167,7 @@ export class Pair {
     this.of(name).stop();
     for (const place of this.#words.keys()) if (place.startsWith(`${name} `)) this.#words.delete(place);
     this.#captures.delete(name);
+    this.following.delete(name);
   }
 
   start(name: Name): void {
@@ -210,6 +213,10 @@ export class Pair {
         recordEvent: () => {},
         say: (word) => this.#say(name, word),
         sayHolding: (word) => this.#sayHolding(name, word),
+        followSessions: (isWanted) => {
+          if (isWanted) this.following.add(name);
+          else this.following.delete(name);
+        },
         isStill: () => true,
         onStations: () => {},
         onCaptureLost: () => {},

@@ -1,0 +1,161 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ApiClient } from "@herald/k8s/api";
+import { BGP_SESSION_STATES, type SessionView, sessionView } from "@herald/k8s/bgp-session-state";
+import { type OptionalNotice, OptionalReflector, PATIENCE_MS } from "@herald/k8s/optional-reflector";
+import { customPath, type ServedKinds } from "@herald/k8s/served-kinds";
+import { whenAborted } from "@herald/k8s/when-aborted";
+import type { Clock, Random } from "@herald/shared/core";
+import { type SessionNews, type SessionTroubles, troublesIn, withErrorsOf } from "./session-news.ts";
+
+/** Before they are read, ms: a speaker that has just joined may take itself for the first by name until it met the rest. */
+const SURE_MS = 500;
+/** After a change, for those that come with it, ms: a router that ends is news of every node. */
+const SETTLE_MS = 250;
+/** Before another error of a session that there was none of all the while is told, ms: every Service quotes it. */
+const ERRORS_MS = 300_000;
+
+export interface FollowedSessionsPorts {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly namespace: string;
+  /** Runs by itself, and looks for BGPSessionStates. */
+  readonly served: ServedKinds;
+  /** All of them, whenever there is news of any. */
+  readonly tell: (news: SessionNews) => void;
+  readonly notice: (notice: OptionalNotice) => void;
+}
+
+/** Follows what all nodes say of their sessions with routers, while that is wanted: only one speaker need know. */
+export class FollowedSessions {
+  readonly #ports: FollowedSessionsPorts;
+  #wanted = Promise.withResolvers<void>();
+  #end = new AbortController();
+  #isWanted = false;
+
+  constructor(ports: FollowedSessionsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Nothing is told any more once it is not wanted; when it is wanted again, all is told anew. */
+  want(isWanted: boolean): void {
+    if (isWanted === this.#isWanted) return;
+    this.#isWanted = isWanted;
+    if (isWanted) {
+      this.#end = new AbortController();
+      this.#wanted.resolve();
+    } else {
+      this.#wanted = Promise.withResolvers();
+      this.#end.abort();
+    }
+  }
+
+  /** Resolves only when aborted, rejects only for a bug of ours. */
+  async run(signal: AbortSignal): Promise<void> {
+    const ended = whenAborted(signal);
+    while (!signal.aborted) {
+      await Promise.race([this.#wanted.promise, ended]);
+      await follow(this.#ports, AbortSignal.any([signal, this.#end.signal]));
+    }
+  }
+}
+
+/** Resolves when aborted. */
+async function follow(ports: FollowedSessionsPorts, signal: AbortSignal): Promise<void> {
+  const { served, tell } = ports;
+  const { plural } = BGP_SESSION_STATES;
+  await passed(ports.clock, SURE_MS, signal);
+  await Promise.race([served.whenLooked(), passed(ports.clock, PATIENCE_MS, signal)]);
+  if (signal.aborted) return;
+  if (!served.has(plural)) tell("unread");
+  await Promise.race([served.whenServed(plural), whenAborted(signal)]);
+  if (!signal.aborted) await read(ports, signal);
+}
+
+async function read(ports: FollowedSessionsPorts, signal: AbortSignal): Promise<void> {
+  const { client, clock, random, namespace, tell, notice } = ports;
+  const teller = new Teller(ports, signal, () => states.values());
+  const states = new OptionalReflector<SessionView>({
+    client,
+    clock,
+    random,
+    path: customPath(BGP_SESSION_STATES, namespace),
+    view: sessionView,
+    isSame: isDeepStrictEqual,
+    onChange: () => teller.lookSoon(),
+    notice: (what) => {
+      notice(what);
+      if (what.type === "listed") teller.lookSoon(); // also when there is none
+    },
+  });
+  const known = async (): Promise<void> => {
+    await Promise.race([states.whenKnown(signal), whenAborted(signal)]);
+    if (!signal.aborted && states.values() === undefined) tell("unread");
+  };
+  await Promise.all([known(), states.run(signal)]);
+}
+
+/** Tells of the states what is new. */
+class Teller {
+  readonly #ports: FollowedSessionsPorts;
+  readonly #signal: AbortSignal;
+  readonly #states: () => readonly SessionView[] | undefined;
+  #told: SessionTroubles | undefined;
+  #isDue = false;
+  #areErrorsDue = false;
+
+  /** @param states `undefined` until all have been seen. */
+  constructor(
+    ports: FollowedSessionsPorts,
+    signal: AbortSignal,
+    states: () => readonly SessionView[] | undefined,
+  ) {
+    this.#ports = ports;
+    this.#signal = signal;
+    this.#states = states;
+  }
+
+  lookSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#at(SETTLE_MS, () => {
+      this.#isDue = false;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const states = this.#states();
+    if (states === undefined) return;
+    const found = troublesIn(states);
+    const news = this.#told === undefined ? found : withErrorsOf(this.#told, found);
+    this.#tell(news);
+    if (this.#areErrorsDue || isDeepStrictEqual(news, found)) return;
+    this.#areErrorsDue = true;
+    this.#at(ERRORS_MS, () => {
+      this.#areErrorsDue = false;
+      this.#tell(troublesIn(this.#states() ?? []));
+    });
+  }
+
+  #tell(news: SessionTroubles): void {
+    if (isDeepStrictEqual(news, this.#told)) return;
+    this.#told = news;
+    this.#ports.tell(news);
+  }
+
+  #at(inMs: number, callback: () => void): void {
+    const { clock } = this.#ports;
+    clock.at(clock.now() + inMs, () => {
+      if (!this.#signal.aborted) callback();
+    });
+  }
+}
+
+/** Ends early when aborted. */
+async function passed(clock: Clock, forMs: number, signal: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const cancel = clock.at(clock.now() + forMs, over.resolve);
+  await Promise.race([over.promise, whenAborted(signal)]);
+  cancel();
+}
