@@ -112,6 +112,12 @@ describe("a session with a peer", () => {
     assert.deepEqual(sources, [undefined, "192.0.2.9"]);
   });
 
+  it("goes out from its source port where there is one, and begins anew from another", () => {
+    const ports = [{}, { sourcePort: 20_179 }].map((change) => targetOf({ ...base, ...change })?.sourcePort);
+    assert.deepEqual(ports, [undefined, 20_179]);
+    assert.notEqual(sessionKey({ ...base, sourcePort: 20_179 }), sessionKey(base));
+  });
+
   it("takes IPv4 with an IPv6 next hop to a router that is known by its interface (RFC 8950)", () =>
     assert.deepEqual(
       [optionsOf({}), optionsOf(ON_LINK)].map((each) => each.extendedNextHop),

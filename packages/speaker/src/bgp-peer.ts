@@ -42,6 +42,7 @@ export function targetOf(peer: BgpPeerConfig, router?: IpAddress): BgpTarget | u
     interface: isLinkLocal(address) ? remote.interface : undefined,
     port: peer.peerPort,
     source: peer.sourceAddress,
+    ...(peer.sourcePort !== undefined && { sourcePort: peer.sourcePort }),
     password,
     ...ttlsOf(peer),
     vrf: peer.vrf,

@@ -17,6 +17,8 @@ export interface BgpTarget extends BgpTtls {
   readonly port: number;
   /** `undefined`: whichever the kernel takes. */
   readonly source: IpAddress | undefined;
+  /** Left out: whichever the kernel takes. */
+  readonly sourcePort?: number;
   /** TCP-MD5 (RFC 2385), at most 80 octets; "" for none. Never logged. */
   readonly password: string;
   /** Name of the VRF's device to connect in; `undefined`: the default one. */

@@ -164,6 +164,8 @@ export interface BgpPeerConfig {
   readonly advertisementIntervalMs?: number;
   /** How long to let the router introduce itself first (DelayOpen, RFC 4271 §8.1.1), ms, up to four minutes; left out: not. */
   readonly delayOpenMs?: number;
+  /** TCP port to connect from, 1 to 65,535; left out: whichever the kernel takes. */
+  readonly sourcePort?: number;
   /** What we are to the router (RFC 9234); left out: we do not say. Only between ASes. */
   readonly role?: BgpRole;
   /** Whether the router must say what it is, too; left out: it may be silent. */

@@ -69,6 +69,8 @@ export const BGP_PEER_ANNOTATIONS = {
     "1 to 255: packets of the router's that arrive with a lower TTL or hop limit are dropped by the kernel (GTSM, RFC 5082), so that nobody who is farther away can speak for it. 255 for a neighbour, one less for each router in between. This node sends with 255 then. The router has to send with 255, too, which few do unless they are told.",
   "herald.io/role":
     "What this node is to the router (RFC 9234): `provider`, `rs` (route server), `rs-client`, `customer` or `peer`. A router that says it is anything but the counterpart gets no session, nor one that says nothing where `strict` stands behind the role, as in `customer strict`. As `provider`, `rs` or `peer` this node marks its routes as meant for customers only (OTC). Between two ASes only.",
+  "herald.io/source-port":
+    "1 to 65535: the TCP port that nodes connect to this router from, for firewalls that go by it. Best one that no other program of the node takes and the kernel does not give away: above 1023, and not within `net.ipv4.ip_local_port_range` (32768 to 60999 as it comes). By default the kernel picks one for each connection. What routers begin has ports of their choice.",
 } as const;
 
 /** Annotations of a Node that we read, with a sentence for whoever operates it. */

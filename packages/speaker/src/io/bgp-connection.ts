@@ -22,6 +22,8 @@ export class TcpConnection implements BgpConnection {
   readonly #peer: IpAddress;
   /** Name of the interface that the peer's link-local address is on. */
   readonly #link: string | undefined;
+  /** Whether the next connection needs this one's port, and so must find it free. */
+  readonly #isPortOurs: boolean;
   #socket: Socket | undefined;
   #over = false;
   /** Ends the wait for a peer that does not read. */
@@ -29,11 +31,12 @@ export class TcpConnection implements BgpConnection {
 
   constructor(
     listeners: Pick<BgpListeners, "onBytes" | "onClosed">,
-    { address, interface: link }: Pick<BgpTarget, "address" | "interface">,
+    { address, interface: link, sourcePort }: Pick<BgpTarget, "address" | "interface" | "sourcePort">,
   ) {
     this.#listeners = listeners;
     this.#peer = address;
     this.#link = link;
+    this.#isPortOurs = sourcePort !== undefined;
   }
 
   /** Whether it was closed, or has ended. */
@@ -105,10 +108,17 @@ export class TcpConnection implements BgpConnection {
       socket.destroy();
       return;
     }
-    socket.end();
+    // Why not with that port: who ends a connection first cannot use the port to the same peer for a minute (TIME-WAIT).
+    if (!this.#isPortOurs) socket.end();
     const late = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once("close", () => clearTimeout(late));
     socket.resume(); // what still comes is not read by anyone, and must not keep the end from being seen
+  }
+
+  /** Calls back when nothing is left of it, once it was made or tried. */
+  onceGone(callback: () => void): void {
+    if (this.#socket === undefined || this.#socket.closed) callback();
+    else this.#socket.once("close", callback);
   }
 
   /** Ends it from this side for a reason that the listeners hear. */
@@ -137,7 +147,9 @@ const WORDS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "no such host on the segment, or no route from a router on the way",
   ENETUNREACH: "no route to it",
   ETIMEDOUT: "nobody answered",
-  EADDRNOTAVAIL: "the source address is none of this node's",
+  EADDRNOTAVAIL: "the source address is none of this node's, or the source port is not free again yet",
+  EADDRINUSE: "the source port is taken: something on this node listens there, or connects from it",
+  EACCES: "a source port below 1024 takes the capability NET_BIND_SERVICE",
   EPIPE: "the peer closed it",
 };
 

@@ -296,7 +296,66 @@ describe("a door for routers", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a call", () => {
+describe("a call", { timeout: 60_000 }, () => {
+  afterEach(() => {
+    for (const end of ends.splice(0)) end();
+  });
+
+  /** Connects to a peer that ends the connection once it is told something, as by a NOTIFICATION. */
+  async function meet(peer: BgpTarget, us: string, door: Door) {
+    const ours = dial(peer, us, door);
+    await ours.connected;
+    const arrival = await door.arrival();
+    const onBytes = (): void => connection.close();
+    const { connection } = arrival.take(peer, { onBytes, onClosed: () => {} });
+    assert.equal(connection.ports?.remote, peer.sourcePort);
+    return { ours, connection };
+  }
+
+  for (const [us, them] of [
+    ["127.0.0.2", "127.0.0.3"],
+    ["::1", "::1"],
+  ] as const) {
+    it(`goes to ${us} from the port that it is to go from, and the next one at once when that has ended`, {
+      skip: us === "::1" ? skipIpv6 : skip,
+    }, async () => {
+      const peer = router(them, { sourcePort: await freePort(them) });
+      const door = await Door.open(us, [peer]);
+      for (let turn = 0; turn < 2; turn += 1) {
+        const mine = await meet(peer, us, door);
+        mine.ours.connection.send(Uint8Array.of(1));
+        mine.ours.connection.close();
+        const theirs = await meet(peer, us, door);
+        theirs.connection.close();
+        assert.equal(await theirs.ours.closed, "");
+      }
+    });
+  }
+
+  it("waits for the one before from its port, which a peer that says nothing keeps for a while", {
+    skip,
+  }, async () => {
+    const peer = router("127.0.0.3", { sourcePort: await freePort("127.0.0.3") });
+    const door = await Door.open("127.0.0.2", [peer]);
+    const first = dial(peer, "127.0.0.2", door);
+    await first.connected;
+    const over = Promise.withResolvers<string>();
+    (await door.arrival()).take(peer, { onBytes: () => {}, onClosed: over.resolve });
+    first.connection.close();
+    const [gone, second] = [dial(peer, "127.0.0.2", door), dial(peer, "127.0.0.2", door)];
+    gone.connection.close();
+    await second.connected;
+    assert.equal(await over.promise, "reset by the peer (ECONNRESET)");
+  });
+
+  it("says that its port is taken", { skip }, async () => {
+    const taken = await Door.open("127.0.0.3", [router("127.0.0.2")]);
+    const door = await Door.open("127.0.0.2", [router("127.0.0.3")]);
+    const { closed } = dial(router("127.0.0.3", { sourcePort: taken.port }), "127.0.0.2", door);
+    const why = "the source port is taken: something on this node listens there, or connects from it";
+    assert.equal(await closed, `${why} (EADDRINUSE)`);
+  });
+
   it("says of an address of ours that it is of another family than the peer's", async () => {
     const over = Promise.withResolvers<string>();
     const unwanted = (): never => assert.fail("there is nobody");

@@ -53,7 +53,8 @@ function arrivalOf(socket: Socket): BgpArrival | undefined {
     from,
     onceGone: (callback) => socket.once("close", callback),
     take: (target, { onBytes, onClosed }) => {
-      const connection = new TcpConnection({ onBytes, onClosed }, target);
+      const { address, interface: link } = target; // not the port to connect from: this connection has another
+      const connection = new TcpConnection({ onBytes, onClosed }, { address, interface: link });
       connection.use(socket);
       connection.reach(target); // whom the connection is from is only known now
       return { connection, local: connection.localAtFirst() ?? ownAlone(own) };

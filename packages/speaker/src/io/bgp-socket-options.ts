@@ -18,6 +18,9 @@ import {
 /** <sys/socket.h>, <netinet/in.h>, <netinet/tcp.h>; the same on x64 and arm64. */
 const MINIMUM_TTL = { 4: [LEVEL.ip, 21], 6: [LEVEL.ipv6, 73] } as const; // IP_MINTTL, IPV6_MINHOPCOUNT
 const SO_REUSEADDR = [LEVEL.socket, 2] as const;
+const SO_LINGER = [LEVEL.socket, 13] as const;
+/** struct linger: on, for 0 s. Who closes last resets what is left, and nothing has the port for a minute more (TIME-WAIT). */
+const AT_ONCE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 const IPV6_V6ONLY = [LEVEL.ipv6, 26] as const;
 const TCP_MD5SIG = [LEVEL.tcp, 14] as const;
 
@@ -28,7 +31,7 @@ const TCP_MD5SIG = [LEVEL.tcp, 14] as const;
  * @throws {SocketError}
  */
 export function openBgpSocket(target: BgpTarget): number {
-  const { address, password, source, ttl, minimumTtl, vrf } = target;
+  const { address, password, source, sourcePort, ttl, minimumTtl, vrf } = target;
   const family = familyOf(address);
   if (source !== undefined && familyOf(source) !== family) {
     throw new SocketError(`${source} is of another family than ${address}`);
@@ -37,6 +40,7 @@ export function openBgpSocket(target: BgpTarget): number {
     setOption(fd, "the TTL", TTL[family], ttl);
     if (minimumTtl !== undefined) setOption(fd, "the least TTL", MINIMUM_TTL[family], minimumTtl);
     if (vrf !== undefined) bindToDevice(fd, `VRF ${vrf}`, vrf);
+    if (sourcePort !== undefined) setOption(fd, "to leave a port at once", SO_LINGER, AT_ONCE);
     if (password !== "") setOption(fd, "the password", TCP_MD5SIG, signature(target));
   });
 }

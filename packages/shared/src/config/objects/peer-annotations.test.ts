@@ -4,12 +4,13 @@ import type { BgpPeerConfig } from "../config.ts";
 import { configFromObjects } from "./config-from-objects.ts";
 import { mistakesIn, object, objects } from "./samples.ts";
 
-const [INTERVAL, DELAY, MINIMUM_TTL, STALE_TIME, ROLE] = [
+const [INTERVAL, DELAY, MINIMUM_TTL, STALE_TIME, ROLE, SOURCE_PORT] = [
   "herald.io/advertisement-interval",
   "herald.io/delay-open",
   "herald.io/minimum-ttl",
   "herald.io/long-lived-stale-time",
   "herald.io/role",
+  "herald.io/source-port",
 ] as const;
 
 const [RESTARTS, INTERNAL] = [{ enableGracefulRestart: true }, { peerASN: 64_512 }] as const;
@@ -42,6 +43,8 @@ describe("annotations of a BGPPeer", () => {
     [INTERVAL, "0", {}, { advertisementIntervalMs: 0 }],
     [INTERVAL, "10m", {}, { advertisementIntervalMs: 600_000 }],
     [DELAY, "4m", {}, { delayOpenMs: 240_000 }],
+    [SOURCE_PORT, "1", {}, { sourcePort: 1 }],
+    [SOURCE_PORT, " 65535 ", {}, { sourcePort: 65_535 }],
     [ROLE, "provider", {}, { role: "provider" }],
     [ROLE, "rs", {}, { role: "route-server" }],
     [ROLE, "rs-client", {}, { role: "route-server-client" }],
@@ -64,6 +67,9 @@ describe("annotations of a BGPPeer", () => {
     ),
     ...["0", "16777216", "-1", "1h", "99999999999"].map(
       (text) => [STALE_TIME, text, RESTARTS, `"${text}" ${RANGE} 1 to 16777215`] as const,
+    ),
+    ...["0", "65536", "30000-30100", "any"].map(
+      (text) => [SOURCE_PORT, text, {}, `"${text}" ${RANGE} 1 to 65535`] as const,
     ),
     [INTERVAL, "30", {}, '"30" has no unit, want "30s" for seconds'],
     [INTERVAL, "soon", {}, '"soon" is no duration, want for example "90s" or "1m30s"'],

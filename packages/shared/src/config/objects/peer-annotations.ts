@@ -13,7 +13,13 @@ type PeerAnnotation = keyof typeof BGP_PEER_ANNOTATIONS;
 export interface PeerAnnotationsReading {
   readonly said: Pick<
     BgpPeerConfig,
-    "minimumTtl" | "longLivedSeconds" | "advertisementIntervalMs" | "delayOpenMs" | "role" | "strictRole"
+    | "minimumTtl"
+    | "longLivedSeconds"
+    | "advertisementIntervalMs"
+    | "delayOpenMs"
+    | "sourcePort"
+    | "role"
+    | "strictRole"
   >;
   readonly mistakes: readonly AnnotationMistake<PeerAnnotation>[];
 }
@@ -28,6 +34,7 @@ export function readPeerAnnotations(
   const longLivedSeconds = reader.read("herald.io/long-lived-stale-time", staleTimeOf(spec));
   const advertisementIntervalMs = reader.read("herald.io/advertisement-interval", upTo("10m", 600_000));
   const delayOpenMs = reader.read("herald.io/delay-open", upTo("4m", 240_000));
+  const sourcePort = reader.read("herald.io/source-port", numberFrom(1, 65_535));
   const role = reader.read("herald.io/role", roleOf(spec));
   return {
     said: {
@@ -35,6 +42,7 @@ export function readPeerAnnotations(
       ...(longLivedSeconds !== undefined && { longLivedSeconds }),
       ...(advertisementIntervalMs !== undefined && { advertisementIntervalMs }),
       ...(delayOpenMs !== undefined && { delayOpenMs }),
+      ...(sourcePort !== undefined && { sourcePort }),
       ...role,
     },
     mistakes: reader.mistakes,
