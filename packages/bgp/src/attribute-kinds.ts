@@ -40,8 +40,8 @@ const OPTIONAL_TRANSITIVE = FLAG.optional | FLAG.transitive;
 const ORIGINS = new Map(Object.entries(ORIGIN).map(([name, value]) => [value as number, name as Origin]));
 
 /**
- * By code. MP_REACH_NLRI and MP_UNREACH_NLRI are not among them: with wrong flags they are as incorrect as with prefixes that
- * cannot be read (§5.3), and what they hold can be neither believed nor withdrawn, so the session goes (§3(j)).
+ * By code. MP_REACH_NLRI and MP_UNREACH_NLRI are not among them: what is wrong with them costs a family, not a route
+ * (decode-reach.ts).
  */
 export const ATTRIBUTE_KINDS: ReadonlyMap<number, AttributeKind> = new Map([
   [ATTRIBUTE.origin, kind("ORIGIN", WELL_KNOWN, "treat-as-withdraw", decodeOrigin)], // §7.1

@@ -18,7 +18,7 @@ describe("the codec", () => {
     fc.assert(
       fc.property(UPDATE, ({ update, context }) => {
         const decoded = decodeUpdate(encodeUpdate(update, context.asnOctets), context);
-        assert.deepEqual(decoded, { update, errors: [], treatAsWithdraw: false });
+        assert.deepEqual(decoded, { update, errors: [], treatAsWithdraw: false, ignored: [] });
       }),
     );
   });

@@ -21,14 +21,14 @@ export interface WireAttribute {
   readonly flags: number;
   readonly code: number;
   readonly value: Uint8Array;
-  /** With flags, code and length: what a NOTIFICATION gives back. */
-  readonly whole: Uint8Array;
+  /** How many it takes, with flags, code and length. */
+  readonly octets: number;
 }
 
-/** An attribute that was wrong, and what that costs. */
+/** An attribute that was wrong, and what that costs: that, or all routes of a family for as long as the session lasts. */
 export interface AttributeError {
-  readonly treatment: Treatment;
-  /** Of the attribute; 0 for the list as a whole. */
+  readonly treatment: Treatment | "afi-safi-disable";
+  /** Of the attribute; 0 for the list as a whole, and for the fields beside it. */
   readonly code: number;
   /** What is wrong, for people. */
   readonly text: string;
@@ -45,8 +45,7 @@ export interface DecodedAttributes {
 
 /**
  * @param octets the path attributes of an UPDATE. Errors are judged as RFC 7606 says.
- * @throws {MessageError} for what costs the session: a well-known attribute that nobody knows, one of the two of
- * RFC 4760 twice.
+ * @throws {MessageError} for what costs the session: one of the two attributes of RFC 4760 twice.
  */
 export function decodeAttributes(octets: Uint8Array, context: AttributeContext): DecodedAttributes {
   const errors: AttributeError[] = [];
@@ -61,7 +60,7 @@ export function decodeAttributes(octets: Uint8Array, context: AttributeContext):
     if (attribute.code === ATTRIBUTE.mpReach || attribute.code === ATTRIBUTE.mpUnreach) continue;
     const known = ATTRIBUTE_KINDS.has(attribute.code);
     if (known) raw = { ...raw, ...decodeKnown(attribute, context, errors) };
-    else unknown.push(decodeUnknown(attribute));
+    else unknown.push(...decodeUnknown(attribute, errors));
   }
   return {
     attributes: { ...merge(raw, context), ...(unknown.length === 0 ? {} : { unknown }) },
@@ -91,7 +90,7 @@ function* split(octets: Uint8Array, errors: AttributeError[]): Generator<WireAtt
       });
       return;
     }
-    yield { flags, code, value: octets.subarray(start, end), whole: octets.subarray(at, end) };
+    yield { flags, code, value: octets.subarray(start, end), octets: end - at };
     at = end;
   }
 }
@@ -142,13 +141,19 @@ function misplacement(
   return forOldSpeakers && asnOctets === 4 ? "beside ASNs of four octets" : undefined;
 }
 
-/** RFC 4271 §6.3, which RFC 7606 leaves as it is: everybody has to know what is well-known. */
-function decodeUnknown({ flags, code, value, whole }: WireAttribute): UnknownAttribute {
-  if ((flags & FLAG.optional) === 0) {
-    const answer = notification(ERROR.update, UPDATE_ERROR.unrecognizedWellKnown, whole.slice());
-    throw new MessageError("unsupported", "update.attributes", `well-known attribute ${code}`, answer);
+/**
+ * Everybody has to know what is well-known, else the session would go (RFC 4271 §6.3). RFC 7606 has no word for it; but its rule
+ * for all else that is wrong with such attributes (§3(c), (e)) serves here as well, as the routes are known.
+ */
+function decodeUnknown(
+  { flags, code, value }: WireAttribute,
+  errors: AttributeError[],
+): readonly UnknownAttribute[] {
+  if ((flags & FLAG.optional) !== 0) {
+    return [{ flags: flags & ~FLAG.extendedLength, code, value: value.slice() }];
   }
-  return { flags: flags & ~FLAG.extendedLength, code, value: value.slice() };
+  errors.push({ treatment: "treat-as-withdraw", code, text: `well-known attribute ${code} that is unknown` });
+  return [];
 }
 
 /** RFC 6793 §4.2.3. Who aggregated without AS_TRANS knew nothing of the new attributes, so they are stale. */

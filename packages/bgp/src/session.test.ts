@@ -21,6 +21,7 @@ import {
   UPDATE,
 } from "./testdata/bench.ts";
 import { RouterTable } from "./testdata/router-table.ts";
+import { AS_PATH, body, LOCAL_PREF, NEXT_HOP, NLRI, ORIGIN, REACH } from "./testdata/update-body.ts";
 
 const KNOWS_RESTART: Capability = {
   type: "graceful-restart",
@@ -617,6 +618,38 @@ describe("what the peer says", () => {
     assert.equal(bench.state, "established");
     const { routesReceived, attributeErrors } = bench.session.status().counters;
     assert.deepEqual([routesReceived, attributeErrors], [0, 1]);
+  });
+
+  it("counts no more in a family of which it said what cannot be read, until the session is over", () => {
+    const bench = new Bench({ peerAsn: "internal" });
+    const ours = { type: "four-octet-asn", asn: 64_512 } as const;
+    const open = theirOpen({ asn: 64_512, capabilities: [...theirOpen().capabilities.slice(0, 2), ours] });
+    const establish = (connection: number): void => {
+      bench.connected(connection);
+      bench.hear(encodeMessage(open), connection);
+      bench.hear(KEEPALIVE, connection);
+    };
+    const told: number[] = [];
+    const hear = (attributes: readonly string[], nlri: string, connection = 1): readonly string[] => {
+      const before = bench.session.status().counters.routesReceived;
+      const notices = bench.hear(frame(MESSAGE_TYPE.update, body(attributes, nlri)), connection);
+      told.push(bench.session.status().counters.routesReceived - before);
+      return notices;
+    };
+    const about = [ORIGIN, AS_PATH, NEXT_HOP, LOCAL_PREF];
+    bench.start();
+    establish(1);
+    assert.deepEqual(hear([REACH, ...about], NLRI), []);
+    assert.deepEqual(hear([`c${REACH.slice(1)}`, ...about], NLRI), [
+      "attribute-error: mp-reach: invalid (flags 0xc0): afi-safi-disable; routes of IPv6 are not counted until the session is over",
+    ]);
+    assert.deepEqual(hear([REACH, ...about], NLRI), []);
+    assert.equal(bench.state, "established");
+    bench.closed(1);
+    bench.pass(250);
+    establish(2);
+    assert.deepEqual(hear([REACH, ...about], NLRI, 2), []);
+    assert.deepEqual(told, [2, 1, 1, 2]);
   });
 
   it("ends its tables", () => {

@@ -7,6 +7,7 @@ import type { BgpEffect, BgpInput, ConnectionId, SessionError, Stop } from "./ef
 import { isSameLocal, type LocalAddresses } from "./export.ts";
 import { ipFamilyOf } from "./family.ts";
 import { stopMachine } from "./farewell.ts";
+import { Hearing } from "./hearing.ts";
 import { CEASE, ERROR, OPEN_ERROR, REFRESH } from "./iana.ts";
 import { because, type Host, Machine, type Why } from "./machine.ts";
 import type { Negotiated } from "./negotiate.ts";
@@ -17,7 +18,7 @@ import { ourOpen } from "./our-open.ts";
 import type { RouteRefresh } from "./route-refresh.ts";
 import type { BgpState } from "./states.ts";
 import { Telling } from "./telling.ts";
-import { type DecodedUpdate, isEndOfRib } from "./update.ts";
+import type { DecodedUpdate } from "./update.ts";
 
 /**
  * How long a peer is taken for one that refuses capabilities while it is silent, ms, and longer where we pause longer: by then
@@ -53,6 +54,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
   readonly counters = zeroCounters();
   readonly #backOff: BackOff;
   readonly #telling: Telling;
+  readonly #hearing: Hearing;
   #effects: BgpEffect[] = [];
   /** The one that counts, and another connection of the peer's while it is not clear which of both stays (§6.8). */
   #primary: Machine;
@@ -75,6 +77,7 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     this.random = random;
     this.#backOff = new BackOff(options, random);
     this.#telling = new Telling(options, (effect) => this.emit(effect));
+    this.#hearing = new Hearing(this.counters, (effect) => this.emit(effect));
     this.#primary = new Machine(this);
   }
 
@@ -399,20 +402,12 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
         detail: `the peer takes no routes of IPv${family}`,
       });
     }
+    this.#hearing.begin();
     this.#telling.begin(machine, now);
   }
 
   heardUpdate(decoded: DecodedUpdate): void {
-    const { update, errors, treatAsWithdraw } = decoded;
-    const announced = update.announced.count + (update.reach?.nlri.count ?? 0);
-    if (!treatAsWithdraw) this.counters.routesReceived += announced;
-    this.counters.withdrawalsReceived += update.withdrawn.count + (update.unreach?.count ?? 0);
-    const family = isEndOfRib(decoded);
-    if (family !== undefined) this.emit({ type: "end-of-rib", family });
-    const [first] = errors;
-    if (first === undefined) return;
-    this.counters.attributeErrors += 1;
-    this.emit({ type: "notice", reason: "attribute-error", detail: `${first.text}: ${first.treatment}` });
+    this.#hearing.heard(decoded);
   }
 
   /** RFC 7313 §4: what begins and ends an answer has no place here, since we never ask. */

@@ -1,17 +1,13 @@
-import { fromOctets, type IpAddress, type IpFamily } from "@herald/shared/ip/address";
-import { DecodeError, Reader, Writer } from "@herald/wire/bytes";
+import type { IpAddress, IpFamily } from "@herald/shared/ip/address";
+import { Reader, Writer } from "@herald/wire/bytes";
 import type { AsnOctets } from "./as-path.ts";
-import {
-  type AttributeError,
-  type DecodedAttributes,
-  decodeAttributes,
-  type WireAttribute,
-} from "./decode-attributes.ts";
+import { type AttributeError, type DecodedAttributes, decodeAttributes } from "./decode-attributes.ts";
+import { decodeReach, decodeUnreach, readPlainNlri, type Wrongs } from "./decode-reach.ts";
 import { concat, encodeAttribute, encodeAttributes } from "./encode-attributes.ts";
-import { describeFamily, type Family, ipFamilyOf, UNICAST } from "./family.ts";
+import { UNICAST } from "./family.ts";
 import { ATTRIBUTE, ERROR, FLAG, UPDATE_ERROR } from "./iana.ts";
 import { MessageError } from "./message-error.ts";
-import { type NlriField, noNlri, readNlriField } from "./nlri.ts";
+import { type NlriField, noNlri } from "./nlri.ts";
 import { notification } from "./notification.ts";
 import type { PathAttributes } from "./path-attributes.ts";
 import { addressOctets } from "./prefix.ts";
@@ -65,18 +61,21 @@ export interface DecodedUpdate {
   readonly errors: readonly AttributeError[];
   /** Whether what it announces is to be taken as withdrawn. */
   readonly treatAsWithdraw: boolean;
+  /** Families of which nothing counts any more until the session is over ("AFI/SAFI disable", RFC 7606 §2). */
+  readonly ignored: readonly IpFamily[];
 }
 
 /** @throws {MessageError} for what costs the session, by RFC 7606; everything else comes back as `errors`. */
 export function decodeUpdate(body: Uint8Array, context: UpdateContext): DecodedUpdate {
   const fields = splitBody(body);
-  const pathIds = context.pathIds.includes(4);
-  const withdrawn = plainNlri(fields.withdrawn, pathIds, "update.withdrawn");
-  const announced = plainNlri(fields.nlri, pathIds, "update.nlri");
+  const wrongs: Wrongs = { errors: [], ignored: new Set() };
+  const withdrawn = readPlainNlri(fields.withdrawn, context, "update.withdrawn", wrongs);
+  const announced = readPlainNlri(fields.nlri, context, "update.nlri", wrongs);
   const decoded = decodeAttributes(fields.attributes, context);
-  const errors = [...decoded.errors];
-  const reach = decoded.reach && decodeReach(decoded.reach, context, errors);
-  const unreach = decoded.unreach && decodeUnreach(decoded.unreach, context, errors);
+  const { errors } = wrongs;
+  errors.push(...decoded.errors);
+  const reach = decoded.reach && decodeReach(decoded.reach, context, wrongs);
+  const unreach = decoded.unreach && decodeUnreach(decoded.unreach, context, wrongs);
   const update: Update = {
     type: "update",
     withdrawn,
@@ -86,13 +85,25 @@ export function decodeUpdate(body: Uint8Array, context: UpdateContext): DecodedU
     unreach,
   };
   errors.push(...missing(update, decoded, context));
+  checkAnythingReachable(fields, decoded, errors);
   const treatAsWithdraw = errors.some(({ treatment }) => treatment === "treat-as-withdraw");
-  // RFC 7606 §5.2: without anything to withdraw, what is there may have been lost in what cannot be read.
-  if (treatAsWithdraw && announced.count === 0 && decoded.reach === undefined) {
-    const answer = notification(ERROR.update, UPDATE_ERROR.malformedAttributeList);
-    throw new MessageError("invalid", "update.attributes", `${errors[0]?.text}, and no routes`, answer);
-  }
-  return { update, errors, treatAsWithdraw };
+  return { update, errors, treatAsWithdraw, ignored: [...wrongs.ignored] };
+}
+
+/**
+ * RFC 7606 §5.2: attributes with no routes that they could be about. If anything is wrong, the routes may have been lost in it.
+ * One that only takes routes back is none of that kind.
+ */
+function checkAnythingReachable(
+  { nlri, attributes }: Fields,
+  { reach, unreach }: DecodedAttributes,
+  errors: readonly AttributeError[],
+): void {
+  const isAbout = nlri.length > 0 || reach !== undefined || attributes.length === (unreach?.octets ?? 0);
+  const [first] = errors.filter(({ treatment }) => treatment !== "attribute-discard");
+  if (isAbout || first === undefined) return;
+  const answer = notification(ERROR.update, UPDATE_ERROR.malformedAttributeList);
+  throw new MessageError("invalid", "update.attributes", `${first.text}, and no routes`, answer);
 }
 
 /** @returns what stands behind the header: RFC 7606 §5.1 wants the attributes with prefixes in them first. */
@@ -161,78 +172,6 @@ function splitBody(body: Uint8Array): Fields {
   const withdrawn = r.bytes(r.u16("update.withdrawn-length"), "update.withdrawn");
   const attributes = r.bytes(r.u16("update.attributes-length"), "update.attributes");
   return { withdrawn, attributes, nlri: r.rest() };
-}
-
-/** RFC 7606 §3(j): whose prefixes cannot be read, cannot be withdrawn, so the session must go. */
-function plainNlri(octets: Uint8Array, pathIds: boolean, field: string): NlriField {
-  try {
-    return readNlriField(4, pathIds, octets, field);
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    const answer = notification(ERROR.update, UPDATE_ERROR.invalidNetwork);
-    throw new MessageError(error.reason, field, error.message, answer);
-  }
-}
-
-function decodeReach(
-  attribute: WireAttribute,
-  context: UpdateContext,
-  errors: AttributeError[],
-): Reach | undefined {
-  return orReset(attribute, "mp-reach", () => {
-    const r = new Reader(attribute.value);
-    const family = { afi: r.u16("mp-reach.afi"), safi: r.u8("mp-reach.safi") };
-    const hops = r.bytes(r.u8("mp-reach.next-hop-length"), "mp-reach.next-hop");
-    r.u8("mp-reach.reserved");
-    const ip = ipFamilyOf(family);
-    if (ip === undefined) return leaveOut(attribute, family, errors);
-    const nextHop = decodeNextHop(ip, hops);
-    return { nextHop, nlri: readNlriField(ip, context.pathIds.includes(ip), r.rest(), "mp-reach.nlri") };
-  });
-}
-
-function decodeUnreach(
-  attribute: WireAttribute,
-  context: UpdateContext,
-  errors: AttributeError[],
-): NlriField | undefined {
-  return orReset(attribute, "mp-unreach", () => {
-    const r = new Reader(attribute.value);
-    const family = { afi: r.u16("mp-unreach.afi"), safi: r.u8("mp-unreach.safi") };
-    const ip = ipFamilyOf(family);
-    if (ip === undefined) return leaveOut(attribute, family, errors);
-    return readNlriField(ip, context.pathIds.includes(ip), r.rest(), "mp-unreach.nlri");
-  });
-}
-
-/** Nobody asked for that family, and what its prefixes look like we do not know. */
-function leaveOut({ code }: WireAttribute, family: Family, errors: AttributeError[]): undefined {
-  errors.push({ treatment: "attribute-discard", code, text: `routes of ${describeFamily(family)}` });
-  return undefined;
-}
-
-/**
- * RFC 7606 §5.3 and §7.11. Wrong flags, too: the rule for them, treat-as-withdraw (§3(c)), is for attributes that are about
- * routes, and these two are the routes; §5.3 names their flags first among what makes them incorrect.
- */
-function orReset<T>({ flags, whole }: WireAttribute, field: string, decode: () => T): T {
-  const answer = notification(ERROR.update, UPDATE_ERROR.optionalAttribute, whole.slice());
-  if ((flags & (FLAG.optional | FLAG.transitive)) !== FLAG.optional) {
-    throw new MessageError("invalid", field, `flags 0x${flags.toString(16)}`, answer);
-  }
-  try {
-    return decode();
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw new MessageError(error.reason, field, error.message, answer);
-  }
-}
-
-function decodeNextHop(family: IpFamily, octets: Uint8Array): NextHop {
-  const fits = octets.length === 16 || octets.length === 32 || (family === 4 && octets.length === 4);
-  if (!fits) throw new DecodeError("invalid", "mp-reach.next-hop", `${octets.length} octets`);
-  if (octets.length < 32) return { address: fromOctets(octets), linkLocal: undefined };
-  return { address: fromOctets(octets.subarray(0, 16)), linkLocal: fromOctets(octets.subarray(16)) };
 }
 
 /** An IPv4 address before IPv6 prefixes is written as the IPv6 address that stands for it (RFC 4291 §2.5.5.2). */
