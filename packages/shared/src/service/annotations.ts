@@ -26,7 +26,7 @@ export const STICKY = "herald.io/sticky";
 /** Annotations of a Service that only Herald knows, with a sentence for its owner. */
 export const HERALD_ANNOTATIONS = {
   [STICKY]:
-    "A duration like `10m`: when the Service is deleted its addresses are kept for that long, and a Service of the same namespace and name gets them back. Goes before what the pool says, but for no longer: at most what the pool says, or `1h` where it says nothing; `0` turns it off. Known to the controller that leads: one that restarts, or takes over, has forgotten who was deleted before.",
+    "A duration like `10m`: when the Service is deleted its addresses are kept for that long, and a Service of the same namespace and name gets them back. Goes before what the pool says, but for no longer: at most what the pool says, or `1h` where it says nothing; `0` turns it off.",
   [L2_SPREAD]:
     "`per-client`: every node that may announce the addresses of the Service does, each to its own part of the clients on the segment. Services that share an address must all ask for it. What it can and cannot do: [spread.md](../spread.md).",
 } as const;
@@ -44,7 +44,7 @@ export const POOL_ANNOTATIONS = {
   "herald.io/reserve":
     "Addresses for certain Services, as `192.0.2.10=shop/web`, with commas between: that Service is given its address before any other, and nobody else is. A Service that has another address keeps that one.",
   [STICKY]:
-    "A duration like `10m`: addresses of a deleted Service are kept for that long, and a Service of the same namespace and name gets them back. Until then they count in the quota of the namespace. A Service may say less, not more; `0` forbids it. Known to the controller that leads: one that restarts, or takes over, has forgotten who was deleted before.",
+    "A duration like `10m`: addresses of a deleted Service are kept for that long, and a Service of the same namespace and name gets them back. Until then they count in the quota of the namespace. A Service may say less, not more; `0` forbids it. Also after a restart or a change of leader, for the 256 Services that were deleted last: the controllers hand them on in the annotation `herald.io/kept-addresses` of their Lease, within 2 s. Nobody waits for a Service that is deleted while no controller leads, nor after a restart of one with `--leader-elect=false`.",
 } as const;
 
 /** Annotations of a BGPAdvertisement that only Herald knows, with a sentence for the operator. */
