@@ -1,20 +1,36 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, describe } from "node:test";
+import { systemClock } from "@herald/daemon/clock";
+import { parseServer } from "@herald/k8s/access";
+import { ApiError as RefusedError } from "@herald/k8s/api";
+import { CONFIGURATION_STATES, writeConfigurationState } from "@herald/k8s/configuration-state";
+import { HttpApiClient } from "@herald/k8s/http-client";
+import { LackingFields } from "@herald/k8s/lacking-fields";
+import { announcementName, SERVICE_STATUSES, writeServiceAnnouncement } from "@herald/k8s/service-status";
+import {
+  readStatusObject,
+  removeStatusObject,
+  type StatusKind,
+  type StatusObjectPorts,
+} from "@herald/k8s/status-object";
+import { Transport } from "@herald/k8s/transport";
 import { convert } from "@herald/shared/config/convert/convert";
 import type { CrdKind, CrdVersion } from "@herald/shared/config/crd/crd-kind";
 import { CRD_KINDS } from "@herald/shared/config/crd/kinds";
 import { crdManifest, structural } from "@herald/shared/config/crd/manifest";
 import { arbitraryOf } from "@herald/shared/config/crd/testdata/arbitrary-object";
 import { yamlText } from "@herald/shared/config/yaml-text";
+import { serviceKey } from "@herald/shared/service/view";
 import fc from "fast-check";
 import { ApiError, type ApiObject } from "../cluster/api.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import type { CommandError } from "../cluster/command.ts";
-import { clusterName } from "../cluster/folders.ts";
+import { clusterName, stateFolder } from "../cluster/folders.ts";
 import { Segment } from "../cluster/segment.ts";
 import { clusterTests } from "./cluster-tests.ts";
 import { untilServed } from "./metallb-objects.ts";
+import { untilEqual } from "./until-equal.ts";
 
 const { it, before } = clusterTests({ kubelets: false });
 const ROOT = join(import.meta.dirname, "../..");
@@ -446,6 +462,101 @@ describe("the API server and our parser", () => {
         assert.ok(good > SAMPLES / 20, `${good} of ${SAMPLES} were good`);
       });
     }
+  }
+});
+
+const texts = (...names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, { type: "string" }]));
+const interfacesOf = (...names: readonly string[]) => ({
+  interfaces: { type: "array", items: { type: "object", properties: texts(...names) } },
+});
+const PLACE = {
+  protocol: "layer2",
+  service: serviceKey("shop", "web"),
+  node: "node-1",
+  isShared: false,
+} as const;
+const WEB = { kind: SERVICE_STATUSES.layer2, name: announcementName(PLACE) };
+const writeWeb = (ports: StatusObjectPorts) => writeServiceAnnouncement(ports, PLACE, ["eth0"], undefined);
+
+/** What a definition knows of a status, and what is there once we have written it. */
+const OLDER: readonly {
+  readonly knows: object;
+  readonly of: { readonly kind: StatusKind; readonly name: string };
+  readonly write: (ports: StatusObjectPorts) => Promise<"written" | "unchanged">;
+  readonly holds: object;
+}[] = [
+  {
+    knows: { ...texts("node"), ...interfacesOf("name") }, // as MetalLB 0.14.4 and 0.14.5
+    of: WEB,
+    write: writeWeb,
+    holds: { node: "node-1", interfaces: [{ name: "eth0" }] },
+  },
+  {
+    knows: { ...texts("node", "serviceName", "serviceNamespace"), ...interfacesOf("index") },
+    of: WEB,
+    write: writeWeb,
+    holds: { node: "node-1", serviceName: "web", serviceNamespace: "shop" },
+  },
+  {
+    knows: texts("result"),
+    of: { kind: CONFIGURATION_STATES, name: "controller" },
+    write: (ports) => writeConfigurationState(ports, { program: "controller" }, ["a mistake"], undefined, 0),
+    holds: { result: "Invalid" },
+  },
+];
+
+describe("a status over a definition that knows less of it", () => {
+  let client: HttpApiClient;
+  before(() => {
+    const server = parseServer(`unix:${join(stateFolder(cluster.name), "api.sock")}`);
+    const access = { server, credentials: async () => ({ headers: {}, tls: {} }) };
+    client = new HttpApiClient(new Transport(access, "herald-e2e"));
+  });
+  after(() => client?.close());
+
+  const defined = (kind: string, knows: object): string => {
+    const manifest = crdManifest(CRD_KINDS.find((each) => each.kind === kind) as CrdKind) as Definition;
+    const properties = { status: { type: "object", properties: knows } };
+    const schema = { openAPIV3Schema: { type: "object", properties } };
+    const versions = manifest.spec.versions.map((version) => ({ ...version, schema }));
+    return yamlText([{ ...manifest, spec: { ...manifest.spec, versions } }]);
+  };
+
+  /** As a program does that has just started, with nothing there yet. */
+  async function writtenAnew(
+    ports: StatusObjectPorts,
+    { of, write }: (typeof OLDER)[number],
+  ): Promise<object | undefined> {
+    try {
+      const found = await readStatusObject(ports, of);
+      if (found !== undefined) await removeStatusObject(ports, of, found);
+      await write(ports);
+      return (await readStatusObject(ports, of))?.status;
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      return undefined; // a kind that is being replaced is away for a moment
+    }
+  }
+
+  for (const older of OLDER) {
+    const { knows, of, write, holds } = older;
+    it(`has what it knows, and is not written again: ${of.kind.kind} with ${JSON.stringify(holds)}`, async () => {
+      const portsOf = (): StatusObjectPorts => ({
+        client,
+        namespace: NAMESPACE,
+        fieldManager: "herald-e2e",
+        lacking: new LackingFields({ clock: systemClock }),
+      });
+      let ports = portsOf();
+      const look = () => {
+        ports = portsOf();
+        return writtenAnew(ports, older);
+      };
+      await cluster.kubectl(["replace", "-f", "-"], { input: defined(of.kind.kind, knows) });
+      await untilEqual(look, holds, "the definition is in force");
+      assert.equal(await write(ports), "unchanged");
+    });
   }
 });
 
