@@ -10,7 +10,7 @@ import { OurSpeaker } from "./our-speaker.ts";
 import { installRouters } from "./packages.ts";
 import { type RouteChange, RouteWatch } from "./route-watch.ts";
 import type { RouterSetup, SeenBfd } from "./router.ts";
-import { NODE, ROUTER, Segment } from "./segment.ts";
+import { FAR, NODE, ROUTER, Segment } from "./segment.ts";
 
 const skip = (await whyNoPair()) ?? false;
 
@@ -18,8 +18,8 @@ const [OURS, THEIRS] = [64_500, 64_512];
 const [V4, V6] = ["198.51.100.10", "2001:db8:1::10"];
 /** Of the node, too. */
 const BESIDE = "192.0.2.3";
-/** Of the router, behind its interface. */
-const LOOPBACK = "203.0.113.1";
+/** What is left beyond one other router of the hops that it sends with over many. */
+const HOPS_LEFT = { FRR: 254, BIRD: 63 } as const;
 /** Of BFD, three times: a machine that is busy, and lets a program stand still for three seconds, is to end no session. */
 const EVERY_MS = 1_200;
 const DETECTION_MS = 3 * EVERY_MS;
@@ -41,6 +41,9 @@ const SETUP: RouterSetup = {
 const GONE_WITHIN_MS = { BIRD: 200, FRR: 275 } as const;
 /** How often it dies at most: what the machine itself stands still comes on top of the time that is wanted. */
 const DEATHS = 5;
+
+/** The peer, behind another router. */
+const BEYOND = { address: FAR.ipv4, more: ", ebgp-multihop: true" } as const;
 
 interface Wanted {
   readonly address?: string;
@@ -77,6 +80,13 @@ async function unheard({ node }: Segment): Promise<number> {
   const lines = (await command(["ip", "netns", "exec", node, "cat", "/proc/net/snmp"])).split("\n");
   const [names, counts] = lines.filter((line) => line.startsWith("Udp:")).map((line) => line.split(" "));
   return Number(counts?.[names?.indexOf("NoPorts") ?? -1]);
+}
+
+/** The same peer once for each of our addresses. */
+function fromEach(text: string, sources: readonly string[]): string {
+  return text.replace(/^(- \{peer-address.*)\}$/m, (_, peer: string) =>
+    sources.map((source) => `${peer}, source-address: ${source}}`).join("\n"),
+  );
 }
 
 before(async () => {
@@ -142,12 +152,11 @@ for (const name of ["FRR", "BIRD"] as const) {
       await isWatched({ peer: ROUTER.ipv6, family: 6 });
     });
 
-    it("comes up over many hops", { skip }, async () => {
-      await command(["ip", "-netns", segment.router, "address", "add", `${LOOPBACK}/32`, "dev", "lo"]);
-      await command(["ip", "-netns", segment.node, "route", "add", LOOPBACK, "via", ROUTER.ipv4]);
-      const wanted = { address: LOOPBACK, more: ", ebgp-multihop: true", profile: ", minimum-ttl: 64" };
-      await begin({ local: LOOPBACK, multihop: true }, wanted);
-      await isWatched({ peer: LOOPBACK });
+    it("comes up beyond another router", { skip }, async () => {
+      await segment.moveRouterAway();
+      const profile = `, minimum-ttl: ${HOPS_LEFT[name]}`;
+      await begin({ local: FAR.ipv4, multihop: true }, { ...BEYOND, profile });
+      await isWatched({ peer: FAR.ipv4 });
     });
 
     it(`takes the route of a node that died out of the kernel within ${GONE_WITHIN_MS[name]} ms`, {
@@ -237,6 +246,66 @@ for (const name of ["FRR", "BIRD"] as const) {
     });
 
     if (name === "BIRD") {
+      // Why not with FRR: a profile can ask for 254 hops at most, and those are left of what it sends.
+      it("does not come up where the profile wants more hops left than there are, until it wants fewer", {
+        skip,
+      }, async () => {
+        await segment.moveRouterAway();
+        const profile = (minimumTtl: number): Wanted => ({
+          ...BEYOND,
+          profile: `, minimum-ttl: ${minimumTtl}`,
+        });
+        await begin({ local: FAR.ipv4, multihop: true }, profile(HOPS_LEFT.BIRD + 1));
+        await until(
+          "the kernel drops what comes with less",
+          () => segment.kernelCount("UdpInErrors"),
+          (count) => count > 0,
+        );
+        const report = await speaker.until(
+          "it has the peer",
+          (each) => series(each, "session_up", FAR.ipv4) === 0,
+        );
+        assert.deepEqual([(await router.bfd())?.isUp, endings(report)], [false, []]);
+        await speaker.ask({ type: "config", text: configMap(profile(HOPS_LEFT.BIRD)) });
+        await isWatched({ peer: FAR.ipv4 });
+      });
+
+      it("comes up at two addresses of the node, and again at both after the router was killed and started", {
+        skip,
+      }, async () => {
+        await command(["ip", "-netns", segment.node, "address", "add", `${BESIDE}/24`, "dev", "n0"]);
+        const setup = { ...SETUP, besides: BESIDE };
+        const areWatched = async (): Promise<readonly string[]> => {
+          const since: string[] = [];
+          for (const address of [NODE.ipv4, BESIDE]) {
+            const seen = await until(
+              `${name} has BFD with ${address} up`,
+              () => (router as Bird).bfd(address),
+              (bfd) => bfd?.isUp === true && bfd.detectionMs === DETECTION_MS,
+            );
+            since.push(seen?.since ?? "");
+          }
+          await speaker.until("both are up", (report) => series(report, "session_up") === 1);
+          return since;
+        };
+        await router.start(setup);
+        await speaker.serve("web", [V4]);
+        await speaker.begin(fromEach(configMap({}), [NODE.ipv4, BESIDE]));
+        await areWatched();
+        assert.deepEqual(endings(await speaker.ask({ type: "report" })), []);
+        await router.kill();
+        await router.start(setup);
+        const since = await areWatched();
+        const report = await speaker.ask({ type: "report" });
+        const heard = (each: OurBgpReport): number => series(each, "control_packet_input") ?? 0;
+        const after = await speaker.until(
+          "each is heard three times more",
+          (each) => heard(each) >= heard(report) + 6,
+        );
+        assert.deepEqual(await areWatched(), since);
+        assert.deepEqual(endings(after), endings(report));
+      });
+
       it("is not disturbed by what the router sends to another address of the node", { skip }, async () => {
         await command(["ip", "-netns", segment.node, "address", "add", `${BESIDE}/24`, "dev", "n0"]);
         await begin({ watches: BESIDE });

@@ -55,10 +55,10 @@ export class Bird implements Router {
     return (await this.neighbour()).includes("Established");
   }
 
-  async bfd(): Promise<SeenBfd | undefined> {
+  async bfd(neighbour = this.#neighbour): Promise<SeenBfd | undefined> {
     const line = (await this.#show("bfd", "sessions"))
       .split("\n")
-      .find((each) => each.startsWith(`${this.#neighbour} `));
+      .find((each) => each.startsWith(`${neighbour} `));
     const [, , state = "", since = "", , timeout = ""] = line?.trim().split(/\s+/) ?? [];
     if (line === undefined) return undefined;
     return { isUp: state === "Up", detectionMs: Math.round(Number(timeout) * 1_000), since };
@@ -79,8 +79,7 @@ function sayOf(error: unknown): string {
 }
 
 function configOf(setup: RouterSetup): string {
-  const { local, neighbour, link, asn, peerAsn, families, password, ttlSecurity, bfdMs } = setup;
-  const farther = link === undefined ? "" : " extended next hop on;";
+  const { neighbour, families, bfdMs } = setup;
   const timers = `{ interval ${bfdMs} ms; multiplier 3; }`;
   const other = setup.watches === undefined ? "" : ` neighbor ${setup.watches};`;
   return `router id 192.0.2.1;
@@ -88,7 +87,15 @@ protocol device {}
 protocol direct { ipv4; ipv6; }
 ${families.map((family) => `protocol kernel { learn; ipv${family} { export where source = RTS_BGP; }; }`).join("\n")}
 ${bfdMs === undefined ? "" : `protocol bfd { interface "*" ${timers}; multihop ${timers};${other} }`}
-protocol bgp node {
+${sessionOf("node", neighbour, setup)}
+${setup.besides === undefined ? "" : sessionOf("beside", setup.besides, setup)}
+`;
+}
+
+function sessionOf(name: string, neighbour: string, setup: RouterSetup): string {
+  const { local, link, asn, peerAsn, families, password, ttlSecurity, bfdMs } = setup;
+  const farther = link === undefined ? "" : " extended next hop on;";
+  return `protocol bgp ${name} {
   local ${local} as ${asn};
   neighbor ${neighbour} as ${peerAsn};
   ${distanceOf(setup)};
@@ -102,8 +109,7 @@ protocol bgp node {
   ${setup.role === undefined ? "" : `local role ${setup.role};`}
   graceful restart on;
   ${families.map((family) => `ipv${family} { import all; export none;${farther} };`).join("\n  ")}
-}
-`;
+}`;
 }
 
 function distanceOf({ multihop, ttlSecurity }: RouterSetup): string {

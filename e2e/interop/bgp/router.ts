@@ -25,6 +25,8 @@ export interface RouterSetup {
   readonly role?: "provider" | "customer" | "peer";
   /** Has BFD watch the session, with this many ms between packets either way; three of them may be lost. */
   readonly bfdMs?: number;
+  /** Another address of our node that it has a session with, set up alike (BIRD). */
+  readonly besides?: string;
   /** Another address of our node that BFD watches besides, for nothing in particular (BIRD). */
   readonly watches?: string;
 }
