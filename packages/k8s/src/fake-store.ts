@@ -1,4 +1,5 @@
 import { ApiError, type ListPage, type Query, type WatchEvent } from "./api.ts";
+import { applyByForce, type Owned } from "./fake-apply.ts";
 import { mergePatch } from "./merge-patch.ts";
 
 /** An object as stored: plain JSON, never changed in place. */
@@ -53,6 +54,7 @@ export class FakeStore {
   /** Answers to lists, until something changes: many clients ask for the same. */
   readonly #lists = new Map<string, readonly Stored[]>();
   readonly #snapshots = new Map<string, readonly Stored[]>(); // what is left of paged lists, by continue token
+  readonly #owned = new Map<string, Owned>(); // by uid, of objects that somebody applied
   #history: Change[] = [];
   #version = 1;
   #compacted = 0;
@@ -141,12 +143,24 @@ export class FakeStore {
     return this.change(path, (stored) => merge(stored, patch));
   }
 
+  /** Server-side apply by force, of an object that is there. */
+  apply(path: string, body: object, manager: string): Stored {
+    const stored = this.get(path);
+    if (stored === undefined) throw nothingToApply(parsePath(path), body);
+    const { uid } = stored.metadata;
+    const { object, owned } = applyByForce(stored, body, manager, this.#owned.get(uid) ?? new Map());
+    const after = this.change(path, () => object);
+    this.#owned.set(uid, owned);
+    return after;
+  }
+
   remove(path: string, preconditions: { uid?: string; resourceVersion?: string } = {}): void {
     const target = parsePath(path);
     const before = this.#collection(target.collection).get(keyOfTarget(target));
     if (before === undefined) throw notFound(target);
     refuseConflict(before.metadata, preconditions, target);
     this.#collection(target.collection).delete(keyOfTarget(target));
+    this.#owned.delete(before.metadata.uid);
     this.#record(target.collection, before, undefined);
   }
 
@@ -184,7 +198,7 @@ export class FakeStore {
     const version = this.#version + 1;
     const { metadata, ...rest } = object as Stored;
     const after: Stored = {
-      ...(target.resource === "services" ? withIpMode(rest) : rest),
+      ...(target.resource === "services" ? withDefaults(rest) : rest),
       metadata: { ...metadata, resourceVersion: `${version}` },
     };
     if (this.#freezes) freeze(after);
@@ -295,8 +309,15 @@ function notFound({ resource, name }: Target): ApiError {
   return new ApiError(404, "NotFound", `${resource} "${name}" not found`);
 }
 
-/** The API server gives every ingress with an ip the mode it means by default. */
-function withIpMode<T extends { readonly status?: unknown }>(service: T): T {
+/** The API server takes it for a wish to create one, and none may be made with a uid of the past. */
+function nothingToApply(target: Target, body: object): ApiError {
+  const { uid } = (body as { readonly metadata: { readonly uid?: string } }).metadata;
+  if (uid === undefined) return notFound(target);
+  return new ApiError(409, "Conflict", `uid mismatch: the object specified ${uid}, and there is none`);
+}
+
+/** The API server gives every ingress with an ip the mode it means by default, and leaves out a list of none. */
+function withDefaults<T extends { readonly status?: unknown }>(service: T): T {
   const status = service.status as
     | { loadBalancer?: { ingress?: { ip?: string; ipMode?: string }[] } }
     | undefined;
@@ -305,7 +326,9 @@ function withIpMode<T extends { readonly status?: unknown }>(service: T): T {
   const filled = ingress.map((entry) =>
     entry.ip === undefined || entry.ipMode !== undefined ? entry : { ...entry, ipMode: "VIP" },
   );
-  return { ...service, status: { ...status, loadBalancer: { ...status?.loadBalancer, ingress: filled } } };
+  const { ingress: _, ...others } = status?.loadBalancer ?? {};
+  const loadBalancer = { ...others, ...(filled.length > 0 && { ingress: filled }) };
+  return { ...service, status: { ...status, loadBalancer } };
 }
 
 function sameBut(left: Stored, right: Stored): boolean {

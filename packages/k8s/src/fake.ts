@@ -31,6 +31,8 @@ export interface FakeApiOptions {
 export interface FakeRequest {
   readonly method: "GET" | "LIST" | "WATCH" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
+  /** Of a PATCH. */
+  readonly type?: PatchType;
 }
 
 /**
@@ -192,15 +194,16 @@ export class FakeApi implements ApiClient {
     );
   }
 
-  /** Merge patches; server-side apply of an existing object is taken for one that knows the keys of conditions. */
+  /** Merge patches, with or without the keys of lists; server-side apply, always by force, of an object that is there. */
   async patch<T>(
     path: string,
     type: PatchType,
     body: object,
-    { signal }: PatchOptions = {},
+    { fieldManager = "", signal }: PatchOptions = {},
   ): Promise<Raw<T>> {
-    return await this.#answer({ method: "PATCH", path }, signal, () => {
+    return await this.#answer({ method: "PATCH", path, type }, signal, () => {
       if (type === "json") throw new ApiError(415, "UnsupportedMediaType", "JSON patch is not spoken here");
+      if (type === "apply") return this.#store.apply(path, body, fieldManager) as Raw<T>;
       return this.#store.patch(path, body, type === "merge" ? mergePatch : mergeByKeys) as Raw<T>;
     });
   }

@@ -17,7 +17,7 @@ export function mergeByKeys(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
   for (const [name, value] of Object.entries(patch)) {
-    const key = KEYS.get(name);
+    const key = LIST_KEYS.get(name);
     if (value === null) delete merged[name];
     else if (key !== undefined && Array.isArray(value)) merged[name] = mergeList(merged[name], value, key);
     else merged[name] = mergeByKeys(merged[name], value);
@@ -26,7 +26,7 @@ export function mergeByKeys(target: unknown, patch: unknown): unknown {
 }
 
 /** What entries of a list are told apart by. */
-const KEYS: ReadonlyMap<string, string> = new Map([
+export const LIST_KEYS: ReadonlyMap<string, string> = new Map([
   ["conditions", "type"],
   ["webhooks", "name"],
 ]);

@@ -238,7 +238,7 @@ describe("status write", () => {
     const second = await writeServiceStatus({ client: api, service: service(), decide });
     assert.equal(second.outcome, "unchanged");
     assert.deepEqual(api.requests, [
-      { method: "PATCH", path: "/api/v1/namespaces/shop/services/web/status" },
+      { method: "PATCH", path: "/api/v1/namespaces/shop/services/web/status", type: "strategic" },
     ]);
   });
 
