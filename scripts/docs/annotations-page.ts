@@ -28,6 +28,7 @@ export function annotationsPage(): string {
         Object.entries(HERALD_ANNOTATIONS).map(([name, meaning]) => [`\`${name}\``, meaning]),
       ),
       `The controller writes \`${ALLOCATED_FROM_POOL}\`: the pool an address came from. It is removed with the address.`,
+      "An annotation `herald.io/...` that is not known, or is for another kind, does nothing, and neither does a reservation of an address that its pool never gives out. A Warning Event `AnnotationIgnored` on the object says so, with the nearest name; of objects of metallb.io [the webhook](../admission.md) says it while they are written.",
       "## Annotations of an IPAddressPool",
       "Herald's own, which MetalLB ignores. One that cannot be read is a mistake in the pool.",
       table(

@@ -7,6 +7,7 @@ import type { Pool } from "@herald/shared/config/config";
 import type { ConfigObject } from "@herald/shared/config/objects/config-objects";
 import { type PoolSelection, selectPools, toSelection } from "@herald/shared/config/objects/pool-selection";
 import type { Clock, Random } from "@herald/shared/core";
+import { type AnnotatedObject, annotatedObject } from "./annotation-watch.ts";
 import type { PoolObject } from "./pool-object.ts";
 import { poolReference } from "./references.ts";
 
@@ -20,6 +21,8 @@ export interface AdvertisementWatchOptions {
   /** In force now. */
   readonly pools: () => readonly Pool[];
   readonly objects: () => readonly PoolObject[];
+  /** Some advertisement may be different now. */
+  readonly onChange: () => void;
   readonly notice: (resource: AdvertisementKind, notice: OptionalNotice) => void;
 }
 
@@ -28,24 +31,38 @@ export type AdvertisementKind = "l2advertisements" | "bgpadvertisements";
 /** Warns of IPAddressPools that no advertisement selects: their addresses are given out and nobody announces them. */
 export class AdvertisementWatch {
   readonly #options: AdvertisementWatchOptions;
-  readonly #kinds: readonly OptionalReflector<PoolSelection>[];
+  readonly #kinds: readonly OptionalReflector<Advertisement>[];
   #told: ReadonlySet<string> = new Set(); // names of pools
   #cancel: (() => void) | undefined; // while a look is due
 
   constructor(options: AdvertisementWatchOptions) {
-    const { client, clock, random, namespace, notice } = options;
+    const { client, clock, random, namespace, notice, onChange } = options;
     this.#options = options;
-    const follow = (plural: AdvertisementKind) =>
-      new OptionalReflector<PoolSelection>({
+    const follow = (plural: AdvertisementKind, kind: string) =>
+      new OptionalReflector<Advertisement>({
         client,
         clock,
         random,
         path: metallbPath(plural, namespace),
-        view: selectionOf,
-        onChange: () => this.changed(),
+        view: (object: AdvertisementObject) => ({
+          selection: selectionOf(object),
+          annotated: annotatedObject({ apiVersion: "metallb.io/v1beta1", kind }, object),
+        }),
+        onChange: () => {
+          this.changed();
+          onChange();
+        },
         notice: (news) => notice(plural, news),
       });
-    this.#kinds = [follow("l2advertisements"), follow("bgpadvertisements")];
+    this.#kinds = [
+      follow("l2advertisements", "L2Advertisement"),
+      follow("bgpadvertisements", "BGPAdvertisement"),
+    ];
+  }
+
+  /** As far as they are known. */
+  annotated(): readonly AnnotatedObject[] {
+    return this.#kinds.flatMap((kind) => (kind.values() ?? []).map(({ annotated }) => annotated));
   }
 
   /** Pools or advertisements may be different now; they are looked at once those applied with them are there, too. */
@@ -64,10 +81,10 @@ export class AdvertisementWatch {
     this.#cancel = undefined;
     const { namespace, log, events, pools, objects } = this.#options;
     const known = this.#kinds.map((kind) => kind.values());
-    if (known.some((selections) => selections === undefined)) return;
+    if (known.some((advertisements) => advertisements === undefined)) return;
     const inForce = pools();
     const advertised = new Set(
-      known.flatMap((selections = []) => selections.flatMap((each) => selectPools(each, inForce))),
+      known.flatMap((all = []) => all.flatMap(({ selection }) => selectPools(selection, inForce))),
     );
     const named = new Map(inForce.map((pool) => [pool.name, pool]));
     const lonely = objects().filter(({ metadata: { name } }) => {
@@ -88,8 +105,15 @@ export class AdvertisementWatch {
 
 const COALESCE_MS = 30_000;
 
+type AdvertisementObject = ApiObject & Pick<ConfigObject, "spec">;
+
+interface Advertisement {
+  readonly selection: PoolSelection;
+  readonly annotated: AnnotatedObject;
+}
+
 /** One that cannot be read counts as selecting all: it is told of its own mistake elsewhere. */
-function selectionOf({ spec }: ApiObject & Pick<ConfigObject, "spec">): PoolSelection {
+function selectionOf({ spec }: AdvertisementObject): PoolSelection {
   try {
     return toSelection((spec ?? {}) as Parameters<typeof toSelection>[0]);
   } catch (error) {

@@ -1,23 +1,16 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Log } from "@herald/daemon/log";
 import type { ApiClient } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
 import { LeaderElector } from "@herald/k8s/lease";
 import type { LeaseTiming } from "@herald/k8s/lease-core";
-import { OptionalReflector } from "@herald/k8s/optional-reflector";
-import { nodesPath } from "@herald/k8s/paths";
 import type { Departure } from "@herald/shared/allocator/departed";
 import type { Clock, Random } from "@herald/shared/core";
-import { AdvertisementWatch } from "./advertisement-watch.ts";
 import { Caches } from "./caches.ts";
 import { ConfigWatch } from "./config-watch.ts";
 import { KEPT_ADDRESSES, KeptAddresses } from "./kept-addresses.ts";
+import { LeaderWatches } from "./leader-watches.ts";
 import type { ControllerMetrics, ControllerState } from "./metrics.ts";
-import { NetworkWatch } from "./network-watch.ts";
-import { type NodeState, nodeState } from "./node-state.ts";
 import { logLeaseNotice, logReflectorNotice } from "./notices.ts";
-import { PeerSummaries } from "./peer-summaries.ts";
-import { configMapReference, poolReference } from "./references.ts";
 import { Term } from "./term.ts";
 
 export interface ControllerOptions {
@@ -61,8 +54,7 @@ export class Controller {
   readonly #kept: KeptAddresses;
   #caches: Caches | undefined;
   #term: Term | undefined;
-  #networks: NetworkWatch | undefined; // while leading
-  #advertisements: AdvertisementWatch | undefined; // while leading
+  #watches: LeaderWatches | undefined; // while leading
   #wasSynced = false;
   #leading = false;
   #endsFollowing: (() => Promise<void>) | undefined; // while following
@@ -169,25 +161,21 @@ export class Controller {
     const caches = this.#createCaches();
     const mayWrite = (): boolean => !lost.signal.aborted && leading();
     const term = this.#createTerm(caches, expected, mayWrite);
-    const nodes = this.#createNodes(() => {
-      networks.changed();
-      summaries.changed();
+    const watches = new LeaderWatches({
+      ...this.#ports,
+      caches,
+      mayWrite,
+      namespace: this.#options.namespace,
+      pools: () => this.#config.inForce?.pools ?? [],
     });
-    const networks = this.#createNetworkWatch(caches, nodes);
-    const summaries = this.#createPeerSummaries(mayWrite, nodes);
     this.#term = term;
-    this.#networks = networks;
-    this.#advertisements = this.#createAdvertisementWatch(caches);
+    this.#watches = watches;
     await Promise.all([
       caches.run(lease),
-      nodes.run(lease),
-      networks.run(lease),
-      this.#advertisements.run(lease),
-      summaries.run(lease, lost.signal),
+      watches.run(lease, lost.signal),
       this.#decideAndWrite(term, caches, lease, lost.signal),
     ]);
-    this.#networks = undefined;
-    this.#advertisements = undefined;
+    this.#watches = undefined;
     this.#kept.text(term.reconciler.departures); // the release of the Lease comes after this
     this.#term = undefined;
     lease.removeEventListener("abort", onEnd);
@@ -227,84 +215,6 @@ export class Controller {
         retried: ({ key, error, inMs }) =>
           log.warn("status not written, trying again", { service: key, reason: error.message, inMs }),
       },
-    });
-  }
-
-  /** The leader's alone: who follows has no use for them. */
-  #createNodes(onChange: () => void): OptionalReflector<NodeState> {
-    const { client, clock, random, log, metrics } = this.#ports;
-    return new OptionalReflector<NodeState>({
-      client,
-      clock,
-      random,
-      path: nodesPath(),
-      view: nodeState,
-      isSame: isDeepStrictEqual,
-      onChange,
-      notice: (notice) => {
-        metrics.noticed("nodes", notice.type);
-        logReflectorNotice(log, "nodes", notice);
-      },
-    });
-  }
-
-  #createNetworkWatch(caches: Caches, nodes: OptionalReflector<NodeState>): NetworkWatch {
-    const { client, clock, random, events, log, metrics } = this.#ports;
-    const { namespace } = this.#options;
-    return new NetworkWatch({
-      client,
-      clock,
-      random,
-      events,
-      log,
-      pools: () => this.#config.inForce?.pools ?? [],
-      nodes: () => nodes.values() ?? [],
-      referenceOf: (name) => {
-        const pool = caches.pools()?.find(({ metadata }) => metadata.name === name);
-        const configMap = caches.config();
-        if (pool !== undefined) return poolReference(namespace, pool);
-        return configMap && configMapReference(configMap);
-      },
-      notice: (notice) => {
-        metrics.noticed("servicecidrs", notice.type);
-        logReflectorNotice(log, "servicecidrs", notice);
-      },
-    });
-  }
-
-  #createAdvertisementWatch(caches: Caches): AdvertisementWatch {
-    const { client, clock, random, events, log, metrics } = this.#ports;
-    return new AdvertisementWatch({
-      client,
-      clock,
-      random,
-      events,
-      log,
-      namespace: this.#options.namespace,
-      pools: () => this.#config.inForce?.pools ?? [],
-      objects: () => caches.pools() ?? [],
-      notice: (resource, notice) => {
-        metrics.noticed(resource, notice.type);
-        logReflectorNotice(log, resource, notice);
-      },
-    });
-  }
-
-  #createPeerSummaries(mayWrite: () => boolean, nodes: OptionalReflector<NodeState>): PeerSummaries {
-    const { client, clock, random, log, metrics } = this.#ports;
-    return new PeerSummaries({
-      client,
-      clock,
-      random,
-      namespace: this.#options.namespace,
-      unready: () => new Set(nodes.values()?.flatMap(({ name, isReady }) => (isReady ? [] : name))),
-      mayWrite,
-      notice: (resource, notice) => {
-        metrics.noticed(resource, notice.type);
-        logReflectorNotice(log, resource, notice);
-      },
-      retried: ({ key, error, inMs }) =>
-        log.warn("status not written, trying again", { peer: key, reason: error.message, inMs }),
     });
   }
 
@@ -350,8 +260,7 @@ export class Controller {
     if (this.#term === undefined) return;
     if (config !== undefined) this.#term.configure(config);
     this.#term.objectsChanged();
-    this.#networks?.changed();
-    this.#advertisements?.changed();
+    this.#watches?.poolsChanged();
     this.#config.tell();
   }
 }

@@ -5,6 +5,7 @@ import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-ref
 import { metallbPath, objectPath } from "@herald/k8s/paths";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { Clock, Random } from "@herald/shared/core";
+import { type AnnotatedObject, annotatedObject } from "./annotation-watch.ts";
 
 export interface PeerSummariesOptions {
   readonly client: ApiClient;
@@ -15,6 +16,8 @@ export interface PeerSummariesOptions {
   readonly unready: () => ReadonlySet<string>;
   /** Whether we still lead; asked right before every request. */
   readonly mayWrite: () => boolean;
+  /** Some BGPPeer may be different now. */
+  readonly onPeers?: () => void;
   readonly notice: (resource: SummedKind, notice: OptionalNotice) => void;
   readonly retried: (retry: { readonly key: string; readonly error: Error; readonly inMs: number }) => void;
 }
@@ -52,7 +55,7 @@ export class PeerSummaries {
   #cancel: (() => void) | undefined; // while a look is due
 
   constructor(options: PeerSummariesOptions) {
-    const { client, clock, random, namespace, notice, retried } = options;
+    const { client, clock, random, namespace, notice, retried, onPeers } = options;
     this.#options = options;
     this.#queue = new WorkQueue({ clock, random, concurrency: 1, retry: RETRY, retried });
     const ports = { client, clock, random, isSame: isDeepStrictEqual, onChange: () => this.changed() };
@@ -66,6 +69,10 @@ export class PeerSummaries {
       ...ports,
       path: metallbPath("bgppeers", namespace, "v1beta2"),
       view: peerView,
+      onChange: () => {
+        this.changed();
+        onPeers?.();
+      },
       notice: (news) => notice("bgppeers", news),
     });
   }
@@ -81,6 +88,11 @@ export class PeerSummaries {
     }, lease);
     await Promise.all([this.#states.run(lease), this.#peers.run(lease), writing]);
     this.#cancel?.();
+  }
+
+  /** The BGPPeers, as far as they are known. */
+  annotated(): readonly AnnotatedObject[] {
+    return (this.#peers.values() ?? []).map(({ annotated }) => annotated);
   }
 
   /** Sessions, peers or nodes may be different now; they are looked at soon. */
@@ -125,10 +137,12 @@ export class PeerSummaries {
 interface PeerView {
   readonly name: string;
   readonly status: Readonly<Record<string, unknown>>;
+  readonly annotated: AnnotatedObject;
 }
 
-function peerView({ metadata, status }: ApiObject & { readonly status?: object }): PeerView {
-  return { name: metadata?.name ?? "", status: { ...status } };
+function peerView({ status, ...object }: ApiObject & { readonly status?: object }): PeerView {
+  const annotated = annotatedObject({ apiVersion: "metallb.io/v1beta2", kind: "BGPPeer" }, object);
+  return { name: annotated.reference.name, status: { ...status }, annotated };
 }
 
 function says({ status }: PeerView, wanted: PeerSummary): boolean {

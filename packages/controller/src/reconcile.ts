@@ -11,6 +11,7 @@ import { AllocationError, type AllocationReason } from "@herald/shared/errors";
 import type { IpAddress } from "@herald/shared/ip/address";
 import { ALLOCATED_FROM_POOL } from "@herald/shared/service/annotations";
 import { byClaim } from "@herald/shared/service/claim-order";
+import { describeRemarks, idleAnnotations } from "@herald/shared/service/idle-annotations";
 import { ingressAddresses } from "@herald/shared/service/ingress";
 import { servedBy } from "@herald/shared/service/serving";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
@@ -249,8 +250,9 @@ export class Reconciler {
   #claim(view: ServiceView, decisions: Map<ServiceKey, Decision>): string | undefined {
     const outcome = this.#outcomeFor(view);
     const earlier = decisions.get(view.key)?.notices ?? [];
+    const remarks = this.#remarksOn(view);
     const { desired, notices } = this.#remember(view, outcome);
-    decisions.set(view.key, { view, desired, notices: [...earlier, ...notices] });
+    decisions.set(view.key, { view, desired, notices: [...earlier, ...notices, ...remarks] });
     return this.#known.get(view.key)?.waitsFor;
   }
 
@@ -259,6 +261,16 @@ export class Reconciler {
     if (this.#isPartial && !isKnown) this.#unjudged.notice(view);
     if (this.#unjudged.has(view.key)) return this.#unjudged.outcome(view);
     return converge(isKnown ? withoutStatus(view) : view, this.#allocator, this.#refused);
+  }
+
+  /** What is new about annotations of ours that do nothing. Whoever had an address when we came was told before. */
+  #remarksOn(view: ServiceView): readonly Notice[] {
+    const remarksIn = (from: ServiceView): string =>
+      describeRemarks(idleAnnotations("Service", from.annotations));
+    const message = remarksIn(view);
+    const before = this.#known.get(view.key)?.view ?? (view.ingress.length > 0 ? view : undefined);
+    if (message === "" || (before !== undefined && message === remarksIn(before))) return [];
+    return [{ level: "Warning", reason: "AnnotationIgnored", message }];
   }
 
   #relinquish(view: ServiceView): Decision {

@@ -1,9 +1,6 @@
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
-import {
-  ALLOCATED_FROM_POOL,
-  ANNOTATION_PREFIXES,
-  HERALD_ANNOTATIONS,
-} from "@herald/shared/service/annotations";
+import { ALLOCATED_FROM_POOL, ANNOTATION_PREFIXES } from "@herald/shared/service/annotations";
+import { HERALD_PREFIX } from "@herald/shared/service/idle-annotations";
 import { ingressShows } from "@herald/shared/service/ingress";
 import type { ConditionView, IngressView, ServiceKey, ServiceView } from "@herald/shared/service/view";
 import type { V1LoadBalancerIngress, V1Service } from "@kubernetes/client-node";
@@ -44,7 +41,8 @@ export function serviceView(service: Raw<V1Service>): ServiceView {
 function ownAnnotations(annotations: Readonly<Record<string, string>> = {}): Record<string, string> {
   return Object.fromEntries(
     Object.entries(annotations).filter(
-      ([name]) => name in HERALD_ANNOTATIONS || ANNOTATION_PREFIXES.some((prefix) => name.startsWith(prefix)),
+      ([name]) =>
+        name.startsWith(HERALD_PREFIX) || ANNOTATION_PREFIXES.some((prefix) => name.startsWith(prefix)),
     ),
   );
 }

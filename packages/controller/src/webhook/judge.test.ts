@@ -19,6 +19,9 @@ function object(name: string, spec: unknown = {}, labels: Record<string, string>
 }
 
 const pool = (name: string, ...addresses: string[]) => object(name, { addresses });
+function annotated({ metadata, spec }: ConfigObject, annotations: Record<string, string>): ConfigObject {
+  return { metadata: { ...metadata, annotations }, spec };
+}
 const ROUTER = { myASN: 64512, peerASN: 64513, peerAddress: "10.0.0.1" };
 const peer = (name: string, spec: object = {}) => object(name, { ...ROUTER, ...spec });
 const aliases = (name: string, ...names: string[]) =>
@@ -106,6 +109,49 @@ const CASES: readonly Case[] = [
     change: ["CREATE", "bgpadvertisements", object("two", { localPref: 200 })],
     refused: [
       'BGPAdvertisement two: spec.localPref: 200 for pool "a", where BGPAdvertisement one: spec.localPref says 100 to the same routers',
+    ],
+  },
+  {
+    name: "a misspelt annotation of ours",
+    change: [
+      "CREATE",
+      "ipaddresspools",
+      annotated(pool("a", "192.0.2.0/24"), { "herald.io/exlude": "network" }),
+    ],
+    warned: [
+      'IPAddressPool a: metadata.annotations["herald.io/exlude"]: not known, does nothing, did you mean "herald.io/exclude"?',
+    ],
+  },
+  {
+    name: "an annotation that is for another kind, beside those of others",
+    change: [
+      "UPDATE",
+      "bgppeers",
+      annotated(peer("tor"), { "herald.io/med": "7", "example.com/role": "spine" }),
+    ],
+    warned: [
+      'BGPPeer tor: metadata.annotations["herald.io/med"]: does nothing on a BGPPeer, it is for a BGPAdvertisement',
+    ],
+  },
+  {
+    name: "a reservation of an address that is not in the pool",
+    before: { pools: [annotated(pool("b", "198.51.100.0/24"), { "herald.io/reserve": "10.0.0.1=shop/b" })] },
+    change: [
+      "CREATE",
+      "ipaddresspools",
+      annotated(pool("a", "192.0.2.0/28"), { "herald.io/reserve": "192.0.2.3=shop/a,192.0.20.3=shop/web" }),
+    ],
+    warned: [
+      'IPAddressPool a: metadata.annotations["herald.io/reserve"]: 192.0.20.3 is not in the pool, nobody is given it',
+    ],
+  },
+  {
+    name: "nothing of annotations where the object goes",
+    before: { pools: [annotated(pool("a", "192.0.2.0/24"), { "herald.io/exlude": "network" })] },
+    change: [
+      "DELETE",
+      "ipaddresspools",
+      annotated(pool("a", "192.0.2.0/24"), { "herald.io/exlude": "network" }),
     ],
   },
   {

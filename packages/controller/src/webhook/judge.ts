@@ -1,7 +1,7 @@
 import type { ConfigMistake } from "@herald/shared/errors";
 import { type Change, KINDS, type World, withChange, without } from "./change.ts";
 import { mistakesIn } from "./mistakes.ts";
-import { remarksOn } from "./remarks.ts";
+import { annotationRemarksOn, remarksOn } from "./remarks.ts";
 
 export interface Verdict {
   /** Why the change is refused; empty: it is let through. */
@@ -23,9 +23,9 @@ export function judge(change: Change, world: World, home: string): Verdict {
   if (change.namespace !== home) return judgeStranger(change, home);
   const after = withChange(world, change);
   const mistakes = mistakesIn(after);
-  const remarks = remarksOn(after);
-  if (mistakes.length === 0 && remarks.length === 0) return { refused: [], warned: [] };
   const isDeletion = change.operation === "DELETE";
+  const remarks = [...remarksOn(after), ...(isDeletion ? [] : annotationRemarksOn(change, after))];
+  if (mistakes.length === 0 && remarks.length === 0) return { refused: [], warned: [] };
   const isNew = newsTo(isDeletion ? [world] : [world, without(world, change)]);
   const isOwn = ownedBy(change);
   // Why: what overlaps is told of one pair at a time, so that a deletion may bring another to light.

@@ -1,8 +1,12 @@
+import { idleReservations } from "@herald/shared/allocator/idle-reservations";
 import { suggest } from "@herald/shared/closest";
 import type { ConfigObject } from "@herald/shared/config/objects/config-objects";
+import { mistakeInAnnotation } from "@herald/shared/config/objects/parse";
+import { readPools } from "@herald/shared/config/objects/read-pools";
 import type { ConfigMistake } from "@herald/shared/errors";
 import { quoted } from "@herald/shared/quoted";
-import { KINDS, type Plural, type World } from "./change.ts";
+import { idleAnnotations } from "@herald/shared/service/idle-annotations";
+import { type Change, KINDS, type Plural, type World } from "./change.ts";
 
 /** What is no mistake, and yet hardly meant: names that nothing has, and fields that do nothing. */
 export function remarksOn({ objects }: World): readonly ConfigMistake[] {
@@ -18,6 +22,25 @@ export function remarksOn({ objects }: World): readonly ConfigMistake[] {
         remark("bgppeers", peer, "disableMP", "does nothing any more, use dualStackAddressFamily"),
       ),
   ];
+}
+
+/**
+ * Annotations of ours on the changed object that do nothing: misspelt ones, and reservations of what is never given out.
+ *
+ * @param after the world with the change.
+ */
+export function annotationRemarksOn(
+  { plural, object: { metadata } }: Change,
+  { objects }: World,
+): readonly ConfigMistake[] {
+  const { name, annotations = {} } = metadata;
+  const { kind } = KINDS[plural];
+  const pools =
+    plural === "ipaddresspools" && "herald.io/reserve" in annotations ? readPools(objects).pools : [];
+  const reserving = pools.filter((pool) => pool.name === name);
+  return [...idleAnnotations(kind, annotations), ...reserving.flatMap(idleReservations)].map((each) =>
+    mistakeInAnnotation({ kind, name }, each),
+  );
 }
 
 /** Names of objects, in a list of names, that there are not. */

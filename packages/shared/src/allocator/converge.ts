@@ -32,7 +32,7 @@ export interface Notice {
   readonly message: string;
 }
 
-/** MetalLB's Event reasons, as its users know them. */
+/** MetalLB's Event reasons, as its users know them, and one of ours. */
 export type NoticeReason =
   | "IPAllocated"
   | "ClearAssignment"
@@ -40,7 +40,8 @@ export type NoticeReason =
   | "AllocationFailed"
   | "LoadBalancerFailed"
   | "not enough clusterips"
-  | "nolbIPsIPFamily";
+  | "nolbIPsIPFamily"
+  | "AnnotationIgnored";
 
 /**
  * Brings what the allocator holds for one Service of ours to what the Service asks for. Level-triggered: lost,

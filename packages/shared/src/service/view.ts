@@ -11,7 +11,7 @@ export interface ServiceView {
   readonly type: string;
   /** `undefined` when the Service names no class. */
   readonly loadBalancerClass: string | undefined;
-  /** Only those under a prefix of `annotations.ts`, and Herald's own named there. */
+  /** Only those under a prefix of `annotations.ts`, and all of Herald's own, known or not. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** One or two, in the API's order; empty for headless Services and before the API has given any. */
