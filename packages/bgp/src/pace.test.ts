@@ -104,8 +104,9 @@ describe("a prefix of a peer with an advertisement interval", () => {
 
   it("is not told anew when it is as before by then", () => {
     const telling = new Telling().put(A, 1).tell().pass(1_000).put(A, 2).tell();
-    telling.pass(1_000).put(A, 1).tell().pass(10_000);
-    assert.deepEqual(telling.story, [`0 +${A}`]);
+    telling.pass(1_000).put(A, 1).tell();
+    assert.equal(telling.bench.session.nextWake(), undefined);
+    assert.deepEqual(telling.pass(10_000).story, [`0 +${A}`]);
   });
 
   it("is not told any more when it is gone by then", () => {
@@ -125,6 +126,13 @@ describe("a prefix of a peer with an advertisement interval", () => {
     const telling = new Telling().put(C, 1).tell().pass(1_000);
     telling.feed({ type: "addresses", connection: 1, local: { ...LOCAL, ipv6: ip("2001:db8::9") } });
     assert.deepEqual(telling.story, [`0 +${C}`, `1 +${C}`]);
+  });
+
+  it("counts from then when it was told out of turn, and others from when they were", () => {
+    const telling = new Telling().put(C, 1).tell().pass(1_000).put(A, 1).tell().pass(3_000);
+    telling.feed({ type: "addresses", connection: 1, local: { ...LOCAL, ipv6: ip("2001:db8::9") } });
+    telling.put(A, 2).put(C, 2).tell().pass(10_000);
+    assert.deepEqual(telling.story, [`0 +${C}`, `1 +${A}`, `4 +${C}`, `6 +${A}`, `9 +${C}`]);
   });
 
   it("goes into one message with all that waited with it", () => {

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { linkBandwidth } from "./community.ts";
 import type { ExportView } from "./export.ts";
+import { Pace } from "./pace.ts";
 import { formatPrefix, prefixOf } from "./prefix.ts";
 import { type Difference, RibOut } from "./rib-out.ts";
 import { type Route, type RouteAttributes, RouteTable, routeTable } from "./route.ts";
@@ -445,6 +446,31 @@ describe("a table that changes", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("says at once which of two paths is gone, while what is new of the other has to wait", () => {
+    const view: ExportView = { ...EXTERNAL, addPath: [4] };
+    const [peer, rib] = [new Peer(view), new RibOut(new Pace(5_000))];
+    const prefix = prefixOf(ip("203.0.113.1"), 32);
+    const path = (pathId: number, med: number): Route => ({ prefix, pathId, attributes: { med } });
+    const tell = (now: number, ...paths: readonly Route[]) =>
+      peer.hear(rib.tell(routeTable(paths), view, now) ?? assert.fail());
+    tell(0, path(1, 1), path(2, 1));
+    const wanted = [1_000, 5_000].map((now) => [tell(now, path(2, 2)), rib.due]);
+    assert.deepEqual(wanted, [
+      [["-203.0.113.1/32 1"], 5_000],
+      [["+203.0.113.1/32 2"], undefined],
+    ]);
+  });
+
+  it("is told at once as another view sees it, also when it is replaced before it was looked at", () => {
+    const [peer, rib] = [new Peer(EXTERNAL), new RibOut(new Pace(5_000))];
+    const texts = ["203.0.113.1/32", "203.0.113.2/32"];
+    peer.hear(rib.tell(routes(...texts), EXTERNAL, 0) ?? assert.fail());
+    const view = { ...EXTERNAL, draining: true };
+    assert.equal(rib.tell(routes(...texts), view, 1_000, 1), undefined);
+    const difference = rib.tell(routes(...texts), view, 1_000) ?? assert.fail();
+    assert.deepEqual([peer.hear(difference, view).length, rib.due], [2, undefined]);
   });
 
   it("is looked at as a whole by who comes late", () => {

@@ -620,6 +620,24 @@ describe("what the peer says", () => {
     assert.deepEqual([routesReceived, attributeErrors], [0, 1]);
   });
 
+  it("may be longer than messages used to be, as this side says that it takes such (RFC 8654)", () => {
+    const [withdrawals, prefix] = [2_000, [24, 203, 0, 113]];
+    const gone = Array.from({ length: withdrawals }, () => prefix).flat();
+    const long = frame(
+      MESSAGE_TYPE.update,
+      Uint8Array.of(gone.length >>> 8, gone.length & 255, ...gone, 0, 0),
+    );
+    const outcomes = [true, false].map((extendedMessages) => {
+      const bench = new Bench({ extendedMessages }).reach("established");
+      const [first = ""] = bench.hear(long);
+      return [bench.session.status().counters.withdrawalsReceived, first];
+    });
+    assert.deepEqual(outcomes, [
+      [withdrawals, ""],
+      [0, "1 < message header error, bad message length"],
+    ]);
+  });
+
   it("counts no more in a family of which it said what cannot be read, until the session is over", () => {
     const bench = new Bench({ peerAsn: "internal" });
     const ours = { type: "four-octet-asn", asn: 64_512 } as const;

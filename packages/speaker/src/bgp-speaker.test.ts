@@ -5,7 +5,7 @@ import { MESSAGE_TYPE } from "@herald/bgp/iana";
 import { encodeMessage } from "@herald/bgp/message";
 import { decodeNlri } from "@herald/bgp/nlri";
 import { decodeNotification, describeNotification } from "@herald/bgp/notification";
-import type { Open } from "@herald/bgp/open";
+import { decodeOpen, type Open } from "@herald/bgp/open";
 import { formatPrefix } from "@herald/bgp/prefix";
 import { framesIn, KEEPALIVE, LOCAL, RESTART } from "@herald/bgp/testdata/bench";
 import { decodeUpdate } from "@herald/bgp/update";
@@ -46,6 +46,8 @@ address-pools: [{name: a, protocol: bgp, addresses: [10.20.30.0/24]}]`;
 class RecordingRouter implements BgpPort, BgpIncomingPort {
   readonly heard: string[] = [];
   readonly dialled: BgpTarget[] = [];
+  /** As it was introduced to. */
+  readonly opens: Open[] = [];
   local = LOCAL;
   readonly #clock: VirtualClock;
   readonly #open: Open;
@@ -143,6 +145,7 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
 
   #hear(bytes: Uint8Array): void {
     for (const { type, body } of framesIn(bytes)) {
+      if (type === MESSAGE_TYPE.open) this.opens.push(decodeOpen(body));
       if (type === MESSAGE_TYPE.notification) this.note(describeNotification(decodeNotification(body)));
       if (type !== MESSAGE_TYPE.update) continue;
       const { update } = decodeUpdate(body, { asnOctets: 2, external: true, pathIds: [] });
@@ -419,6 +422,27 @@ describe("BGP beside layer 2", () => {
   const west = "{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512}";
   const pools = yaml().split("\n").at(-1);
   const both = `peers: [${east}, ${west}]\n${pools}`;
+  const besides = yaml().replace("peers: [", `peers: [${east}, `);
+
+  it("says that it restarted to the routers alone that it is configured for at first (RFC 4724 §4.1)", async () => {
+    const { router, configure, pass } = await stage({ keepsRoutes: true });
+    configure(besides);
+    await pass(1_000);
+    const said = router.opens.map(({ capabilities }) =>
+      capabilities.flatMap((each) => (each.type === "graceful-restart" ? [each.restarting] : [])),
+    );
+    assert.deepEqual(said, [[true], [false]]);
+  });
+
+  it("asks a router that is new while it is about to go to prefer others, too", async () => {
+    const { router, configure, standing, pass } = await stage();
+    standing({ drain: "maintenance" });
+    await pass(100);
+    router.news();
+    configure(besides);
+    await pass(100);
+    assert.deepEqual(router.news(), ["0.2 s: dialled", "0.2 s: + 10.20.30.7/32 65535:0"]);
+  });
 
   it("keeps the session with a router that is another place of the ConfigMap now, and says so", async () => {
     const { router, words, lines, registry, configure, pass } = await stage({ listens: true });
