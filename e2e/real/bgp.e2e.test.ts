@@ -142,6 +142,24 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
     await router.untilTold("node-1", shop, /BGP\.as_path: 64500\n(?![\s\S]*BGP\.(?:med|ext_community))/);
   });
 
+  it("is missed by the Services that no node can tell it of any more, and said to be back", async () => {
+    await untilSaid("web", "True Announced");
+    await router.turnOff();
+    await untilSaid("web", "False NoSession");
+    await untilSaid("shop", "False NoSession");
+    const lacking = 'no session with a router, look at kubectl get bgpsessionstates -A (BGPPeer "router"';
+    const message = await ofService("web", "message");
+    assert.ok(message.startsWith(`no node can announce it by BGP: every node: ${lacking}`), message);
+    assert.match(message, /192\.168\.1\.1:179: /);
+    const local = await ofService("shop", "message");
+    assert.ok(local.startsWith(`no node can announce it by BGP: node-1 and node-2: ${lacking}`), local);
+    await untilEqual(async () => (await eventsOf("web")).includes(message), true, "an Event says the same");
+    await router.turnOn();
+    for (const name of ["web", "shop"]) await untilSaid(name, "True Announced");
+    await isSteady();
+    await isServed();
+  });
+
   it("loses nothing when a node is drained, and hears of it first", async () => {
     await losesNothing("annotated", async () => {
       await cluster.kubectl(["annotate", "node", "node-1", "herald.io/drain=new disk"]);
@@ -184,6 +202,26 @@ describe("a router that shares traffic among three nodes, as docs/bgp.md says", 
     assert.ok(percentile(leftMs, 50) <= LEFT_WITHIN_MS, leftMs.join(", "));
     assert.ok(Math.max(...leftMs) <= LEFT_AT_LAST_MS, leftMs.join(", "));
   });
+
+  /** A field of the condition that says whether it is announced. */
+  function ofService(name: string, field: "status" | "reason" | "message"): Promise<string> {
+    const path = `{.status.conditions[?(@.type=="herald.io/Announced")].${field}}`;
+    return cluster.kubectl(["get", "service", name, `--output=jsonpath=${path}`]);
+  }
+
+  async function untilSaid(name: string, wanted: string): Promise<void> {
+    const said = async (): Promise<string> =>
+      `${await ofService(name, "status")} ${await ofService(name, "reason")}`;
+    await untilEqual(said, wanted, `what is said of ${name}`);
+  }
+
+  /** What its Events say of why it is not announced. */
+  async function eventsOf(name: string): Promise<readonly string[]> {
+    const selector = `--field-selector=involvedObject.name=${name},reason=notAnnounced`;
+    const path = '--output=jsonpath={range .items[*]}{.message}{"\\n"}{end}';
+    const said = await cluster.kubectl(["get", "events", selector, path]);
+    return said.split("\n").filter((line) => line !== "");
+  }
 
   async function startPod(app: string, node: NodeName): Promise<void> {
     pods.set(`${app} ${node}`, await herald.startEcho(`${app}-${node}`, node, app));

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { NodeName } from "../cluster/addresses.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { CommandError } from "../cluster/command.ts";
+import type { Running } from "../cluster/launch.ts";
 import { Segment } from "../cluster/segment.ts";
 import { ahead } from "../interop/bgp/ahead.ts";
 import { RouteWatch } from "../interop/bgp/route-watch.ts";
@@ -17,17 +18,27 @@ export class EcmpRouter {
   readonly #cluster: Cluster;
   readonly #segment: Segment;
   readonly #folder: string;
+  #bird: Running | undefined;
 
   /** Resolves when BIRD takes commands. It ends with the cluster. */
   static async start(cluster: Cluster, config: string): Promise<EcmpRouter> {
     const router = new EcmpRouter(cluster);
-    const path = join(router.#folder, "bird.conf");
     mkdirSync(router.#folder, { recursive: true });
-    writeFileSync(path, config);
-    const argv = await ahead(["bird", "-f", "-c", path, "-s", router.#socket]);
-    cluster.spawn("router", argv, { log: "bird" });
-    await router.#segment.until(async () => (await router.#show("status")) !== "", "BIRD answers");
+    writeFileSync(router.#config, config);
+    await router.turnOn();
     return router;
+  }
+
+  /** Resolves when BIRD takes commands, after {@link turnOff}. */
+  async turnOn(): Promise<void> {
+    const argv = await ahead(["bird", "-f", "-c", this.#config, "-s", this.#socket]);
+    this.#bird = this.#cluster.spawn("router", argv, { log: "bird" });
+    await this.#segment.until(async () => (await this.#show("status")) !== "", "BIRD answers");
+  }
+
+  /** It leaves in order, and nobody listens any more. */
+  async turnOff(): Promise<void> {
+    await this.#bird?.stop();
   }
 
   private constructor(cluster: Cluster) {
@@ -103,6 +114,10 @@ export class EcmpRouter {
       return left !== undefined;
     }, `no packets for ${address} go to ${node}`);
     return left as number;
+  }
+
+  get #config(): string {
+    return join(this.#folder, "bird.conf");
   }
 
   get #socket(): string {
