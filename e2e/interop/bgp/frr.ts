@@ -45,22 +45,26 @@ export class Frr implements Router {
 
   async start(setup: RouterSetup): Promise<void> {
     const config = join(this.#folder, "bgpd.conf");
-    chmodSync(this.#folder, 0o755);
     writeFileSync(config, configOf(setup));
-    mkdirSync(this.#run, { recursive: true });
-    await command(["chown", "frr:frr", this.#run]);
-    if (this.#zebra === undefined) {
-      this.#zebra = await this.#daemon("zebra", "/dev/null");
-      const socket = join(this.#run, "zserv.api");
-      await until("zebra listens", async () => existsSync(socket), Boolean);
-    }
-    for (const name of ["bgpd", "bfdd"]) {
-      for (const left of ["vty", "pid"]) rmSync(join(this.#run, `${name}.${left}`), { force: true });
-    }
+    await this.#startZebra();
     if (setup.bfdMs !== undefined) await this.#startBfd(setup.bfdMs);
     this.#bgpd = await this.#daemon("bgpd", config);
     const ask = (): Promise<string> => this.#show("show bgp summary json").catch(sayOf);
     await until("bgpd answers", ask, (answer) => answer.includes("routerId"));
+  }
+
+  /** With a configuration as it stands, taken in by its own shell, as when the machine starts. */
+  async startAs(config: string): Promise<void> {
+    const path = join(this.#folder, "frr.conf");
+    writeFileSync(path, config);
+    await this.#startZebra();
+    this.#bfdd = await this.#daemon("bfdd", "/dev/null", "--bfdctl", join(this.#run, "bfdd.sock"));
+    this.#bgpd = await this.#daemon("bgpd", "/dev/null");
+    for (const daemon of ["bfdd", "bgpd"]) {
+      const ask = (): Promise<string> => this.#vtysh("-d", daemon, "-c", "show version").catch(sayOf);
+      await until(`${daemon} answers`, ask, (answer) => answer.includes("FRRouting"));
+    }
+    await this.#vtysh("-f", path);
   }
 
   async kill(): Promise<void> {
@@ -102,17 +106,22 @@ export class Frr implements Router {
   }
 
   async bfd(): Promise<SeenBfd | undefined> {
-    const [shown] = JSON.parse(await this.#show("show bfd peers json")) as readonly ShownBfd[];
-    if (shown === undefined) return undefined;
-    const gapMs = Math.max(shown["receive-interval"], shown["remote-transmit-interval"]);
+    return (await this.allBfd())[0];
+  }
+
+  /** With each neighbour. */
+  async allBfd(): Promise<readonly SeenBfd[]> {
+    const all = JSON.parse(await this.#show("show bfd peers json")) as readonly ShownBfd[];
     const counters = JSON.parse(await this.#show("show bfd peers counters json")) as readonly object[];
-    return {
+    return all.map((shown, at) => ({
       isUp: shown.status === "up",
-      detectionMs: shown["remote-detect-multiplier"] * gapMs,
-      since: Object.entries(counters[0] ?? {})
+      detectionMs:
+        shown["remote-detect-multiplier"] *
+        Math.max(shown["receive-interval"], shown["remote-transmit-interval"]),
+      since: Object.entries(counters[at] ?? {})
         .filter(([name]) => name.startsWith("session-"))
         .join(" "),
-    };
+    }));
   }
 
   /** Its operator shuts BFD down, and says so to us. */
@@ -129,6 +138,21 @@ export class Frr implements Router {
   async echoes(): Promise<number> {
     const [counters] = JSON.parse(await this.#show("show bfd peers counters json")) as readonly ShownEchoes[];
     return counters?.["echo-packet-input"] ?? 0;
+  }
+
+  /** Unless it runs; and away with what killed ones left. */
+  async #startZebra(): Promise<void> {
+    chmodSync(this.#folder, 0o755);
+    mkdirSync(this.#run, { recursive: true });
+    await command(["chown", "frr:frr", this.#run]);
+    if (this.#zebra === undefined) {
+      this.#zebra = await this.#daemon("zebra", "/dev/null");
+      const socket = join(this.#run, "zserv.api");
+      await until("zebra listens", async () => existsSync(socket), Boolean);
+    }
+    for (const name of ["bgpd", "bfdd"]) {
+      for (const left of ["vty", "pid"]) rmSync(join(this.#run, `${name}.${left}`), { force: true });
+    }
   }
 
   async #startBfd(intervalMs: number): Promise<void> {
@@ -150,7 +174,11 @@ export class Frr implements Router {
   }
 
   #show(...lines: readonly string[]): Promise<string> {
-    return command(["vtysh", "-N", this.#namespace, ...lines.flatMap((line) => ["-c", line])]);
+    return this.#vtysh(...lines.flatMap((line) => ["-c", line]));
+  }
+
+  #vtysh(...argv: readonly string[]): Promise<string> {
+    return command(["vtysh", "-N", this.#namespace, ...argv]);
   }
 }
 

@@ -7,6 +7,7 @@ import { createRegistry } from "@herald/daemon/metrics";
 import { systemRandom } from "@herald/daemon/random";
 import type { RouteRules } from "@herald/shared/config/config";
 import { configFromConfigMap } from "@herald/shared/config/load";
+import { configFromObjects } from "@herald/shared/config/objects/config-from-objects";
 import type { Clock } from "@herald/shared/core";
 import { startBfd } from "@herald/speaker/bfd-link";
 import { BgpSpeaker } from "@herald/speaker/bgp-speaker";
@@ -21,6 +22,7 @@ import { pcap } from "@herald/speaker/io/pcap";
 import type { Change } from "@herald/speaker/kubernetes-protocol";
 import { createSpeakerMetrics } from "@herald/speaker/metrics";
 import { BmpMonitor } from "@herald/speaker/run-bmp";
+import { objectsIn } from "./objects-in.ts";
 
 export type OurBgpCommand =
   | { readonly type: "report" }
@@ -31,6 +33,8 @@ export type OurBgpCommand =
       readonly peers?: Readonly<Record<string, unknown>>;
       readonly rules?: RouteRules;
     }
+  /** The same as YAML of objects, and nothing else. */
+  | { readonly type: "objects"; readonly yaml: string }
   | { readonly type: "change"; readonly change: Change }
   /** Begins to leave: routers are asked to prefer other ways. */
   | { readonly type: "drain" }
@@ -134,6 +138,9 @@ async function obey(command: OurBgpCommand): Promise<void> {
       speaker.take({ type: "config", config: { ...config, peers, bgpAdvertisements } });
       return;
     }
+    case "objects":
+      speaker.take({ type: "config", config: configFromObjects(objectsIn(command.yaml)) });
+      return;
     case "change":
       speaker.take(command.change);
       return;

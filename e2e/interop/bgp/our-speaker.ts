@@ -50,8 +50,17 @@ export class OurSpeaker {
 
   /** The cluster: this node alone. From here on it speaks. */
   async begin(text: string, peers: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.#beginWith({ type: "config", text, peers });
+  }
+
+  /** The same with objects. */
+  async beginWithObjects(yaml: string): Promise<void> {
+    await this.#beginWith({ type: "objects", yaml });
+  }
+
+  async #beginWith(command: OurBgpCommand): Promise<void> {
     await this.standing({});
-    await this.ask({ type: "config", text, peers });
+    await this.ask(command);
     await this.change({ type: "synced" });
   }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { command } from "../../cluster/command.ts";
 import { until } from "../../cluster/until.ts";
@@ -10,6 +12,7 @@ import { installRouters } from "./packages.ts";
 import type { Router, RouterSetup, SeenRoute } from "./router.ts";
 import { Segment } from "./segment.ts";
 
+const PAGE = readFileSync(join(import.meta.dirname, "../../../docs/bgp.md"), "utf8");
 const skip = (await whyNoPair()) ?? false;
 
 const [OURS, THEIRS] = [64_500, 64_512];
@@ -51,7 +54,10 @@ for (const { name, make } of ROUTERS) {
       if (skip) return;
       saidAt = -1;
       segment = await Segment.create(`link-${name.toLowerCase()}`);
-      await unnumber(segment);
+      await unnumber([
+        [segment.node, "n0", NODE],
+        [segment.router, "r0", ROUTER],
+      ]);
       router = make(segment.router);
       speaker = new OurSpeaker(segment.node);
       await speaker.serve("web", [V4, V6]);
@@ -154,18 +160,78 @@ for (const { name, make } of ROUTERS) {
   });
 }
 
+// The configurations are those that the page shows.
+describe("the example of docs/bgp.md without addresses, with FRR", () => {
+  const [, section = ""] = /^## Unnumbered$([\s\S]*?)^## /m.exec(PAGE) ?? [];
+  const blockOf = (language: string): string =>
+    new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(section)?.[1] ?? "";
+  let segments: readonly Segment[] = [];
+  let speakers: readonly OurSpeaker[] = [];
+  let router: Frr | undefined;
+  after(async () => {
+    for (const speaker of speakers) await speaker.stop();
+    await router?.delete();
+    for (const segment of segments) await segment.delete();
+  });
+
+  it("shares traffic among two nodes of which the router knows the ports alone", { skip }, async () => {
+    const [first, second] = [await Segment.create("port-1"), await Segment.create("port-2")];
+    segments = [first, second];
+    const inRouter = (argv: readonly string[]): Promise<string> =>
+      command(["ip", "netns", "exec", first.router, ...argv]);
+    for (const [at, { node, router: namespace }] of segments.entries()) {
+      await rename(node, "n0", "eth1");
+      await rename(namespace, "r0", `swp${at + 1}`);
+      if (namespace !== first.router)
+        await command(["ip", "-netns", namespace, "link", "set", `swp${at + 1}`, "netns", first.router]);
+      await unnumber([
+        [first.router, `swp${at + 1}`, ROUTER],
+        [node, "eth1", `fe80::${at + 2}`],
+      ]);
+    }
+    router = new Frr(first.router);
+    await router.startAs(blockOf("text"));
+    speakers = segments.map(({ node }) => new OurSpeaker(node));
+    for (const speaker of speakers) {
+      await speaker.serve("web", [V4, V6]);
+      await speaker.beginWithObjects(blockOf("yaml"));
+    }
+    const [, shown = "", wanted = ""] = /^ {4}\$ (ip route .*)\n((?: {4}.*\n)+)/m.exec(section) ?? [];
+    const lines = (text: string): readonly string[] =>
+      text.replace(/nhid \d+/, "nhid 12").match(/\S.*\S/g) ?? [];
+    const found = await until(
+      "the router shares traffic",
+      () => inRouter(shown.split(" ")),
+      (text) => `${lines(text)}` === `${lines(wanted)}`,
+    );
+    assert.deepEqual(lines(found), lines(wanted));
+    await until(
+      "and that of IPv6",
+      () => inRouter(["ip", "-6", "route", "show", V6]),
+      (text) => (text.match(/nexthop via fe80::/g) ?? []).length === segments.length,
+    );
+    await until(
+      "it watches both by BFD",
+      async () => (await router?.allBfd()) ?? [],
+      (all) => `${all.map(({ isUp, detectionMs }) => `${isUp} ${detectionMs}`)}` === "true 150,true 150",
+    );
+  });
+});
+
+async function rename(namespace: string, device: string, name: string): Promise<void> {
+  await command(["ip", "-netns", namespace, "link", "set", device, "down", "name", name]);
+}
+
 /** How many BFD sessions have series. */
 function sessions(metrics: Readonly<Record<string, number>>): number {
   return Object.keys(metrics).filter((each) => each.startsWith("metallb_bfd_session_up{")).length;
 }
 
-/** Leaves nothing on the link but link-local addresses. */
-async function unnumber({ node, router }: Segment): Promise<void> {
-  for (const [namespace, device, address] of [
-    [node, "n0", NODE],
-    [router, "r0", ROUTER],
-  ] as const) {
+/** Leaves nothing on a link but link-local addresses. Of each end: namespace, device, address. */
+async function unnumber(ends: readonly (readonly [string, string, string])[]): Promise<void> {
+  for (const [namespace, device, address] of ends) {
     const ip = (...argv: string[]): Promise<string> => command(["ip", "-netns", namespace, ...argv]);
+    await ip("link", "set", device, "up");
     await ip("address", "flush", "dev", device);
     await ip("address", "add", `${address}/64`, "dev", device, "nodad");
   }
