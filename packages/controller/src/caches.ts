@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ApiClient, ApiObject } from "@herald/k8s/api";
 import { type ConfigMapView, configMapView } from "@herald/k8s/config-map";
 import { type Lack, type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
@@ -58,6 +59,7 @@ export class Caches {
       ...ports,
       path: metallbPath("ipaddresspools", namespace),
       view: poolObject,
+      isSame: isDeepStrictEqual, // a status that its definition has no room for is written, and nothing of it is there
       onChange: () => options.onConfig(),
       notice: (news) => {
         notice("ipaddresspools", news);

@@ -257,6 +257,25 @@ describe("the status of a pool", () => {
     assert.deepEqual([world.poolStatus("p"), world.poolWrites], [counts(0, 16), 2]);
   });
 
+  it("that the installed definition has no room for, as MetalLB's before 0.15, is not written again and again", async () => {
+    const world = createWorld();
+    world.putPool("p", ADDRESSES);
+    const { api } = world;
+    const patch = api.patch.bind(api);
+    let time = 0;
+    api.patch = (path, type, body, options) => {
+      if (!path.endsWith("/ipaddresspools/p/status")) return patch(path, type, body, options);
+      time += 1; // nothing is kept but when, and that is news to whoever watches
+      return patch(path, "merge", { status: {}, metadata: { managedFields: [{ time }] } });
+    };
+    world.start();
+    await world.pass(60_000);
+    assert.deepEqual([world.poolStatus("p"), world.poolWrites], [{}, 2]);
+    world.put("web");
+    await world.pass(60_000);
+    assert.deepEqual([world.poolStatus("p"), world.poolWrites], [{}, 3]);
+  });
+
   it("that the API server never takes keeps no other from being written", async () => {
     const world = createWorld();
     world.putPool("a", ADDRESSES);
