@@ -30,7 +30,7 @@ export interface BgpMetrics {
   readonly routerDrops: Counter<"reason">;
   /** Whom to ask at every scrape. */
   watch(sessions: () => Iterable<SessionSight>): void;
-  /** Ends the series of a session. */
+  /** Ends the series of a session that is gone, unless another one has the same. */
   forget(session: SessionLabels): void;
 }
 
@@ -44,15 +44,24 @@ const counted =
   ({ status }) =>
     read(status.counters);
 
-const GAUGES: Readonly<Record<string, readonly [help: string, read: Read]>> = {
+/** Of several sessions with one router, from several addresses, the worst counts: an alert goes by it. */
+const GAUGES: Readonly<
+  Record<string, readonly [help: string, read: Read, worst: (...of: number[]) => number]>
+> = {
   metallb_bgp_session_up: [
     "1 while the session with the peer is established, else 0.",
     ({ status }) => (status.state === "established" ? 1 : 0),
+    Math.min,
   ],
-  metallb_bgp_announced_prefixes_total: ["Prefixes the peer has been told and still has of us.", told],
+  metallb_bgp_announced_prefixes_total: [
+    "Prefixes the peer has been told and still has of us.",
+    told,
+    Math.min,
+  ],
   metallb_bgp_pending_prefixes_total: [
     "Prefixes the peer is to have and has not been told.",
     (sight) => Math.max(0, sight.wanted - told(sight)),
+    Math.max,
   ],
 };
 
@@ -81,12 +90,16 @@ const COUNTERS: Readonly<Record<string, readonly [help: string, read: Read]>> = 
   ],
 };
 
+function seriesOf({ peer, vrf }: SessionLabels): string {
+  return JSON.stringify([peer, vrf]);
+}
+
 /** Sessions are asked at each scrape: they count themselves, from when they were made. */
 export function createBgpMetrics(registry: Registry): BgpMetrics {
   const registers = [registry];
   const labelNames = ["peer", "vrf"] as const;
   let sessions: () => Iterable<SessionSight> = () => [];
-  for (const [name, [help, read]] of Object.entries(GAUGES)) {
+  for (const [name, [help, read, worst]] of Object.entries(GAUGES)) {
     const gauge: Gauge<keyof SessionLabels> = new Gauge({
       name,
       help,
@@ -94,7 +107,9 @@ export function createBgpMetrics(registry: Registry): BgpMetrics {
       registers,
       collect: () => {
         gauge.reset();
-        for (const sight of sessions()) gauge.set({ ...sight.labels }, read(sight));
+        for (const alike of Map.groupBy(sessions(), ({ labels }) => seriesOf(labels)).values()) {
+          gauge.set({ ...(alike[0] as SessionSight).labels }, worst(...alike.map(read)));
+        }
       },
     });
   }
@@ -147,6 +162,7 @@ export function createBgpMetrics(registry: Registry): BgpMetrics {
       sessions = from;
     },
     forget: (session) => {
+      if ([...sessions()].some(({ labels }) => seriesOf(labels) === seriesOf(session))) return;
       for (const reason of Object.keys(DOWN_REASONS)) downs.remove({ ...session, reason });
       for (const reason of Object.keys(BGP_NOTICES)) notices.remove({ ...session, reason });
     },

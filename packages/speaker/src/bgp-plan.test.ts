@@ -4,7 +4,7 @@ import { linkBandwidth } from "@herald/bgp/community";
 import type { BgpAdvertisementConfig, BgpPeerConfig, RouteRules } from "@herald/shared/config/config";
 import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
-import type { ServiceView } from "@herald/shared/service/view";
+import { type ServiceView, serviceKey } from "@herald/shared/service/view";
 import fc from "fast-check";
 import { BgpPlan } from "./bgp-plan.ts";
 import type { CandidateNode } from "./plan.ts";
@@ -59,8 +59,10 @@ const [four, six] = [
     dualStackAddressFamily: false,
   }),
 ];
-const [external, other] = [peer({ peerAsn: 64512 }), peer({ name: "other" })];
+const [external, other] = [peer({ peerAsn: 64512, peerPort: 1179 }), peer({ name: "other", peerPort: 2179 })];
 const inRack = (rack: string): CandidateNode => ({ ...fit, labels: { rack } });
+
+const OPTIONS = { ignoreExcludeLb: false, drainOnCordon: true, drainOnNotReady: false, lbClass: undefined };
 
 interface World {
   readonly ads?: readonly BgpAdvertisementConfig[];
@@ -73,8 +75,7 @@ interface World {
 }
 
 function build({ ads, peers, nodes, services, hosts, parted }: World): BgpPlan {
-  const options = { ignoreExcludeLb: false, drainOnCordon: true, drainOnNotReady: false, lbClass: undefined };
-  const plan = new BgpPlan({ self: "iris1", options });
+  const plan = new BgpPlan({ self: "iris1", options: OPTIONS });
   plan.configure({
     pools: config.pools,
     bgpAdvertisements: ads ?? [advertisement()],
@@ -324,7 +325,7 @@ describe("what this node tells its routers", () => {
       named("nobody", ["elsewhere", "dummy"], "nobody"),
     ];
     const elsewhere = peer({ name: "elsewhere", nodeSelectors: [labelled("rack", "b")] });
-    const unknown = peer({ name: "no-password", password: undefined });
+    const unknown = peer({ name: "no-password", password: undefined, peerPort: 3179 });
     const peers = [peer(), other, elsewhere, unknown];
     const plan = build({ ads, peers, services, nodes: { iris1: inRack("a") } });
     const told = () => services.map(({ key }) => plan.peersOf(key).join(" "));
@@ -332,6 +333,25 @@ describe("what this node tells its routers", () => {
     plan.configure({ pools: config.pools, bgpAdvertisements: ads, peers: [other] });
     finish(plan);
     assert.deepEqual(told(), ["other", "other", "", ""]);
+  });
+
+  it("tells a router once from each address, as the first says that names it and this node", () => {
+    const inB = peer({ name: "elsewhere", nodeSelectors: [labelled("rack", "b")] });
+    const later = peer({ name: "later", holdTimeSeconds: 9 });
+    const beside = peer({ name: "beside", sourceAddress: parseAddress("192.0.2.9") as IpAddress });
+    const peers = [inB, peer(), later, beside];
+    const told = (rack: string): unknown => {
+      const plan = build({ peers, nodes: { iris1: inRack(rack) } });
+      const rivals = [...plan.rivals].map(([one, other]) => `${one.name} after ${other.name}`);
+      return [plan.plans.map((each) => each.peer.name), rivals, plan.peersOf(serviceKey("default", "web"))];
+    };
+    assert.deepEqual(told("a"), [["tor", "beside"], ["later after tor"], ["beside", "tor"]]);
+    assert.deepEqual(told("b"), [
+      ["elsewhere", "beside"],
+      ["tor after elsewhere", "later after elsewhere"],
+      ["beside", "elsewhere"],
+    ]);
+    assert.deepEqual([...new BgpPlan({ self: "iris1", options: OPTIONS }).rivals], []);
   });
 
   it("counts nobody among them who takes no family of the Service", () => {

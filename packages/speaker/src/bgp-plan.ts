@@ -1,3 +1,5 @@
+import type { BgpPeerConfig } from "@herald/shared/config/config";
+import { laterWithSameRouter } from "@herald/shared/config/same-router";
 import type { IpAddress } from "@herald/shared/ip/address";
 import type { EndpointView } from "@herald/shared/service/endpoints";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
@@ -110,6 +112,11 @@ export class BgpPlan {
     return this.#plans;
   }
 
+  /** Those of this node that can have no session, as one before them has one with the same router: which. */
+  get rivals(): ReadonlyMap<BgpPeerConfig, BgpPeerConfig> {
+    return laterWithSameRouter(this.#selected());
+  }
+
   /** Services that BGP is for and that are not announced from here, and why. */
   *refusals(): Generator<{ readonly service: ServiceKey; readonly reason: BgpRefusal }, void> {
     for (const [service, wishes] of this.#wishes) {
@@ -201,11 +208,10 @@ export class BgpPlan {
   /** As long as the configuration is the same, peers keep what was decided for them. */
   *#renew(): Generator<void> {
     this.#stale = false;
-    const { config, nodes, self } = this.#around;
-    const labels = nodes.get(self)?.labels;
-    const peers = config.peers.filter(
-      ({ nodeSelectors }) => labels !== undefined && anyMatches(nodeSelectors, labels),
-    );
+    const { config } = this.#around;
+    const selected = this.#selected();
+    const rivals = laterWithSameRouter(selected);
+    const peers = selected.filter((peer) => !rivals.has(peer));
     const before = this.#nextFor === config ? this.#next : [];
     const after = peers.map((peer) => before.find((plan) => plan.peer === peer) ?? new PeerRoutes(peer));
     const isSame = after.length === before.length && after.every((plan, at) => plan === before[at]);
@@ -213,6 +219,14 @@ export class BgpPlan {
     this.#next = after;
     this.#nextFor = config;
     yield* addAll(this.#asking.keys(), this.#touched);
+  }
+
+  /** The peers whose selectors match this node, in the configuration's order. */
+  #selected(): readonly BgpPeerConfig[] {
+    const { config, nodes, self } = this.#around;
+    const labels = nodes.get(self)?.labels;
+    if (labels === undefined) return [];
+    return config.peers.filter(({ nodeSelectors }) => anyMatches(nodeSelectors, labels));
   }
 
   #decide(key: ServiceKey): void {

@@ -696,6 +696,29 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
     ]);
   });
 
+  it("has one session with a router that two peers name, says so of the other, and gives it to that in the end", async () => {
+    const { router, words, lines, configure, pass } = await stage();
+    [words, lines].forEach((list) => void list.splice(0));
+    const second = "{peer-address: 192.0.2.254, peer-asn: 64513, my-asn: 64512, router-id: 192.0.2.9}";
+    const [first] = yaml().match(/\{peer.*\}(?=\])/) ?? [];
+    const withPeers = (...peers: readonly unknown[]) => yaml().replace(`${first}`, peers.join(", "));
+    for (let times = 0; times < 2; times += 1) {
+      configure(withPeers(first, second));
+      await pass(100);
+    }
+    assert.deepEqual(router.news(), []);
+    const said = words.map((word) => (word.type === "here" ? word.standing.error?.text : word.type));
+    const why = "BGP peer configmap/peer1 has the session with this router: it takes one from each address";
+    assert.deepEqual(said, [why]);
+    assert.equal(lines.filter((line) => line.includes(why)).length, 1);
+    configure(withPeers(second));
+    await pass(100);
+    assert.deepEqual(
+      router.news().map((line) => line.replace(/^.* s: /, "").replace(/, administrative reset.*/, "")),
+      ["Cease", "closed", "dialled", "+ 10.20.30.7/32"],
+    );
+  });
+
   it("counts why sessions end for each VRF by itself, and forgets it with the session", async () => {
     const { speaker, router, registry, pass } = await stage();
     const [peer] = loadConfig(yaml()).peers as [BgpPeerConfig];

@@ -205,7 +205,7 @@ export class BgpSpeaker {
     if (this.#leaving) return;
     const peers = this.#plan.plans.map(({ peer }) => peer);
     this.#routers.want(peers.filter(isUsable).flatMap((peer) => linkOf(peer) ?? []));
-    this.#sessions.plan(this.#plan.plans);
+    this.#sessions.plan(this.#plan.plans, this.#plan.rivals);
     this.#bfd.plan(peers, this.#bfdProfiles);
   }
 

@@ -33,7 +33,7 @@ import type { SessionMonitor, StartMonitor } from "./bmp-port.ts";
 import { areUpdates, peerEnd, peerUp } from "./bmp-view.ts";
 import { NoticeNews } from "./notice-news.ts";
 import { PeerDialler, type PeerDiallerPorts, type PeerWay } from "./peer-dialler.ts";
-import type { SessionWords } from "./session-words.ts";
+import { type SessionWords, sameRouter } from "./session-words.ts";
 
 export interface BgpPorts extends Pick<PeerDiallerPorts, "routerOn" | "sourceTowards" | "onMoved"> {
   /** The router on an interface is not there, or not any more. */
@@ -73,6 +73,8 @@ export class BgpSessions {
   #isFirst = true;
   /** Whether another process is to take over from this one. */
   #isFollowed = true;
+  /** What was said of peers that stand behind others; bounded by the configuration. */
+  #saidOfRivals: ReadonlyMap<string, string> = new Map();
   /** How many sessions were begun. */
   #begun = 0;
 
@@ -88,14 +90,19 @@ export class BgpSessions {
     ports.metrics.watch(() => [...this.#sessions.values()].map((session) => session.sight()));
   }
 
-  /** All peers there are to be, and what each is to know. One that is as before keeps its session, whatever it is called. */
-  plan(plans: readonly PeerPlan[]): void {
+  /**
+   * All peers there are to be, and what each is to know. One that is as before keeps its session, whatever it is called.
+   *
+   * @param rivals peers that are to have no session, and which has the one with their router.
+   */
+  plan(plans: readonly PeerPlan[], rivals: ReadonlyMap<BgpPeerConfig, BgpPeerConfig> = new Map()): void {
     const before = this.#callers();
     const peers = plans.map(({ peer }) => peer);
     const names = namesOfKept(new Map([...this.#sessions].map(([name, { key }]) => [name, key])), peers);
     this.#endBut(names, peers);
     // Why here: what ended was told under the name that it had.
-    this.#ports.words.planned(peers, names);
+    this.#ports.words.planned(peers, names, rivals);
+    this.#sayRivals(rivals);
     this.#rename(names);
     for (const { peer, routes } of plans) {
       const kept = this.#sessions.get(peer.name);
@@ -171,6 +178,15 @@ export class BgpSessions {
   /** How many there are, established or not. */
   get count(): number {
     return this.#sessions.size;
+  }
+
+  /** Once for each that is new. */
+  #sayRivals(rivals: ReadonlyMap<BgpPeerConfig, BgpPeerConfig>): void {
+    const said = this.#saidOfRivals;
+    this.#saidOfRivals = new Map([...rivals].map(([peer, { name }]) => [peer.name, sameRouter(name)]));
+    for (const [peer, reason] of this.#saidOfRivals) {
+      if (said.get(peer) !== reason) this.#ports.log.warn("BGP peer has no session", { peer, reason });
+    }
   }
 
   /** Who may connect to us, by name of the session. */

@@ -137,6 +137,23 @@ describe("what is said of a session", () => {
     ]);
   });
 
+  it("is that another peer has the session with its router, and nothing more when it has it itself", () => {
+    news();
+    const spine = { ...tor, name: "spine" };
+    for (let times = 0; times < 2; times += 1) words.planned([spine], new Map(), new Map([[tor, spine]]));
+    now = 10;
+    words.planned([tor]);
+    words.established("tor");
+    const why = "BGP peer spine has the session with this router: it takes one from each address";
+    const at = "192.0.2.254:179 default:";
+    assert.deepEqual(news(), [
+      `spine ${at} Down since 0, BFD N/A`,
+      `tor ${at} Down since 0, BFD N/A, at 0: ${why}`,
+      "spine gone",
+      `tor ${at} Established since 10, BFD N/A, at 0: ${why}`,
+    ]);
+  });
+
   it("is that a password is known no more, once for each time", () => {
     news();
     words.established("tor");

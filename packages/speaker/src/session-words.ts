@@ -37,16 +37,21 @@ export class SessionWords {
    * All peers there are to be, before anything is heard of their sessions.
    *
    * @param names by the name that a session had, the one that it has now.
+   * @param rivals peers that are to have no session, and which has the one with their router.
    */
-  planned(peers: readonly BgpPeerConfig[], names: ReadonlyMap<string, string> = new Map()): void {
-    const wanted = new Set(peers.map(({ name }) => name));
-    this.#carryOver(wanted, names);
-    for (const peer of peers) {
+  planned(
+    peers: readonly BgpPeerConfig[],
+    names: ReadonlyMap<string, string> = new Map(),
+    rivals: ReadonlyMap<BgpPeerConfig, BgpPeerConfig> = new Map(),
+  ): void {
+    const all = [...peers, ...rivals.keys()];
+    this.#carryOver(new Set(all.map(({ name }) => name)), names);
+    for (const peer of all) {
       const [address, vrf] = [peerLabel(peer), peer.vrf ?? "default"];
       const known = this.#known.get(peer.name) ?? this.#begin(address, vrf);
       this.#known.set(peer.name, known);
       known.standing = { ...known.standing, address, vrf };
-      this.#setUsable(known, isUsable(peer));
+      this.#hinder(known, obstacleTo(peer, rivals.get(peer)));
       this.#say(peer.name);
     }
   }
@@ -95,15 +100,15 @@ export class SessionWords {
   #begin(address: string, vrf: string): Known {
     const sinceMs = this.#ports.epochMs();
     const standing = { address, vrf, bgp: "Down", bfd: "N/A", sinceMs, error: undefined } as const;
-    return { standing, isUsable: true, verdict: "", isReported: false, said: "" };
+    return { standing, obstacle: "", verdict: "", isReported: false, said: "" };
   }
 
-  /** A session that ends for want of its password ends by our own will: nothing else says why there is none. */
-  #setUsable(known: Known, isUsable: boolean): void {
-    if (known.isUsable && !isUsable) {
-      known.standing = { ...known.standing, error: { text: NO_PASSWORD, atMs: this.#ports.epochMs() } };
+  /** A session that ends for want of what it takes ends by our own will: nothing else says why there is none. */
+  #hinder(known: Known, obstacle: string): void {
+    if (obstacle !== "" && known.obstacle !== obstacle) {
+      known.standing = { ...known.standing, error: { text: obstacle, atMs: this.#ports.epochMs() } };
     }
-    known.isUsable = isUsable;
+    known.obstacle = obstacle;
   }
 
   #become(known: Known, bgp: SessionStanding["bgp"]): void {
@@ -149,14 +154,24 @@ export class SessionWords {
 
 interface Known {
   standing: SessionStanding;
-  /** Whether its password is known, if it is to have one. */
-  isUsable: boolean;
+  /** Why there can be no session; "": there can. */
+  obstacle: string;
   /** What was agreed or not when both met last; empty since there was a session. */
   verdict: string;
   /** Whether there is an Event for the time since there was a session. */
   isReported: boolean;
   /** The standing that was said last, as text. */
   said: string;
+}
+
+function obstacleTo(peer: BgpPeerConfig, rival: BgpPeerConfig | undefined): string {
+  if (rival !== undefined) return sameRouter(rival.name);
+  return isUsable(peer) ? "" : NO_PASSWORD;
+}
+
+/** @param peer that has the session. */
+export function sameRouter(peer: string): string {
+  return `BGP peer ${peer} has the session with this router: it takes one from each address`;
 }
 
 function inWords(reason: DownReason, text: string, verdict: string): string {

@@ -155,6 +155,28 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "a second peer for one router on a node, from one address",
+    before: {
+      peers: [peer("one")],
+      nodes: [{ name: "n", labels: { rack: "a" } }],
+    },
+    change: ["CREATE", "bgppeers", peer("two", { nodeSelectors: [{ matchLabels: { rack: "a" } }] })],
+    refused: [
+      'BGPPeer two: spec.peerAddress: 10.0.0.1 port 179 is the router of BGPPeer "one" already, on the same nodes: it takes one session from each address, want another sourceAddress or other nodeSelectors',
+    ],
+  },
+  {
+    name: "a second peer for one router, on other nodes",
+    before: {
+      peers: [peer("one", { nodeSelectors: [{ matchLabels: { rack: "a" } }] })],
+      nodes: [
+        { name: "n", labels: { rack: "a" } },
+        { name: "m", labels: { rack: "b" } },
+      ],
+    },
+    change: ["CREATE", "bgppeers", peer("two", { nodeSelectors: [{ matchLabels: { rack: "b" } }] })],
+  },
+  {
     name: "a community that is none",
     change: ["CREATE", "bgpadvertisements", object("adv", { communities: ["1:70000"] })],
     refused: [

@@ -1,9 +1,11 @@
 import type { ConfigMistake } from "../../errors.ts";
 import { matchesSelector } from "../../service/label-selector.ts";
 import { tooWideFor } from "../aggregation.ts";
-import type { LabelSelector, Pool } from "../config.ts";
+import type { BgpPeerConfig, LabelSelector, Pool } from "../config.ts";
 import { BFD_PROFILE } from "../crd/bfd-profile.ts";
 import { BGP_ADVERTISEMENT } from "../crd/bgp-advertisement.ts";
+import { BGP_PEER } from "../crd/bgp-peer.ts";
+import { routerAndSource } from "../same-router.ts";
 import type { Labelled } from "./config-objects.ts";
 import { mistakeIn, placeOf } from "./parse.ts";
 import { selectPools } from "./pool-selection.ts";
@@ -23,6 +25,7 @@ export function checkBgp(
   return [
     ...matches.flatMap(aggregationMistakes),
     ...preferenceMistakes(matches, nodes),
+    ...sameRouterMistakes(peers, nodes),
     ...echoMistakes(matches, peers, bfdProfiles),
   ];
 }
@@ -97,6 +100,26 @@ function sharesNode(
   if (one.length === 0 || other.length === 0) return true;
   const texts = new Set(one.map((selector) => JSON.stringify(selector)));
   return other.some((selector) => texts.has(JSON.stringify(selector)));
+}
+
+/** One for each peer that would be in an earlier one's way; {@link routerAndSource}. */
+function sameRouterMistakes(
+  peers: BgpPart["peers"],
+  nodes: readonly Labelled[] | undefined,
+): readonly ConfigMistake[] {
+  const before = new Map<string, BgpPeerConfig[]>();
+  return peers.flatMap((peer) => {
+    const alike = before.get(routerAndSource(peer)) ?? [];
+    before.set(routerAndSource(peer), [...alike, peer]);
+    const rival = alike.find((each) => sharesNode(each.nodeSelectors, peer.nodeSelectors, nodes));
+    if (rival === undefined) return [];
+    const [field, router] =
+      "address" in peer.remote
+        ? ["peerAddress", `${peer.remote.address} port ${peer.peerPort}`]
+        : ["interface", peer.remote.interface];
+    const message = `${router} is the router of BGPPeer "${rival.name}" already, on the same nodes: it takes one session from each address, want another sourceAddress or other nodeSelectors`;
+    return [mistakeIn({ kind: BGP_PEER.kind, name: peer.name }, [field], message)];
+  });
 }
 
 /** What runs BFD for MetalLB echoes IPv4 only, so MetalLB refuses it, and so do we: going back stays possible. */

@@ -281,6 +281,75 @@ const disputed = (name: string) => [
   `BGPAdvertisement b: spec.localPref: 200 for pool "${name}", where BGPAdvertisement a: spec.localPref says 100 to the same routers`,
 ];
 
+const OTHER = { myASN: 64512, peerASN: 64514, peerAddress: "10.0.0.1" };
+const EAST = [{ matchLabels: { side: "east" } }];
+const WEST = [{ matchLabels: { side: "west" } }];
+const LEFT = [{ matchExpressions: [{ key: "side", operator: "In", values: ["west", "left"] }] }];
+const peers = (a: object, b: object) => ({
+  peers: [object("b", { ...OTHER, ...b }), object("a", { ...PEER, ...a })],
+});
+const sameRouter = (router = "10.0.0.1 port 179", field = "peerAddress"): readonly string[] => [
+  `BGPPeer b: spec.${field}: ${router} is the router of BGPPeer "a" already, on the same nodes: it takes one session from each address, want another sourceAddress or other nodeSelectors`,
+];
+
+report("objects: two peers with one router", [
+  { name: "one address", given: peers({}, {}), mistakes: sameRouter() },
+  {
+    name: "one address, written in another way",
+    given: peers({}, { peerPort: 179 }),
+    mistakes: sameRouter(),
+  },
+  {
+    name: "one interface",
+    given: peers({ peerAddress: "", interface: "eth0" }, { peerAddress: "", interface: "eth0" }),
+    mistakes: sameRouter("eth0", "interface"),
+  },
+  {
+    name: "one source",
+    given: peers({ sourceAddress: "10.0.0.7" }, { sourceAddress: "10.0.0.7" }),
+    mistakes: sameRouter(),
+  },
+  { name: "two sources", given: peers({}, { sourceAddress: "10.0.0.7" }), mistakes: [] },
+  { name: "two ports", given: peers({}, { peerPort: 1179 }), mistakes: [] },
+  { name: "two VRFs", given: peers({}, { vrf: "red" }), mistakes: [] },
+  {
+    name: "two links",
+    given: peers(
+      { peerAddress: "fe80::1", interface: "eth0" },
+      { peerAddress: "fe80::1", interface: "eth1" },
+    ),
+    mistakes: [],
+  },
+  {
+    name: "one for all nodes, while none are known",
+    given: peers({}, { nodeSelectors: EAST }),
+    mistakes: sameRouter(),
+  },
+  {
+    name: "the same nodes, while none are known",
+    given: peers({ nodeSelectors: EAST }, { nodeSelectors: [...WEST, ...EAST] }),
+    mistakes: sameRouter(),
+  },
+  {
+    name: "what may be the same nodes, while none are known",
+    given: peers({ nodeSelectors: WEST }, { nodeSelectors: LEFT }),
+    mistakes: [],
+  },
+  {
+    name: "what are the same nodes",
+    given: {
+      ...peers({ nodeSelectors: WEST }, { nodeSelectors: LEFT }),
+      nodes: [{ name: "iris1", labels: { side: "west" } }],
+    },
+    mistakes: sameRouter(),
+  },
+  {
+    name: "no node in common",
+    given: { ...peers({}, { nodeSelectors: EAST }), nodes: [{ name: "iris1", labels: { side: "west" } }] },
+    mistakes: [],
+  },
+]);
+
 report("objects: two advertisements that disagree on localPref", [
   { name: "same routers, nodes and prefixes", given: two(["four"], {}, {}), mistakes: disputed("four") },
   { name: "the same localPref", given: two(["four"], {}, { localPref: 100 }), mistakes: [] },
@@ -471,7 +540,9 @@ report("objects: peers", [
   {
     name: "no Secret by an empty name, and one by the longest",
     given: {
-      peers: ["", "s".repeat(253)].map((name) => peer({ passwordSecret: { name } }).peers[0] as ConfigObject),
+      peers: ["", "s".repeat(253)].map(
+        (name, index) => peer({ passwordSecret: { name }, peerPort: 179 + index }).peers[0] as ConfigObject,
+      ),
     },
     mistakes: [],
   },
