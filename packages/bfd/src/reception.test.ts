@@ -238,6 +238,24 @@ describe("a datagram", () => {
     }
   });
 
+  it("of a session that has ended is nobody's, and the first of its peer another one's, or nobody's", () => {
+    const any = { ...PATH, interface: undefined };
+    const all = [any, PATH, FAR].map((path) => ({ path, options: OPTIONS, disabled: false }));
+    for (const [left, first] of [
+      [all.slice(0, 1), "down -> init"],
+      [all.slice(2), "drop unknown-peer"],
+    ] as const) {
+      const core = new BfdSessions(new SeededRandom(3));
+      core.handle({ type: "sessions", wanted: all }, 0);
+      const late = datagram({ yourDiscriminator: ours(core, PATH) });
+      core.handle({ type: "sessions", wanted: left }, 0);
+      const heard = [late, datagram({})].map(
+        (one) => told(core.handle({ type: "datagram", datagram: one }, 0))[0],
+      );
+      assert.deepEqual(heard, ["drop unknown-session", first]);
+    }
+  });
+
   it("never has to name a session by 0, nor two by one number", () => {
     const drawn = [0, 0.25, 0.5, 0.25, 0.75, 0.9, 0.9, 0.9];
     const core = new BfdSessions({ next: () => drawn.shift() ?? 0.1 });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "@herald/lab/random";
+import { BfdSessions } from "./sessions.ts";
 import type { BfdState } from "./states.ts";
-import { Bench } from "./testdata/bench.ts";
+import { Bench, OPTIONS, PATH, told } from "./testdata/bench.ts";
 
 const STATES: readonly BfdState[] = ["admin-down", "down", "init", "up"];
 
@@ -84,8 +86,23 @@ describe("the state of a session", () => {
     });
   }
 
+  it("is admin-down from the first word where it begins shut down", () => {
+    const core = new BfdSessions(new SeededRandom(7));
+    const wanted = [{ path: PATH, options: OPTIONS, disabled: true }];
+    assert.deepEqual(told(core.handle({ type: "sessions", wanted }, 0)), [
+      "down -> admin-down",
+      "send admin-down P diag 7",
+    ]);
+  });
+
   it("is down once it is allowed again", () => {
     assert.deepEqual(inState("admin-down").want({}), ["admin-down -> down", "send down P diag 7"]);
+  });
+
+  it("counts what it sent", () => {
+    const bench = new Bench();
+    bench.run(10_000);
+    assert.equal(bench.status.counters.sent, bench.sent.length);
   });
 
   it("counts how often it came up, and went", () => {

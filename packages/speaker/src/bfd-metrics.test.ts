@@ -70,6 +70,12 @@ describe("the metrics of BFD", () => {
     }
   });
 
+  it("are how late the thread was at worst since they were asked for last", async () => {
+    for (const latestMs of [2, 9, 4]) metrics.take({ statuses: new Map(), drops, latestMs });
+    const late = "herald_speaker_bfd_lateness_seconds";
+    assert.deepEqual([await series(late), await series(late)], [[" 0.009"], [" 0"]]);
+  });
+
   it("keep what went down as long as there is one of them", async () => {
     metrics.want(sessions(near, other));
     metrics.down(pathKey(other), "detection-expired");

@@ -593,16 +593,21 @@ describe("BGP beside layer 2", () => {
     );
   });
 
-  it("parts from a node that is drained, and comes back to it", async () => {
+  it("parts from a node that is drained, comes back to it, and parts no sooner the next time", async () => {
     const { router, standing, pass } = await stage();
-    standing({ drain: "maintenance" });
-    await pass(PART_MS + 1_000);
-    standing({});
-    await pass(1_000);
+    for (let drain = 0; drain < 2; drain += 1) {
+      standing({ drain: "maintenance" });
+      await pass(PART_MS + 1_000);
+      standing({});
+      await pass(1_000);
+    }
     assert.deepEqual(router.news(), [
       "0.1 s: + 10.20.30.7/32 65535:0",
       "5.1 s: - 10.20.30.7/32",
       "6.1 s: + 10.20.30.7/32",
+      "7.1 s: + 10.20.30.7/32 65535:0",
+      "12.1 s: - 10.20.30.7/32",
+      "13.1 s: + 10.20.30.7/32",
     ]);
   });
 
@@ -694,6 +699,20 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
       "dialled",
       "BFD: single 192.0.2.254 from 192.0.2.9 every 50 ms",
     ]);
+  });
+
+  it("has BFD watch from where the router has connected to", async () => {
+    const { router, configure, pass } = await stage({ listens: true });
+    configure(watched());
+    router.local = { ...LOCAL, ipv4: "192.0.2.9" as IpAddress };
+    router.refuse("cut");
+    await pass(1_000);
+    router.news();
+    router.call();
+    await pass(100);
+    assert.ok(
+      router.news().some((line) => line.endsWith("BFD: single 192.0.2.254 from 192.0.2.1 every 50 ms")),
+    );
   });
 
   it("has one session with a router that two peers name, says so of the other, and gives it to that in the end", async () => {

@@ -128,10 +128,14 @@ describe("A peer is spoken to from", () => {
 
   it("the connection's own once there is one, whatever is new, and whoever began it", () => {
     const made = stageOf();
-    made.answer("192.0.2.2");
-    made.own = ip("192.0.2.3");
+    made.answer("192.0.2.3");
+    made.own = ip("192.0.2.2");
     made.dialler.reached({ transport: 4, ipv4: ip("192.0.2.4"), ipv6: undefined, linkLocal: undefined });
-    assert.deepEqual(made.story.slice(2), ["0 s: connected", "0 s: moved to 192.0.2.254 from 192.0.2.4"]);
+    assert.deepEqual(made.story.slice(2), [
+      "0 s: moved to 192.0.2.254 from 192.0.2.3",
+      "0 s: connected",
+      "0 s: moved to 192.0.2.254 from 192.0.2.4",
+    ]);
   });
 
   it("its sourceAddress, whatever the kernel would take", () => {
@@ -200,6 +204,9 @@ describe("A peer on an interface", () => {
       ipv6: ip("2001:db8::2"),
       linkLocal: ip("fe80::3"),
     });
+    made.own = undefined;
+    made.router = ip("fe80::4");
+    made.dial();
     made.dialler.lost();
     assert.deepEqual(
       made.story.filter((each) => each.includes("moved")),
@@ -207,6 +214,7 @@ describe("A peer on an interface", () => {
         "0 s: moved to fe80::1",
         "0 s: moved to fe80::2",
         "0 s: moved to fe80::2 from fe80::3",
+        "0 s: moved to fe80::4", // no way there yet
         "0 s: moved to undefined",
       ],
     );

@@ -34,10 +34,7 @@ export function ttlFilter({
 }: Pick<BfdPlace, "hops" | "family" | "leastTtls">): Uint8Array {
   const listed = hops === "single" ? [] : leastTtls;
   const most = listed.length === 0 ? BFD_TTL : Math.max(...listed.map(({ ttl }) => ttl));
-  return assemble([
-    ...listed.flatMap((each) => ofSender(family, each)),
-    ...atLeast(family, hops === "single" ? BFD_TTL : most),
-  ]);
+  return assemble([...listed.flatMap((each) => ofSender(family, each)), ...atLeast(family, most)]);
 }
 
 /** Goes on behind itself for all other senders. */

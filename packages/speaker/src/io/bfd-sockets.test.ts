@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { readdirSync, readlinkSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { afterEach, describe, it } from "node:test";
 import type { BfdDatagram } from "@herald/bfd/effect";
@@ -149,6 +150,63 @@ describe("BFD's sockets", { timeout: 30_000 }, () => {
       "single 127.0.0.9 any at 127.0.0.3 b",
       "single 127.0.0.9 any !",
     ]);
+    assert.deepEqual(troubles, []);
+  });
+
+  /** All sockets of this process, by the numbers that the kernel has for them. */
+  const descriptors = (): readonly string[] =>
+    readdirSync("/proc/self/fd")
+      .flatMap((fd) => {
+        try {
+          return [readlinkSync(`/proc/self/fd/${fd}`)];
+        } catch {
+          return []; // the one that this list was read by
+        }
+      })
+      .filter((name) => name.startsWith("socket:"))
+      .sort();
+
+  it("stay open while they are wanted, and are closed when they are not", () => {
+    const before = descriptors();
+    const ears = open();
+    ears.listen([place({}), place({ hops: "multi" })]);
+    const open1 = descriptors();
+    assert.equal(open1.length, before.length + 2);
+    ears.listen([place({}), place({ hops: "multi" })]);
+    assert.deepEqual(descriptors(), open1);
+    ears.listen([place({})]);
+    assert.equal(descriptors().length, before.length + 1);
+    ears.listen([]);
+    assert.deepEqual(descriptors(), before);
+  });
+
+  it("are no more for a session that has ended", () => {
+    const before = descriptors();
+    const mouth = open();
+    const path = {
+      hops: "single",
+      remote: "127.0.0.9" as IpAddress,
+      local: undefined,
+      interface: undefined,
+    } as const;
+    for (let packet = 0; packet < 2; packet += 1) mouth.send("a", path, Uint8Array.of(packet));
+    assert.equal(descriptors().length, before.length + 1);
+    mouth.end("a");
+    assert.deepEqual(descriptors(), before);
+  });
+
+  it("send from the address that a session has", async () => {
+    const peer = createSocket("udp4").bind(PORTS.single, "127.0.0.9");
+    await once(peer, "listening");
+    const [remote, local] = ["127.0.0.9", "127.0.0.2"] as IpAddress[] as [IpAddress, IpAddress];
+    open().send("a", { hops: "single", remote, local, interface: undefined }, Uint8Array.of(1));
+    const [, { address }] = await once(peer, "message");
+    peer.close();
+    assert.equal(address, local);
+  });
+
+  it("are there for both families at once", { skip: skip(6) }, () => {
+    open().listen([place({}), place({ family: 6 })]);
     assert.deepEqual(troubles, []);
   });
 
