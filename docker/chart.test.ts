@@ -290,7 +290,7 @@ describe("chart: pods", () => {
       loadBalancerClass: "example.com/lb",
       existingConfigMap: "pools",
       prometheus: { metricsPort: 9472 },
-      webhook: { port: 9444, certificateLife: "24h", timeoutSeconds: 10 },
+      webhook: { port: 9444, certificateLife: "24h", timeoutSeconds: 10, danglingReferences: "Refuse" },
       controller: { logLevel: "debug", sharingAcrossNamespaces: true },
       speaker: {
         logLevel: "warn",
@@ -316,6 +316,7 @@ describe("chart: pods", () => {
       "--webhook-configuration=herald-webhook",
       "--webhook-certificate-life=24h",
       "--webhook-timeout=10s",
+      "--webhook-dangling-references=Refuse",
     ]);
     assert.deepEqual(container(objects, "DaemonSet", "herald-speaker").args, [
       "--port=9472",

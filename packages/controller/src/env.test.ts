@@ -39,6 +39,7 @@ const DEFAULTS = {
     configuration: "herald-webhook",
     certificateLifeMs: 7_776_000_000,
     timeoutMs: 5_000,
+    danglingReferences: "Warn",
   },
 };
 
@@ -90,7 +91,8 @@ describe("the controller's flags", () => {
     assert.deepEqual(read(["--webhook-port=0"]), { ...DEFAULTS, webhook: undefined });
     const names = ["--cert-service-name=s", "--webhook-secret=c", "--webhook-configuration=w"];
     const times = ["--webhook-certificate-life=10s", "--webhook-timeout=30s"];
-    const numbers = ["--webhook-port=1", ...times, "--webhook-mode=enabled"];
+    const words = ["--webhook-mode=enabled", "--webhook-dangling-references=Refuse"];
+    const numbers = ["--webhook-port=1", ...times, ...words];
     assert.deepEqual(read([...names, ...numbers]), {
       ...DEFAULTS,
       webhook: {
@@ -100,6 +102,7 @@ describe("the controller's flags", () => {
         configuration: "w",
         certificateLifeMs: 10_000,
         timeoutMs: 30_000,
+        danglingReferences: "Refuse",
       },
     });
   });
@@ -117,6 +120,10 @@ describe("the controller's flags", () => {
     {
       args: ["--webhook-certificate-life=9s"],
       says: '--webhook-certificate-life: "9s" is refused: want a duration from 10s to 87600h',
+    },
+    {
+      args: ["--webhook-dangling-references=ignore"],
+      says: '--webhook-dangling-references: "ignore" is refused: want Warn, Refuse',
     },
     {
       args: ["--webhook-timeout=31s"],

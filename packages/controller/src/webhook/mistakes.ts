@@ -6,11 +6,17 @@ import { readPools } from "@herald/shared/config/objects/read-pools";
 import { ConfigError, type ConfigMistake } from "@herald/shared/errors";
 import type { World } from "./change.ts";
 
+/** What is said of a configuration. */
+export interface Finding extends ConfigMistake {
+  /** It names what nothing has: the only kind of what mends itself that somebody may want refused. */
+  readonly isDangling?: true;
+}
+
 /**
  * Everything that the programs will find wrong with objects, among themselves and beside the ConfigMap. They use
  * `ConfigSources`, which takes what is wrong in scopes and keeps what was good; here all of it is of interest.
  */
-export function mistakesIn({ configMap, objects }: World): readonly ConfigMistake[] {
+export function mistakesIn({ configMap, objects }: World): readonly Finding[] {
   const own = mistakesInObjects(objects);
   if (configMap === undefined) return own;
   const inBoth = [
@@ -21,12 +27,15 @@ export function mistakesIn({ configMap, objects }: World): readonly ConfigMistak
   return [...own, ...inBoth.map((mistake) => ({ ...mistake, transient: true as const }))];
 }
 
-function mistakesInObjects(objects: ConfigObjects): readonly ConfigMistake[] {
+function mistakesInObjects(objects: ConfigObjects): readonly Finding[] {
   try {
     configFromObjects(objects);
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.mistakes;
+    // Why all of them: everything has been read here, so what may come is an object that is named.
+    return error.mistakes.map((mistake) =>
+      mistake.transient === true ? { ...mistake, isDangling: true } : mistake,
+    );
   }
 }

@@ -7,9 +7,10 @@ import type { ConfigMistake } from "@herald/shared/errors";
 import { quoted } from "@herald/shared/quoted";
 import { idleAnnotations } from "@herald/shared/service/idle-annotations";
 import { type Change, KINDS, type Plural, type World } from "./change.ts";
+import type { Finding } from "./mistakes.ts";
 
 /** What is no mistake, and yet hardly meant: names that nothing has, and fields that do nothing. */
-export function remarksOn({ objects }: World): readonly ConfigMistake[] {
+export function remarksOn({ objects }: World): readonly Finding[] {
   const pools = namesIn(objects.pools);
   const peers = namesIn(objects.peers);
   return [
@@ -50,12 +51,18 @@ function dangling(
   list: string,
   wanted: string,
   known: ReadonlySet<string>,
-): readonly ConfigMistake[] {
+): readonly Finding[] {
   return objects.flatMap((object) =>
     textsIn(field(object.spec, list)).flatMap(({ text, index }) => {
       if (known.has(text)) return [];
       const message = `there is no ${wanted} ${quoted(text)}${suggest(text, known)}`;
-      return [{ ...remark(plural, object, `${list}[${index}]`, message), transient: true as const }];
+      return [
+        {
+          ...remark(plural, object, `${list}[${index}]`, message),
+          transient: true,
+          isDangling: true,
+        } as const,
+      ];
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { oneOf, wholeNumber } from "@herald/daemon/flags";
 import { parseDuration } from "@herald/shared/config/duration";
 import { z } from "zod";
+import { DANGLING_REFERENCES } from "./judge.ts";
 import type { WebhookOptions } from "./webhook.ts";
 
 /** RFC 1035, as names of Services, and good for the other objects as well. */
@@ -46,6 +47,13 @@ export const WEBHOOK_FLAGS = {
     default: "herald-webhook",
     placeholder: "NAME",
   },
+  "webhook-dangling-references": {
+    schema: oneOf(...DANGLING_REFERENCES),
+    description:
+      "Warn of a change by which an object names what there is not (pool, peer, profile, alias), so that objects may come and go in any order, or Refuse it.",
+    default: "Warn",
+    placeholder: "WORD",
+  },
   "webhook-mode": {
     schema: oneOf("enabled", "disabled"),
     description: "enabled, or disabled for the same as --webhook-port 0. MetalLB's onlywebhook is not there.",
@@ -81,7 +89,7 @@ type WebhookFlagValues = {
 /** What only the webhook wants to know. */
 export type WebhookSettings = Pick<
   WebhookOptions,
-  "port" | "service" | "secret" | "configuration" | "certificateLifeMs" | "timeoutMs"
+  "port" | "service" | "secret" | "configuration" | "certificateLifeMs" | "timeoutMs" | "danglingReferences"
 >;
 
 /** @returns `undefined` when there is to be none. */
@@ -95,5 +103,6 @@ export function webhookSettings(values: WebhookFlagValues): WebhookSettings | un
     configuration: values["webhook-configuration"],
     certificateLifeMs: values["webhook-certificate-life"],
     timeoutMs: values["webhook-timeout"],
+    danglingReferences: values["webhook-dangling-references"],
   };
 }

@@ -73,14 +73,14 @@ class World {
     return this.#startMs + this.clock.now();
   }
 
-  async start(t: TestContext, skewMs = 0): Promise<Replica> {
+  async start(t: TestContext, skewMs = 0, danglingReferences: "Warn" | "Refuse" = "Warn"): Promise<Replica> {
     const stop = new AbortController();
     const registry = new Registry();
     const webhook = await Webhook.start(
       {
         ...{ host: "127.0.0.1", port: 0, namespace: HOME, configName: "config", service: "herald-webhook" },
         ...{ secret: "herald-webhook-cert", configuration: "herald-webhook", certificateLifeMs: LIFE_MS },
-        timeoutMs: TIMEOUT_MS,
+        ...{ timeoutMs: TIMEOUT_MS, danglingReferences },
       },
       {
         client: this.api,
@@ -308,6 +308,27 @@ describe("the webhook", () => {
       addresses: ["192.0.2.7/32"],
     })) as { readonly warnings: readonly string[] };
     assert.match(JSON.stringify(warnings), /of pool \\"old\\" in the ConfigMap's address-pools/);
+  });
+
+  it("refuses what is not there yet where it is told to", async (t) => {
+    const world = new World();
+    const replica = await world.start(t, 0, "Refuse");
+    await world.ready(replica);
+    const asked = review("CREATE", "l2advertisements", "l2", { ipAddressPools: ["x"] });
+    const { response } = (await ask(replica, world.believed, asked)).body as {
+      readonly response: { readonly allowed: boolean; readonly status: { readonly details: object } };
+    };
+    const field = "L2Advertisement l2: spec.ipAddressPools[0]";
+    assert.deepEqual(
+      [response.allowed, response.status.details],
+      [
+        false,
+        {
+          ...{ group: "metallb.io", kind: "L2Advertisement", name: "l2" },
+          causes: [{ reason: "FieldValueInvalid", field, message: 'there is no IPAddressPool "x"' }],
+        },
+      ],
+    );
   });
 
   it("reads the object of a deletion from what it was", async (t) => {

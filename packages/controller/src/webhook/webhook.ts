@@ -6,7 +6,7 @@ import { answerTo, type Question, ReviewError, readReview } from "./admission-re
 import { CertificateKeeper } from "./certificate-keeper.ts";
 import type { EpochMs } from "./certificate-plan.ts";
 import type { World } from "./change.ts";
-import { judge } from "./judge.ts";
+import { type DanglingReferences, judge } from "./judge.ts";
 import { readWorld } from "./read-world.ts";
 import { SharedRead } from "./shared-read.ts";
 import type { WebhookMetrics } from "./webhook-metrics.ts";
@@ -29,6 +29,7 @@ export interface WebhookOptions {
   readonly certificateLifeMs: number;
   /** How long the API server waits for an answer. */
   readonly timeoutMs: number;
+  readonly danglingReferences: DanglingReferences;
 }
 
 export interface WebhookPorts {
@@ -166,7 +167,8 @@ export class Webhook {
 
   #judge(question: Question, world: World): object {
     const { change } = question;
-    const verdict = judge(change, world, this.#options.namespace);
+    const { namespace, danglingReferences } = this.#options;
+    const verdict = judge(change, world, namespace, danglingReferences);
     const allowed = verdict.refused.length === 0;
     this.#ports.metrics.answered(allowed);
     if (!allowed) {
