@@ -25,8 +25,11 @@ class StuckSocket extends Socket {
 function connect({ mock }: TestContext): { socket: StuckSocket; connection: TcpConnection; ended: string[] } {
   mock.timers.enable({ apis: ["setTimeout"] });
   const ended: string[] = [];
-  const listeners = { onBytes: assert.fail, onClosed: (why: string) => void ended.push(why) };
-  const target = { address: "192.0.2.1" as IpAddress, interface: undefined, sourcePort: undefined };
+  const listeners = {
+    onBytes: () => assert.fail("nothing comes"),
+    onClosed: (why: string) => void ended.push(why),
+  };
+  const target = { address: "192.0.2.1" as IpAddress, interface: undefined };
   const connection = new TcpConnection(listeners, target);
   const socket = new StuckSocket();
   connection.use(socket);
