@@ -228,13 +228,25 @@ describe("a datagram", () => {
   }
 
   it("that is the first of a session belongs to the one that says most of its path", () => {
-    const core = new BfdSessions(new SeededRandom(3));
+    const [here, other] = ["192.0.2.2", "192.0.2.3"].map(ip);
     const any = { ...PATH, interface: undefined };
-    const wanted = [any, PATH].map((path) => ({ path, options: OPTIONS, disabled: false }));
-    core.handle({ type: "sessions", wanted }, 0);
-    for (const [name, path] of [["eth0", PATH] as const, ["eth1", any] as const]) {
-      const effects = core.handle({ type: "datagram", datagram: datagram({}, { interface: name }) }, 0);
-      assert.deepEqual(effects[0], { type: "state", session: pathKey(path), from: "down", to: "init" });
+    const [toUs, both] = [
+      { ...any, local: here },
+      { ...PATH, local: here },
+    ];
+    for (const [paths, interfaceName, to, first] of [
+      [[any, toUs, PATH, both], "eth0", here, both],
+      [[any, toUs, PATH, both], "eth0", other, PATH],
+      [[any, toUs, PATH, both], "eth1", here, toUs],
+      [[any, toUs, PATH, both], "eth1", other, any],
+      [[any, toUs, PATH], "eth0", here, PATH],
+    ] as const) {
+      const core = new BfdSessions(new SeededRandom(3));
+      const wanted = paths.map((path) => ({ path, options: OPTIONS, disabled: false }));
+      core.handle({ type: "sessions", wanted }, 0);
+      const one = datagram({}, { interface: interfaceName, to });
+      const [effect] = core.handle({ type: "datagram", datagram: one }, 0);
+      assert.deepEqual(effect, { type: "state", session: pathKey(first), from: "down", to: "init" });
     }
   });
 
