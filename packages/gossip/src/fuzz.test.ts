@@ -12,7 +12,7 @@ import { RECORDING, type Vector } from "./testdata/vectors.ts";
 
 const CLEAR = framing({ label: "", encryption: undefined, compress: false });
 
-/** With those of the other packages a million. More of them: `npm run fuzz`. */
+/** More of them: `npm run fuzz`. */
 const INPUTS = 100_000;
 
 const { vectors } = RECORDING;

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { fuzz } from "@herald/lab/fuzz";
 import { WIRE_FUZZ } from "./testdata/fuzz-target.ts";
 
-/** With those of the other packages a million. More of them: `npm run fuzz`. */
+/** More of them: `npm run fuzz`. */
 const INPUTS = 350_000;
 
 describe("the decoders of frames under rubbish", () => {

@@ -18,6 +18,16 @@ const CONTEXTS: readonly UpdateContext[] = [
   { asnOctets: 2, external: false, pathIds: [4, 6] },
 ];
 
+/** Long enough for all that an UPDATE may have, if not at once. */
+const SHORT_OCTETS = 200;
+const ANY = 40;
+
+/** Why mostly short ones: a change in them changes more, and more of them can be tried. */
+const UPDATES = fc
+  .sample(UPDATE, { numRuns: 800, seed: 2 })
+  .map(({ update }, index) => frame(MESSAGE_TYPE.update, encodeUpdate(update, index % 2 === 0 ? 4 : 2)))
+  .filter(({ length }, index) => index < ANY || length <= SHORT_OCTETS);
+
 /** Where the type stands in a message. */
 const TYPE_AT = 18;
 
@@ -26,9 +36,7 @@ export const BGP_FUZZ: FuzzTarget = {
   name: "bgp",
   samples: [
     ...fc.sample(OPEN, { numRuns: 60, seed: 1 }).map((open) => encodeMessage(open)),
-    ...fc
-      .sample(UPDATE, { numRuns: 200, seed: 2 })
-      .map(({ update }, index) => frame(MESSAGE_TYPE.update, encodeUpdate(update, index % 2 === 0 ? 4 : 2))),
+    ...UPDATES,
     encodeMessage(hardReset(cease(2, "bye"))),
     encodeMessage({ type: "route-refresh", family: { afi: 1, safi: 1 }, subtype: 0 }),
     encodeMessage({ type: "keepalive" }),
@@ -53,7 +61,7 @@ function take(type: number, body: Uint8Array, thorough: boolean): void {
   switch (type) {
     case MESSAGE_TYPE.open: {
       const open = decodeOpen(body);
-      if (thorough) assert.equal(decodeOpen(encodeOpen({ ...open, capabilities: [] })).asn, open.asn);
+      if (thorough) assert.deepEqual(decodeOpen(encodeOpen(open)), open);
       return;
     }
     case MESSAGE_TYPE.update:
@@ -69,10 +77,10 @@ function take(type: number, body: Uint8Array, thorough: boolean): void {
 
 function takeUpdate(body: Uint8Array, context: UpdateContext, thorough: boolean): void {
   const { update } = decodeUpdate(body, context);
+  if (!thorough) return;
   for (const field of [update.withdrawn, update.announced, update.reach?.nlri, update.unreach]) {
     if (field !== undefined) assert.equal(decodeNlri(field).length, field.count);
   }
-  if (!thorough) return;
   const again = decodeUpdate(encodeUpdate(update, context.asnOctets), { ...context, external: false });
   assert.deepEqual(again.update.announced, update.announced);
 }
