@@ -110,6 +110,7 @@ describe("docs/migrate.md, command by command, on a real API server", () => {
   });
 
   it("does all at once where that is wanted", async () => {
+    await asManifestsLeaveThem();
     await section("All at once");
     await nothingIsLost();
   });
@@ -123,6 +124,23 @@ describe("docs/migrate.md, command by command, on a real API server", () => {
     assert.deepEqual(await deployed(), ["metallb-controller", "metallb-speaker"]);
     await nothingIsLost();
   });
+
+  /** The kinds of no release, as those of MetalLB's manifests, and one that names MetalLB's webhook. */
+  async function asManifestsLeaveThem(): Promise<void> {
+    const webhook = {
+      clientConfig: {
+        service: { name: "metallb-webhook-service", namespace: NAMESPACE, path: "/convert" },
+      },
+      conversionReviewVersions: ["v1beta1", "v1beta2"],
+    };
+    const patch = JSON.stringify({ spec: { conversion: { strategy: "Webhook", webhook } } });
+    await shell(`
+      helm uninstall herald --namespace ${NAMESPACE}
+      kinds=$(kubectl get crd -o name | grep -E '/[a-z0-9]+\\.metallb\\.io$')
+      kubectl annotate $kinds meta.helm.sh/release-name- meta.helm.sh/release-namespace-
+      kubectl label $kinds app.kubernetes.io/managed-by-
+      kubectl patch crd bgppeers.metallb.io --type=merge -p '${patch}'`);
+  }
 
   /** What MetalLB's controller would have made, were there a kubelet to run it. */
   async function actAsController(): Promise<void> {
