@@ -99,6 +99,16 @@ describe("the state of a session", () => {
     assert.deepEqual(inState("admin-down").want({}), ["admin-down -> down", "send down P diag 7"]);
   });
 
+  it("says why it went until it is up again, and since when it is what it is", () => {
+    const bench = inState("up");
+    bench.run(1_000);
+    const { state, since } = bench.status;
+    assert.deepEqual([state, since], ["down", 152]);
+    assert.deepEqual(bench.hear({ state: "down" }), ["down -> init", "send init P diag 1"]);
+    assert.equal(bench.status.since, 1_000);
+    assert.deepEqual(bench.hear({ state: "init" }), ["init -> up", "send up P diag 0"]);
+  });
+
   it("counts what it sent", () => {
     const bench = new Bench();
     bench.run(10_000);

@@ -308,10 +308,20 @@ describe("a session that is not wanted any more", () => {
 
   it("makes room for one with another key", () => {
     const bench = new Bench().up();
-    const before = bench.status.localDiscriminator;
-    const authentication = { kind: "password", keyId: 1, key: Uint8Array.of(1) } as const;
-    assert.deepEqual(bench.want({ authentication }), ["ended", "send down diag 0"]);
-    assert.notEqual(bench.status.localDiscriminator, before);
+    let before = bench.status.localDiscriminator;
+    const key = Uint8Array.of(1);
+    for (const authentication of [
+      { kind: "password", keyId: 1, key },
+      { kind: "password", keyId: 2, key },
+      { kind: "password", keyId: 2, key: Uint8Array.of(2) },
+      undefined,
+    ] as const) {
+      assert.deepEqual(bench.want({ authentication }), ["ended", "send down diag 0"]);
+      assert.notEqual(bench.status.localDiscriminator, before);
+      before = bench.status.localDiscriminator;
+      const same = authentication && { ...authentication, key: authentication.key.slice() };
+      assert.deepEqual(bench.want({ authentication: same }), []);
+    }
   });
 
   it("comes back with another discriminator while it says farewell", () => {
