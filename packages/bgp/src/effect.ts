@@ -88,7 +88,13 @@ export type BgpEffect =
     }
   /** The peer has told us all that it has of a family. */
   | { readonly type: "end-of-rib"; readonly family: IpFamily }
-  | { readonly type: "notice"; readonly reason: BgpNotice; readonly detail: string };
+  | {
+      readonly type: "notice";
+      readonly reason: BgpNotice;
+      readonly detail: string;
+      /** The whole UPDATE, behind its header, where that is what was wrong (RFC 7606 §8). */
+      readonly update?: Uint8Array;
+    };
 
 /** What both sides began with, as whole messages. */
 export interface Opens {

@@ -20,7 +20,8 @@ export class Hearing {
     this.#ignored.clear();
   }
 
-  heard(decoded: DecodedUpdate): void {
+  /** @param body what was decoded. */
+  heard(decoded: DecodedUpdate, body: Uint8Array): void {
     const { update, treatAsWithdraw } = decoded;
     for (const family of decoded.ignored) this.#ignored.add(family);
     const { announced, withdrawn, reach, unreach } = update;
@@ -28,22 +29,19 @@ export class Hearing {
     this.#counters.withdrawalsReceived += this.#count(withdrawn) + this.#count(unreach);
     const family = isEndOfRib(decoded);
     if (family !== undefined) this.#emit({ type: "end-of-rib", family });
-    this.#complain(decoded);
+    this.#complain(decoded, body);
   }
 
   #count(field: NlriField | undefined): number {
     return field === undefined || this.#ignored.has(field.family) ? 0 : field.count;
   }
 
-  #complain({ errors: [first], ignored }: DecodedUpdate): void {
+  #complain({ errors: [first], ignored }: DecodedUpdate, body: Uint8Array): void {
     if (first === undefined) return;
     this.#counters.attributeErrors += 1;
     const families = ignored.map((family) => `IPv${family}`).join(" and ");
     const rest = families === "" ? "" : `; routes of ${families} are not counted until the session is over`;
-    this.#emit({
-      type: "notice",
-      reason: "attribute-error",
-      detail: `${first.text}: ${first.treatment}${rest}`,
-    });
+    const detail = `${first.text}: ${first.treatment}${rest}`;
+    this.#emit({ type: "notice", reason: "attribute-error", detail, update: body });
   }
 }

@@ -49,7 +49,7 @@ export interface Host {
   /** The state is another one, or a connection has ended (`why`). */
   changed(machine: Machine, from: BgpState, why: Why | undefined, now: Instant): void;
   established(machine: Machine, now: Instant): void;
-  heardUpdate(decoded: DecodedUpdate): void;
+  heardUpdate(decoded: DecodedUpdate, body: Uint8Array): void;
   heardRefresh(machine: Machine, refresh: RouteRefresh, now: Instant): void;
 }
 
@@ -202,7 +202,7 @@ export class Machine {
         this.#meet(body, now);
         return;
       case MESSAGE_TYPE.update:
-        if (this.#state === "established") this.#host.heardUpdate(this.#readUpdate(body));
+        if (this.#state === "established") this.#host.heardUpdate(this.#readUpdate(body), body);
         this.on("update", now, unexpected("UPDATE", this.#state));
         return;
       case MESSAGE_TYPE.notification:

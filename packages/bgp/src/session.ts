@@ -406,8 +406,8 @@ export class BgpSession implements Core<BgpInput, BgpEffect>, Host {
     this.#telling.begin(machine, now);
   }
 
-  heardUpdate(decoded: DecodedUpdate): void {
-    this.#hearing.heard(decoded);
+  heardUpdate(decoded: DecodedUpdate, body: Uint8Array): void {
+    this.#hearing.heard(decoded, body);
   }
 
   /** RFC 7313 §4: what begins and ends an answer has no place here, since we never ask. */

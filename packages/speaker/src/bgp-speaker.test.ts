@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { pathKey } from "@herald/bfd/effect";
+import { frame } from "@herald/bgp/header";
 import { MESSAGE_TYPE } from "@herald/bgp/iana";
 import { encodeMessage } from "@herald/bgp/message";
 import { decodeNlri } from "@herald/bgp/nlri";
@@ -51,6 +52,8 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
   local = LOCAL;
   readonly #clock: VirtualClock;
   readonly #open: Open;
+  /** On the connection that was made last. */
+  say: (bytes: Uint8Array) => void = () => assert.fail("nobody called");
   #down: ((why: string) => void) | undefined;
   #refusal: string | undefined;
   #knock = (_: Open): void => assert.fail("nobody listens");
@@ -76,6 +79,7 @@ class RecordingRouter implements BgpPort, BgpIncomingPort {
       listeners.onClosed(why);
     };
     this.#down = down;
+    this.say = listeners.onBytes;
     soon(() => {
       if (!isOpen) return;
       if (this.#refusal !== undefined) {
@@ -552,6 +556,28 @@ describe("BGP beside layer 2", () => {
     );
     const counts = await registry.getSingleMetricAsString("herald_speaker_bgp_notices_total");
     assert.match(counts, /reason="connection-refused"\} 3/);
+  });
+
+  it("logs an UPDATE that cannot be read as a whole, once, and keeps the session (RFC 7606 §8)", async () => {
+    const { router, lines, pass } = await stage();
+    const update = "0000000021cb00710080"; // a prefix of 33 bits
+    for (let time = 0; time < 2; time += 1)
+      router.say(frame(MESSAGE_TYPE.update, Buffer.from(update, "hex")));
+    await pass(1_000);
+    assert.deepEqual(router.news(), []);
+    const warned = lines
+      .map((line) => JSON.parse(line) as Record<string, string>)
+      .filter(({ msg, level }) => msg === "BGP notice" && level === "warn");
+    assert.deepEqual(
+      warned.map(({ reason, detail, update: whole }) => [reason, detail, whole]),
+      [
+        [
+          "attribute-error",
+          "update.nlri: invalid (prefix length 33, want 0 to 32): afi-safi-disable; routes of IPv4 are not counted until the session is over",
+          update,
+        ],
+      ],
+    );
   });
 
   it("asks routers to prefer others, waits, takes all back and says why it goes", async () => {

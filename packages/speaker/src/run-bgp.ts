@@ -513,10 +513,11 @@ class PeerSession {
         return;
       }
       case "notice": {
-        const { reason, detail } = effect;
+        const { reason, detail, update } = effect;
         metrics.notices.inc({ ...this.#labels, reason });
-        if (this.#noticeNews.isNews(reason, detail)) this.#log.warn("BGP notice", { reason, detail });
-        else this.#log.debug("BGP notice", { reason, detail });
+        const fields = { reason, detail, ...(update && { update: Buffer.from(update).toString("hex") }) };
+        if (this.#noticeNews.isNews(reason, detail)) this.#log.warn("BGP notice", fields);
+        else this.#log.debug("BGP notice", fields);
         return;
       }
       case "told": {
