@@ -17,6 +17,7 @@ import { flagsPage } from "./docs/flags-page.ts";
 import { metricsPage } from "./docs/metrics-page.ts";
 import { policyFile } from "./docs/policy-file.ts";
 import { reasonsPage } from "./docs/reasons-page.ts";
+import { routersPage } from "./docs/routers-page.ts";
 import { renderManifest } from "./manifest.ts";
 import { valuesSchema } from "./values-schema.ts";
 
@@ -41,6 +42,7 @@ const GENERATED: readonly (readonly [string, () => string | Promise<string>])[] 
       }),
   ],
   ["docs/reference/reasons.md", reasonsPage],
+  ["docs/reference/routers.md", routersPage],
   ["charts/herald/values.schema.json", valuesSchema],
   ["herald.yaml", renderManifest],
 ];

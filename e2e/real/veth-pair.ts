@@ -1,8 +1,12 @@
 import { existsSync } from "node:fs";
 import { command } from "../cluster/command.ts";
 
+/** Set by who wants to know which tests there are: none runs. */
+const NAMES_ONLY = "HERALD_NAMES_ONLY";
+
 /** Why this machine cannot run such a pair, in one sentence; undefined when it can. */
 export async function whyNoPair(): Promise<string | undefined> {
+  if (process.env[NAMES_ONLY] === "1") return "only the names of tests are asked for";
   if (process.platform !== "linux") return `network namespaces need Linux, and this is ${process.platform}`;
   if (process.getuid?.() !== 0) return "network namespaces need root";
   const pair = ["unshare", "--net", "ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"];

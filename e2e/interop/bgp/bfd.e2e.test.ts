@@ -152,7 +152,7 @@ for (const name of ["FRR", "BIRD"] as const) {
       await isWatched({ peer: ROUTER.ipv6, family: 6 });
     });
 
-    it("comes up beyond another router", { skip }, async () => {
+    it("comes up beyond another router (multihop)", { skip }, async () => {
       await segment.moveRouterAway();
       const profile = `, minimum-ttl: ${HOPS_LEFT[name]}`;
       await begin({ local: FAR.ipv4, multihop: true }, { ...BEYOND, profile });

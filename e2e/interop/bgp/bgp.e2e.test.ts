@@ -25,8 +25,13 @@ const SEEN: SeenRoute = { prefix: `${V4}/32`, nextHop: NODE.ipv4, path: "64500" 
 const SEEN6: SeenRoute = { prefix: `${V6}/128`, nextHop: NODE.ipv6, path: "64500" };
 /** Peers of which nothing says which AS it is, but whether it is ours. */
 const ANY_ASN = [
-  { kind: "whatever other AS it is", peerAsn: "external", asn: THEIRS, seen: SEEN },
-  { kind: "one of our own AS", peerAsn: "internal", asn: OURS, seen: { ...SEEN, path: "", localPref: 100 } },
+  { kind: "whatever other AS it is (dynamicASN: external)", peerAsn: "external", asn: THEIRS, seen: SEEN },
+  {
+    kind: "one of our own AS (dynamicASN: internal)",
+    peerAsn: "internal",
+    asn: OURS,
+    seen: { ...SEEN, path: "", localPref: 100 },
+  },
 ] as const;
 /** What arrives beyond one other router, of what was sent with all there is. */
 const MOST_HOPS_LEFT = 254;
@@ -133,7 +138,7 @@ describe("BGP", { concurrency: 2 }, () => {
         await routesBecome(6, [SEEN6]);
       });
 
-      it("learns what an advertisement says within one AS: aggregates of both families, LOCAL_PREF, communities", {
+      it("learns what an advertisement says within one AS: aggregates of both families, LOCAL_PREF, standard and large communities", {
         skip,
       }, async () => {
         await router.start({ ...EXTERNAL, asn: OURS, families: [4, 6] });
@@ -153,7 +158,9 @@ describe("BGP", { concurrency: 2 }, () => {
         await routesBecome(6, wanted(NODE.ipv6, "2001:db8:1::10/124", `${V6}/128`, "2001:db8:1::1a/128"));
       });
 
-      it("learns MED, path and link bandwidth as an advertisement's annotations say", { skip }, async () => {
+      it("learns what annotations of an advertisement say: MED, a longer path, link bandwidth as an extended community", {
+        skip,
+      }, async () => {
         await router.start(EXTERNAL);
         await speaker.serve("web", [V4], { externalTrafficPolicy: "Local" });
         await speaker.begin(configMap({}));
@@ -222,7 +229,7 @@ describe("BGP", { concurrency: 2 }, () => {
         [4, ROUTER.ipv4, NODE.ipv4],
         [6, ROUTER.ipv6, NODE.ipv6],
       ] as const) {
-        it(`is spoken to with the right password only, over IPv${family}`, { skip }, async () => {
+        it(`is spoken to with the right password only (TCP-MD5), over IPv${family}`, { skip }, async () => {
           await router.start({ ...EXTERNAL, local, neighbour, families: [family], password: "sesame" });
           await speaker.serve("web", [V4, V6]);
           const wrong = configMap({ address: local, more: ", password: simsalabim" });
@@ -251,21 +258,21 @@ describe("BGP", { concurrency: 2 }, () => {
         await errorComes(/^notification: .*(peer AS|bad peer|Bad Peer)/i);
       });
 
-      itUnless("ttl-security", "finds us at most one hop away when it demands it", async () => {
+      itUnless("ttl-security", "finds us at most one hop away when it demands it (GTSM)", async () => {
         await router.start({ ...EXTERNAL, ttlSecurity: true });
         await speaker.serve("web", [V4]);
         await speaker.begin(configMap({}));
         await routesBecome(4, [SEEN]);
       });
 
-      it("is told when it cannot do what we need", { skip }, async () => {
+      it("is told when it has no capability for the family that we need", { skip }, async () => {
         await router.start({ ...EXTERNAL, families: [6] });
         await speaker.begin(configMap({}));
         await errorComes(/^open-refused: .*the peer offers no /);
         await neighbourSays(refusedCapability);
       });
 
-      it("is reached beyond another router, until we demand one hop less", { skip }, async () => {
+      it("is reached beyond another router (multihop), until we demand one hop less", { skip }, async () => {
         await segment.moveRouterAway();
         await router.start({ ...EXTERNAL, local: FAR.ipv4, multihop: true });
         await speaker.serve("web", [V4]);
@@ -282,14 +289,18 @@ describe("BGP", { concurrency: 2 }, () => {
         assert.equal(await router.isUp(), false);
       });
 
-      itUnless("ttl-security", "finds us at most two hops away when it demands that, and we do", async () => {
-        await segment.moveRouterAway();
-        await router.start({ ...EXTERNAL, local: FAR.ipv4, multihop: true, ttlSecurity: true });
-        await speaker.serve("web", [V4]);
-        const text = configMap({ address: FAR.ipv4, more: ", ebgp-multihop: true" });
-        await speaker.begin(text, { minimumTtl: MOST_HOPS_LEFT });
-        await routesBecome(4, [SEEN]);
-      });
+      itUnless(
+        "ttl-security",
+        "finds us at most two hops away when it demands that, and we do (GTSM)",
+        async () => {
+          await segment.moveRouterAway();
+          await router.start({ ...EXTERNAL, local: FAR.ipv4, multihop: true, ttlSecurity: true });
+          await speaker.serve("web", [V4]);
+          const text = configMap({ address: FAR.ipv4, more: ", ebgp-multihop: true" });
+          await speaker.begin(text, { minimumTtl: MOST_HOPS_LEFT });
+          await routesBecome(4, [SEEN]);
+        },
+      );
 
       it("has all again after it was killed and started", { skip }, async () => {
         await router.start(EXTERNAL);
@@ -329,7 +340,9 @@ describe("BGP", { concurrency: 2 }, () => {
         await routesBecome(4, [SEEN]);
       });
 
-      it("is asked to prefer others before it loses routes, and is told why we go", { skip }, async () => {
+      it("is asked to prefer others before it loses routes (graceful shutdown), and is told why we go", {
+        skip,
+      }, async () => {
         await router.start(EXTERNAL);
         await speaker.serve("web", [V4]);
         await speaker.begin(configMap({}));
@@ -345,26 +358,30 @@ describe("BGP", { concurrency: 2 }, () => {
         await neighbourSays(left);
       });
 
-      itUnless("stale-routes", "keeps routes over a restart that was agreed on, without a gap", async () => {
-        await router.start(EXTERNAL);
-        await speaker.serve("web", [V4]);
-        await speaker.begin(configMap({}), { gracefulRestart: true });
-        await routesBecome(4, [SEEN]);
-        await speaker.ask({ type: "drain" });
-        await speaker.ask({ type: "part" });
-        await until(
-          "the session is over",
-          () => router.isUp(),
-          (up) => !up,
-        );
-        await routesBecome(4, [SEEN]);
-        await speaker.stop();
-        speaker = new OurSpeaker(segment.node);
-        await speaker.serve("web", [V4]);
-        await speaker.begin(configMap({}), { gracefulRestart: true });
-        await until("the session is back", () => router.isUp(), Boolean);
-        await routesBecome(4, [SEEN]);
-      });
+      itUnless(
+        "stale-routes",
+        "keeps routes over a restart that was agreed on (graceful restart), without a gap",
+        async () => {
+          await router.start(EXTERNAL);
+          await speaker.serve("web", [V4]);
+          await speaker.begin(configMap({}), { gracefulRestart: true });
+          await routesBecome(4, [SEEN]);
+          await speaker.ask({ type: "drain" });
+          await speaker.ask({ type: "part" });
+          await until(
+            "the session is over",
+            () => router.isUp(),
+            (up) => !up,
+          );
+          await routesBecome(4, [SEEN]);
+          await speaker.stop();
+          speaker = new OurSpeaker(segment.node);
+          await speaker.serve("web", [V4]);
+          await speaker.begin(configMap({}), { gracefulRestart: true });
+          await until("the session is back", () => router.isUp(), Boolean);
+          await routesBecome(4, [SEEN]);
+        },
+      );
     });
   }
 });

@@ -124,7 +124,9 @@ for (const { name, make } of ROUTERS) {
 
     if (name !== "FRR") return; // BIRD 2 knows no neighbours without an address
 
-    it("is found by what it advertises, followed to another address, and lost by BFD", { skip }, async () => {
+    it("is found without an address by what it advertises, followed to another address, and lost by BFD", {
+      skip,
+    }, async () => {
       await router.start({ ...UNNUMBERED, password: "sesame", bfdMs: EVERY_MS });
       await speaker.begin(CONFIG_MAP, BY_LINK);
       await learns();
