@@ -74,6 +74,22 @@ class Pair {
 const WANTED = routes("203.0.113.1/32", "203.0.113.2/32", "2001:db8:1::/48");
 
 describe("two sessions with each other", () => {
+  for (const [who, ours, theirs] of [
+    ["both", 2_000, 2_000],
+    ["one of them", 2_000, 0],
+  ] as const) {
+    it(`come up although ${who} would have the other speak first (DelayOpen), for a hundred seeds`, () => {
+      for (let seed = 1; seed <= 100; seed += 1) {
+        const pair = new Pair(seed, { delayOpenMs: ours }, { delayOpenMs: theirs })
+          .want(WANTED)
+          .both()
+          .run(5_000);
+        assert.deepEqual(pair.states, ["established", "established"], `seed ${seed}\n${pair.story}`);
+        assert.deepEqual(pair.ours.session.status().told, { 4: 2, 6: 1 });
+      }
+    });
+  }
+
   it("come up although both sides connect at once, for a hundred seeds", () => {
     for (let seed = 1; seed <= 100; seed += 1) {
       const pair = new Pair(seed).want(WANTED).both().run(1_000);
