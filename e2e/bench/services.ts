@@ -181,7 +181,7 @@ class ServicesBench {
       ["LIST", "services"],
     ] as const;
     const note = kinds.map(([verb, resource]) => `${asked(verb, resource)} ${verb} ${resource}`).join(", ");
-    this.#row("requests", asked("PATCH", "services/status"), "", `${what}: ${note}`);
+    this.#row("requests", asked("APPLY", "services/status"), "", `${what}: ${note}`);
   }
 
   async #untilQuiet(): Promise<void> {

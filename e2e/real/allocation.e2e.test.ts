@@ -42,7 +42,7 @@ describe("allocation from objects, on a real API server", () => {
     assert.deepEqual(allocated(found), ["True", "Allocated", '192.0.2.0 of pool "first"']);
   });
 
-  it("writes address, pool and condition at once, and leaves other conditions alone", async () => {
+  it("writes address, pool and conditions at once, and leaves those of others alone", async () => {
     const before = await herald.statusesWritten();
     await create("other", { spec: { type: "ClusterIP" } });
     const conditions = [
@@ -60,6 +60,7 @@ describe("allocation from objects, on a real API server", () => {
     assert.deepEqual(found.status.conditions?.map(({ type }) => type).sort(), [
       "example.com/Other",
       "herald.io/Allocated",
+      "herald.io/Announced", // that no speaker has said anything yet
     ]);
     assert.equal(await herald.statusesWritten(), before + 1);
     await cluster.api.patch(`${services()}/other`, { spec: { type: "ClusterIP" } });

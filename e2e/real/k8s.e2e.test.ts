@@ -4,18 +4,22 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { systemClock } from "@herald/daemon/clock";
 import { systemRandom } from "@herald/daemon/random";
-import { type ApiClient, ApiError, type ApiObject, type WatchEvent } from "@herald/k8s/api";
+import { type ApiClient, ApiError, type ApiObject, type PatchType, type WatchEvent } from "@herald/k8s/api";
 import type { configMapView } from "@herald/k8s/config-map";
+import type { DesiredStatus } from "@herald/k8s/desired-status";
 import { createEventRecorder } from "@herald/k8s/events";
 import { HttpApiClient } from "@herald/k8s/http-client";
 import { kubeconfigAccess } from "@herald/k8s/kubeconfig";
 import { LeaderElector } from "@herald/k8s/lease";
 import { configMapsPath, leasesPath, objectPath, servicePath, serviceStatusPath } from "@herald/k8s/paths";
 import { Reflector } from "@herald/k8s/reflector";
-import { serviceView, writeServiceStatus } from "@herald/k8s/service";
+import { serviceView } from "@herald/k8s/service";
+import { applyServiceCondition } from "@herald/k8s/service-condition";
+import { type StatusWriteOptions, writeServiceStatus } from "@herald/k8s/service-write";
 import { Transport } from "@herald/k8s/transport";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { IpAddress } from "@herald/shared/ip/address";
+import type { ServiceView } from "@herald/shared/service/view";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { clusterName, stateFolder } from "../cluster/folders.ts";
 import type { Running } from "../cluster/launch.ts";
@@ -167,6 +171,59 @@ async function untilEqual(reflector: Reflector<string>): Promise<void> {
   }
 }
 
+const POOL = "metallb.io/ip-allocated-from-pool";
+const GOOD = { status: "True", reason: "Allocated", message: "as wanted" };
+const NOTHING: DesiredStatus = { addresses: [], pool: undefined, allocated: "none" };
+
+function addressed(address: string, pool = "default"): DesiredStatus {
+  return { addresses: [address as IpAddress], pool, allocated: GOOD };
+}
+
+async function createService(name: string): Promise<ServiceView> {
+  const spec = { type: "LoadBalancer", ports: [{ port: 80 }], allocateLoadBalancerNodePorts: false };
+  const body = { metadata: { name }, spec };
+  return serviceView(await client.create<Service>("/api/v1/namespaces/default/services", body));
+}
+
+/** Writes statuses as the controller does, and remembers by what kinds of patches. */
+function statusWriter() {
+  const sent: PatchType[] = [];
+  const recording = new Proxy(client, {
+    get: (target, name) => {
+      const method = Reflect.get(target, name) as (path: string, ...rest: readonly unknown[]) => unknown;
+      return (path: string, ...rest: readonly unknown[]) => {
+        if (name === "patch") sent.push(rest[0] as PatchType);
+        return method.call(target, path, ...rest);
+      };
+    },
+  });
+  const to = async (
+    service: ServiceView,
+    wanted: DesiredStatus | StatusWriteOptions["decide"],
+  ): Promise<string> => {
+    const decide = typeof wanted === "function" ? wanted : () => wanted;
+    const fieldManager = "herald-controller";
+    return (await writeServiceStatus({ client: recording, service, decide, fieldManager })).outcome;
+  };
+  return { to, sent };
+}
+
+/** `Type Status Reason` of each condition. */
+function words({ status }: Service): readonly string[] {
+  return (status?.conditions ?? []).map(
+    ({ type, status: is, reason }) => `${type.replace("herald.io/", "")} ${is} ${reason}`,
+  );
+}
+
+interface ManagedFields {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly subresource?: string;
+}
+
+const isOfStatus = ({ subresource }: ManagedFields): boolean => subresource === "status";
+const ofWhom = ({ manager, operation }: ManagedFields): string => `${manager} ${operation}`;
+
 describe("Kubernetes client on a real API server", { timeout: 300_000 }, () => {
   it("lists 1,200 objects in pages and misses nothing while connections are reset", { skip }, async () => {
     await client.create("/api/v1/namespaces", { metadata: { name: MANY } });
@@ -238,42 +295,83 @@ describe("Kubernetes client on a real API server", { timeout: 300_000 }, () => {
     assert.equal(await first("999999999"), "ended"); // what the reflector lists anew for, see #isDeaf
   });
 
-  it("writes a Service's status and its annotation in one request, once per change", { skip }, async () => {
-    const key = "default/status";
-    await client.create("/api/v1/namespaces/default/services", {
-      metadata: { name: "status" },
-      spec: { type: "LoadBalancer", ports: [{ port: 80 }] },
-    });
-    const service = serviceView(await client.get<Service>(servicePath(key)));
-    const decide = (): { addresses: IpAddress[]; pool: string } => ({
-      addresses: ["192.0.2.1" as IpAddress],
-      pool: "default",
-    });
-    const written = await writeServiceStatus({ client, service, decide });
-    assert.equal(written.outcome, "written");
-    const stored = await client.get<Service>(servicePath(key));
+  it("applies a Service's status, its annotation and its conditions in one request, once per change", {
+    skip,
+  }, async () => {
+    const old = await createService("status");
+    const { to, sent } = statusWriter();
+    assert.deepEqual(await to(old, addressed("192.0.2.1")), "written");
+    const stored = await client.get<Service>(servicePath(old.key));
     assert.deepEqual(stored.status?.loadBalancer, { ingress: [{ ip: "192.0.2.1", ipMode: "VIP" }] });
-    assert.deepEqual(stored.metadata?.annotations, { "metallb.io/ip-allocated-from-pool": "default" });
-    const again = await writeServiceStatus({ client, service: serviceView(stored), decide });
-    assert.deepEqual([again.outcome, serviceView(stored).ingress], ["unchanged", [{ ip: "192.0.2.1" }]]);
+    assert.deepEqual(stored.metadata?.annotations, { [POOL]: "default" });
+    assert.deepEqual(words(stored), ["Allocated True Allocated", "Announced Unknown NoSpeakerYet"]);
+    assert.deepEqual(stored.metadata?.managedFields?.filter(isOfStatus).map(ofWhom), [
+      "herald-controller Apply",
+    ]);
+    assert.equal(await to(serviceView(stored), addressed("192.0.2.1")), "unchanged");
     // Somebody else was faster: the old view is refused, read again and decided again.
-    const late = await writeServiceStatus({
-      client,
-      service,
-      decide: ({ ingress }) => ({ addresses: ingress.map(({ ip }) => ip as IpAddress), pool: "moved" }),
+    assert.equal(await to(old, ({ ingress }) => addressed(`${ingress[0]?.ip}`, "moved")), "written");
+    const moved = serviceView(await client.get<Service>(servicePath(old.key)));
+    assert.deepEqual([moved.ingress, moved.annotations], [[{ ip: "192.0.2.1" }], { [POOL]: "moved" }]);
+    assert.equal(await to(moved, NOTHING), "written");
+    const empty = await client.get<Service>(servicePath(old.key));
+    assert.deepEqual(empty.status, { loadBalancer: {} });
+    assert.equal(empty.metadata?.annotations, undefined);
+    assert.deepEqual(sent, ["apply", "apply", "apply", "apply"]);
+  });
+
+  it("takes from a Service what an earlier release or MetalLB wrote, and leaves what is a speaker's, or said of an address", {
+    skip,
+  }, async () => {
+    const { key, uid } = await createService("earlier");
+    const now = "2026-01-01T00:00:00Z";
+    const allocated = { type: "herald.io/Allocated", ...GOOD, lastTransitionTime: now };
+    const ingress = [{ ip: "192.0.2.1", ipMode: "Proxy", ports: [{ port: 80, protocol: "TCP" }] }];
+    const earlier = await client.patch<Service>(serviceStatusPath(key), "strategic", {
+      metadata: { annotations: { [POOL]: "default" } },
+      status: { loadBalancer: { ingress }, conditions: [allocated] },
+    });
+    const { to, sent } = statusWriter();
+    assert.equal(await to(serviceView(earlier), addressed("192.0.2.1", "other")), "written");
+    const wish = { status: "True", reason: "Announced", message: "from a node" } as const;
+    const type = "herald.io/Announced";
+    await applyServiceCondition({
+      ...{ client, service: key, uid, type, wish },
+      ...{ fieldManager: "herald-speaker", epochMs: Date.now() },
+    });
+    const spoken = await client.get<Service>(servicePath(key));
+    assert.deepEqual(spoken.status?.loadBalancer?.ingress, ingress);
+    assert.equal(await to(serviceView(spoken), addressed("192.0.2.2", "default")), "written");
+    const changed = await client.get<Service>(servicePath(key));
+    assert.deepEqual(words(changed), ["Allocated True Allocated", "Announced True Announced"]);
+    assert.equal(await to(serviceView(changed), NOTHING), "written");
+    const cleared = await client.get<Service>(servicePath(key));
+    assert.deepEqual(
+      [words(cleared), cleared.status?.loadBalancer, cleared.metadata?.annotations],
+      [["Announced True Announced"], {}, undefined],
+    );
+    assert.deepEqual(sent, ["apply", "apply", "apply", "strategic"]);
+    // Back again: an earlier release and MetalLB write over what was applied, by other means.
+    await to(serviceView(cleared), addressed("192.0.2.3"));
+    const back = await client.patch<Service>(serviceStatusPath(key), "strategic", {
+      metadata: { annotations: { [POOL]: null } },
+      status: { loadBalancer: { ingress: null }, conditions: [{ $patch: "delete", type: allocated.type }] },
     });
     assert.deepEqual(
-      late.outcome !== "gone" && [late.outcome, late.service.ingress, late.service.annotations],
-      ["written", [{ ip: "192.0.2.1" }], { "metallb.io/ip-allocated-from-pool": "moved" }],
+      [words(back), back.status?.loadBalancer, back.metadata?.annotations],
+      [["Announced True Announced"], {}, undefined],
     );
-    const fresh = serviceView(await client.get<Service>(servicePath(key)));
-    const cleared = await writeServiceStatus({
-      client,
-      service: fresh,
-      decide: () => ({ addresses: [], pool: undefined }),
-    });
-    const empty = cleared.outcome === "gone" ? undefined : cleared.service;
-    assert.deepEqual([empty?.ingress, empty?.annotations], [[], {}]);
+  });
+
+  it("makes no Service of one that is gone, nor writes to another of its name", { skip }, async () => {
+    const old = await createService("gone");
+    await client.delete(servicePath(old.key));
+    const { to } = statusWriter();
+    assert.equal(await to(old, addressed("192.0.2.1")), "gone");
+    await assert.rejects(client.get(servicePath(old.key)), { status: 404 });
+    const other = await createService("gone");
+    assert.equal(await to(old, addressed("192.0.2.1")), "gone");
+    assert.deepEqual(serviceView(await client.get<Service>(servicePath(old.key))), other);
   });
 
   it("applies on the server with its own field manager, and patches by JSON patch", { skip }, async () => {

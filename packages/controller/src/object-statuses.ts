@@ -7,6 +7,7 @@ import { lookAgainMs } from "@herald/k8s/status-object";
 import { type PoolUsage, saturate } from "@herald/shared/allocator/pool-state";
 import type { Clock, Instant, Random } from "@herald/shared/core";
 import { type ConfigMistake, describeMistake } from "@herald/shared/errors";
+import { FIELD_MANAGER } from "./field-manager.ts";
 import type { PoolObject } from "./pool-object.ts";
 
 export interface ObjectStatusesOptions {
@@ -147,7 +148,6 @@ export class ObjectStatuses {
 
 const COALESCE_MS = 1_000;
 const RETRY = { minMs: 1_000, maxMs: 60_000 };
-const FIELD_MANAGER = "herald-controller";
 const STATE_KEY = "ConfigurationState";
 /** How long a kind that is not installed is not asked for again. */
 const ABSENT_MS = 30_000;

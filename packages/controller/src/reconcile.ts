@@ -1,4 +1,4 @@
-import type { DesiredStatus } from "@herald/k8s/service";
+import type { DesiredStatus } from "@herald/k8s/desired-status";
 import { allocatedCondition, notConfigured } from "@herald/shared/allocator/allocated-condition";
 import { Allocator, type Held } from "@herald/shared/allocator/allocator";
 import { converge, type Notice, type Outcome, relinquish } from "@herald/shared/allocator/converge";

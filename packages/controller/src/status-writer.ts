@@ -1,7 +1,9 @@
 import { type ApiClient, ApiError } from "@herald/k8s/api";
-import { type DesiredStatus, statusPatch, writeServiceStatus } from "@herald/k8s/service";
+import { type DesiredStatus, statusToApply } from "@herald/k8s/desired-status";
+import { writeServiceStatus } from "@herald/k8s/service-write";
 import type { Notice } from "@herald/shared/allocator/converge";
 import type { ServiceKey, ServiceView } from "@herald/shared/service/view";
+import { FIELD_MANAGER } from "./field-manager.ts";
 import type { LatestViews } from "./latest-views.ts";
 import type { Decision } from "./reconcile.ts";
 
@@ -67,7 +69,7 @@ export class StatusWriter {
       this.forget(key);
       return;
     }
-    if (pending.desired === undefined || statusPatch(view, pending.desired) === undefined) {
+    if (pending.desired === undefined || statusToApply(view, pending.desired) === undefined) {
       this.#finish(view);
       return;
     }
@@ -112,7 +114,9 @@ export class StatusWriter {
         client,
         service,
         epochMs: epochMs(),
-        decide: (fresh) => (mayWrite() ? decide(fresh) : undefined),
+        fieldManager: FIELD_MANAGER,
+        mayWrite,
+        decide,
         signal,
       });
       this.#options.count(result.outcome);
@@ -129,7 +133,7 @@ export class StatusWriter {
   #finish(view: ServiceView): void {
     const pending = this.#pending.get(view.key);
     if (pending === undefined) return;
-    if (pending.desired !== undefined && statusPatch(view, pending.desired) !== undefined) {
+    if (pending.desired !== undefined && statusToApply(view, pending.desired) !== undefined) {
       // Why not otherwise: the term is over, and asking again would find it so again, for ever.
       if (this.#options.mayWrite()) this.#options.enqueue(view.key);
       this.#wake(view.key);

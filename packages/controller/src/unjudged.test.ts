@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { ApiError } from "@herald/k8s/api";
 import { SeededRandom } from "@herald/lab/random";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { type ServiceFields, World } from "./testing/world.ts";
+import { type ServiceFields, UNSPOKEN, World } from "./testing/world.ts";
 
 const FROM = "metallb.io/ip-allocated-from-pool";
 const KEPT =
@@ -31,6 +31,7 @@ describe("a controller that starts beside a pool that is refused", () => {
     assert.equal(world.pool("web"), "bad");
     assert.deepEqual(world.conditions("web"), [
       `herald.io/Allocated Unknown Unjudged: 198.51.100.7 ${KEPT}. To change that, mend or delete what is refused.`,
+      UNSPOKEN,
     ]);
     assert.deepEqual(world.events("web"), [`Warning LoadBalancerFailed: 198.51.100.7 ${KEPT}`]);
     assert.match(world.configurationState ?? "", /^Invalid\|IPAddressPool bad: spec\.addresses\[0\]/);
@@ -50,6 +51,7 @@ describe("a controller that starts beside a pool that is refused", () => {
     assert.deepEqual(world.everything(), { other: ["192.0.2.0"], web: ["198.51.100.7"] });
     assert.deepEqual(world.conditions("web"), [
       'herald.io/Allocated True Allocated: 198.51.100.7 of pool "bad"',
+      UNSPOKEN,
     ]);
   });
 
@@ -96,6 +98,7 @@ describe("a controller that starts beside a pool that is refused", () => {
     assert.deepEqual(world.everything(), { other: ["203.0.113.0"], web: ["198.51.100.7"] });
     assert.deepEqual(world.conditions("web"), [
       'herald.io/Allocated True Allocated: 198.51.100.7 of pool "bad"',
+      UNSPOKEN,
     ]);
   });
 });

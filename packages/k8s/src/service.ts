@@ -1,11 +1,9 @@
-import { type IpAddress, parseAddress } from "@herald/shared/ip/address";
-import { ALLOCATED_FROM_POOL, ANNOTATION_PREFIXES } from "@herald/shared/service/annotations";
+import { parseAddress } from "@herald/shared/ip/address";
+import { ANNOTATION_PREFIXES } from "@herald/shared/service/annotations";
 import { HERALD_PREFIX } from "@herald/shared/service/idle-annotations";
-import { ingressShows } from "@herald/shared/service/ingress";
 import type { ConditionView, IngressView, ServiceKey, ServiceView } from "@herald/shared/service/view";
 import type { V1LoadBalancerIngress, V1Service } from "@kubernetes/client-node";
-import { type ApiClient, ApiError, keyOf, type Raw } from "./api.ts";
-import { servicePath, serviceStatusPath } from "./paths.ts";
+import { keyOf, type Raw } from "./api.ts";
 
 /** Type of the condition on a Service that says whether it has addresses, and why not. */
 export const ALLOCATED_CONDITION = "herald.io/Allocated";
@@ -60,8 +58,13 @@ function clusterFields(
   };
 }
 
-function ingressView({ ip, hostname }: Raw<V1LoadBalancerIngress>): IngressView {
-  return { ...(ip !== undefined && { ip }), ...(hostname !== undefined && { hostname }) };
+function ingressView({ ip, hostname, ipMode, ports }: Raw<V1LoadBalancerIngress>): IngressView {
+  return {
+    ...(ip !== undefined && { ip }),
+    ...(hostname !== undefined && { hostname }),
+    ...(ipMode !== undefined && ipMode !== "VIP" && { ipMode }), // that is what the API server means by none
+    ...(ports !== undefined && ports.length > 0 && { ports }),
+  };
 }
 
 function inView(
@@ -74,117 +77,3 @@ function inView(
 }
 
 type RawCondition = Readonly<Record<"status" | "reason" | "message" | "lastTransitionTime", string>>;
-
-/** What the status of a Service ought to say. */
-export interface DesiredStatus {
-  /** In the order to write them; empty clears the status. */
-  readonly addresses: readonly IpAddress[];
-  /** Written as `metallb.io/ip-allocated-from-pool`; `undefined` removes it. */
-  readonly pool: string | undefined;
-  /** The condition `herald.io/Allocated`; "none" removes it, absent leaves it alone. */
-  readonly allocated?: Omit<ConditionView, "since"> | "none";
-}
-
-/**
- * The strategic merge patch that brings a Service's status to `desired`, for the status subresource; `undefined`
- * when nothing differs. Addresses are compared as a sequence of ips: the API server adds `ipMode` to what we write.
- * Carries the resourceVersion, so that it fails with 409 when somebody else was faster.
- *
- * @param epochMs milliseconds since 1970, for the condition.
- */
-export function statusPatch(service: ServiceView, desired: DesiredStatus, epochMs = 0): object | undefined {
-  const { uid, resourceVersion, annotations } = service;
-  const addressesDiffer = !ingressShows(service, desired.addresses);
-  const poolDiffers = annotations[ALLOCATED_FROM_POOL] !== desired.pool;
-  const conditions = conditionsPatch(service, desired, epochMs);
-  if (!addressesDiffer && !poolDiffers && conditions === undefined) return undefined;
-  const written = desired.addresses.map((ip) => ({ ip }));
-  return {
-    metadata: {
-      uid,
-      resourceVersion,
-      ...(poolDiffers && { annotations: { [ALLOCATED_FROM_POOL]: desired.pool ?? null } }),
-    },
-    ...((addressesDiffer || conditions !== undefined) && {
-      status: {
-        ...(addressesDiffer && { loadBalancer: { ingress: written.length === 0 ? null : written } }),
-        ...(conditions !== undefined && { conditions }),
-      },
-    }),
-  };
-}
-
-function conditionsPatch(
-  { allocated: found }: ServiceView,
-  { allocated: wanted }: DesiredStatus,
-  epochMs: number,
-): readonly object[] | undefined {
-  const type = ALLOCATED_CONDITION;
-  if (wanted === undefined) return undefined;
-  if (wanted === "none") return found === undefined ? undefined : [{ $patch: "delete", type }];
-  const { status, reason, message } = wanted;
-  const isSame = found?.status === status && found.reason === reason && found.message === message;
-  if (isSame) return undefined;
-  const now = new Date(epochMs).toISOString().replace(/\.\d+Z$/, "Z"); // whole seconds, as metav1.Time is written
-  const lastTransitionTime = found?.status === status ? found.since : now;
-  return [{ type, status, reason, message, lastTransitionTime }];
-}
-
-export type StatusWrite =
-  | { readonly outcome: "written" | "unchanged"; readonly service: ServiceView }
-  /** Deleted meanwhile, or another object of the same name by now. */
-  | { readonly outcome: "gone" };
-
-export interface StatusWriteOptions {
-  readonly client: ApiClient;
-  readonly service: ServiceView;
-  /** What the status of this Service should be; `undefined` leaves it alone. Asked again after a conflict. */
-  readonly decide: (service: ServiceView) => DesiredStatus | undefined;
-  /** Milliseconds since 1970; for the condition. */
-  readonly epochMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** Somebody who writes the same Service faster than this is asked about by the queue's back-off. */
-const ATTEMPTS = 5;
-
-/**
- * Writes what `decide` wants, in one request. After a conflict the Service is read again and `decide` asked again, up
- * to five times.
- *
- * @throws {ApiError} when the API server refuses or cannot be reached: retry later.
- */
-export async function writeServiceStatus(options: StatusWriteOptions): Promise<StatusWrite> {
-  try {
-    return await decideAndWrite(options, options.service, ATTEMPTS);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return { outcome: "gone" };
-    throw error;
-  }
-}
-
-async function decideAndWrite(
-  options: StatusWriteOptions,
-  service: ServiceView,
-  attemptsLeft: number,
-): Promise<StatusWrite> {
-  const { client, decide, epochMs, signal } = options;
-  const reading = signal === undefined ? {} : { signal };
-  const desired = decide(service);
-  const patch = desired === undefined ? undefined : statusPatch(service, desired, epochMs);
-  if (patch === undefined) return { outcome: "unchanged", service };
-  try {
-    const written = await client.patch<V1Service>(
-      serviceStatusPath(service.key),
-      "strategic",
-      patch,
-      reading,
-    );
-    return { outcome: "written", service: serviceView(written as Raw<V1Service>) };
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 409 && attemptsLeft > 1)) throw error;
-  }
-  const fresh = serviceView(await client.get<V1Service>(servicePath(service.key), reading));
-  if (fresh.uid !== options.service.uid) return { outcome: "gone" };
-  return await decideAndWrite(options, fresh, attemptsLeft - 1);
-}

@@ -1,5 +1,6 @@
 import type { ConditionWish } from "@herald/k8s/service-condition";
 import type { IpAddress } from "@herald/shared/ip/address";
+import { NO_SPEAKER_YET, NO_SPEAKER_YET_SENTENCE } from "@herald/shared/service/no-speaker-yet";
 import type { AddressState, Intruder } from "./address-states.ts";
 import { BETWEEN, describeConflict, describeQuarantine } from "./conflict-words.ts";
 import { WITHDRAW_REASONS, type WithdrawReason } from "./plan.ts";
@@ -42,6 +43,7 @@ export const NO_SESSION = capitalized("noSession" satisfies NobodyReason);
 
 /** The closed list of reasons of the condition, each with a sentence; those of a withdrawal as in the log. */
 export const ANNOUNCED_REASONS: Readonly<Record<string, string>> = {
+  [NO_SPEAKER_YET.reason]: NO_SPEAKER_YET_SENTENCE,
   ...HOLDER_REASONS,
   ...Object.fromEntries(
     Object.entries(NOBODY_SENTENCES)

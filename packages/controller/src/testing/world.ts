@@ -12,6 +12,7 @@ import {
   servicesPath,
 } from "@herald/k8s/paths";
 import type { Clock, Instant, Random } from "@herald/shared/core";
+import { NO_SPEAKER_YET } from "@herald/shared/service/no-speaker-yet";
 import { Registry } from "prom-client";
 import { Controller, type ControllerOptions } from "../controller.ts";
 import { createControllerMetrics } from "../metrics.ts";
@@ -25,6 +26,9 @@ export interface TestClock extends Clock {
 const NAMESPACE = "metallb-system";
 const CONFIG_PATH = objectPath(configMapsPath(NAMESPACE), "config");
 const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+/** What a Service with an address says where there are no speakers, see `conditions`. */
+export const UNSPOKEN = `herald.io/Announced Unknown NoSpeakerYet: ${NO_SPEAKER_YET.message}`;
 
 /** A cluster in memory with any number of controllers, on time that passes when the test says so. */
 export class World {
@@ -145,7 +149,15 @@ export class World {
       );
   }
 
-  /** How many writes of a Service's status have reached the API server. */
+  /** `NAME TYPE` of each write of a Service's status that has reached the API server, by what kind of patch. */
+  get serviceWrites(): readonly string[] {
+    return this.api.requests.flatMap(({ path, type }) => {
+      const [, name] = /\/services\/([^/]+)\/status$/.exec(path) ?? [];
+      return name === undefined ? [] : [`${name} ${type}`];
+    });
+  }
+
+  /** How many of them. */
   get statusWrites(): number {
     return this.#statusWritesOf("/services/");
   }

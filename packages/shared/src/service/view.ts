@@ -53,6 +53,9 @@ export interface ServicePort {
 export interface IngressView {
   readonly ip?: string;
   readonly hostname?: string;
+  /** Where it is not "VIP"; no program of ours writes it, nor the next one, but what others have said stays. */
+  readonly ipMode?: string;
+  readonly ports?: readonly object[];
 }
 
 export function serviceKey(namespace: string, name: string): ServiceKey {
