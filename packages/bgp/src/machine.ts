@@ -18,6 +18,9 @@ import { decodeRouteRefresh, type RouteRefresh } from "./route-refresh.ts";
 import { type BgpAction, type BgpEvent, type BgpState, TRANSITIONS } from "./states.ts";
 import { type DecodedUpdate, decodeUpdate } from "./update.ts";
 
+/** "KEEPALIVE messages MUST NOT be sent more frequently than one per second" (RFC 4271 §4.4). */
+const LEAST_KEEPALIVE_MS = 1_000;
+
 /** What happened, where the name of the event does not say it all. */
 export interface Why {
   /** What to call it if the connection ends by it. */
@@ -330,7 +333,8 @@ export class Machine {
 
   #runKeepalive(now: Instant): void {
     const ms = this.negotiated?.keepaliveMs ?? 0;
-    this.#keepaliveDue = ms === 0 ? undefined : now + jittered(ms, this.#host.random);
+    const gap = Math.max(LEAST_KEEPALIVE_MS, jittered(ms, this.#host.random));
+    this.#keepaliveDue = ms === 0 ? undefined : now + gap;
   }
 
   #drop(): void {

@@ -80,6 +80,18 @@ describe("a session's timers", () => {
     assert.equal(bench.session.nextWake(), undefined);
   });
 
+  it("sends no two KEEPALIVEs within a second, however short the hold time (RFC 4271 §4.4)", () => {
+    const bench = new Bench().reach("established", theirOpen({ holdTimeSeconds: 3 }));
+    const gaps = new Set<number>();
+    for (let turn = 0; turn < 20; turn += 1) {
+      const gap = (bench.session.nextWake() ?? 0) - bench.now;
+      gaps.add(gap);
+      bench.pass(gap);
+      bench.hear(KEEPALIVE);
+    }
+    assert.deepEqual([...gaps], [1_000]);
+  });
+
   it("sends KEEPALIVEs as often as configured, if that is more often", () => {
     const bench = new Bench({ keepaliveSeconds: 1 }).reach("established");
     bench.pass(30_000);
