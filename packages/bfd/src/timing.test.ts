@@ -24,6 +24,28 @@ describe("what a session sends", () => {
     assertWithin(gaps(bench), 750, 1_000);
   });
 
+  it("is neither in demand mode nor outlives this process", () => {
+    const bench = new Bench();
+    assert.deepEqual(bench.sent, [
+      {
+        at: 0,
+        diagnostic: 0,
+        state: "down",
+        poll: false,
+        final: false,
+        controlPlaneIndependent: false,
+        demand: false,
+        detectMultiplier: 3,
+        myDiscriminator: bench.status.localDiscriminator,
+        yourDiscriminator: 0,
+        desiredMinTxMicros: 1_000_000,
+        requiredMinRxMicros: 50_000,
+        requiredMinEchoRxMicros: 0,
+        authentication: undefined,
+      },
+    ]);
+  });
+
   it("keeps to a slower pace that is configured, too", () => {
     const bench = new Bench({ transmitMs: 2_000 });
     bench.run(120_000);
