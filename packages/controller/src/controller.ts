@@ -227,7 +227,10 @@ export class Controller {
       random,
       namespace,
       configName,
-      onServices: (keys) => this.#term?.change(keys),
+      onServices: (keys) => {
+        this.#term?.change(keys);
+        this.#watches?.servicesChanged(keys);
+      },
       onConfig: () => this.#offerConfig(caches),
       notice: (resource, notice) => {
         metrics.noticed(resource, notice.type);

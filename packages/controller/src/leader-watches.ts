@@ -6,6 +6,7 @@ import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-ref
 import { nodesPath } from "@herald/k8s/paths";
 import type { Pool } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
+import type { ServiceKey } from "@herald/shared/service/view";
 import { AdvertisementWatch } from "./advertisement-watch.ts";
 import { AnnotationWatch } from "./annotation-watch.ts";
 import type { Caches } from "./caches.ts";
@@ -55,6 +56,14 @@ export class LeaderWatches {
     this.#annotations.changed();
   }
 
+  /** The caches have news of these Services. */
+  servicesChanged(keys: readonly ServiceKey[]): void {
+    for (const key of keys) {
+      const view = this.#options.caches.service(key);
+      if (view !== undefined) this.#networks.serviceChanged(view);
+    }
+  }
+
   /** Resolves once `lease` is aborted; what `lost` aborts is dropped where it stands. Rejects only with a bug of ours. */
   async run(lease: AbortSignal, lost: AbortSignal): Promise<void> {
     await Promise.all([
@@ -85,6 +94,7 @@ export class LeaderWatches {
     return new NetworkWatch({
       ...this.#options,
       nodes: () => this.#nodes.values() ?? [],
+      services: () => caches.services(),
       referenceOf: (name) => {
         const pool = caches.pools()?.find(({ metadata }) => metadata.name === name);
         const configMap = caches.config();

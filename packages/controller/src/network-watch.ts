@@ -3,9 +3,11 @@ import type { ApiClient, ApiObject } from "@herald/k8s/api";
 import type { EventRecorder } from "@herald/k8s/events";
 import type { ObjectReference } from "@herald/k8s/events-core";
 import { type OptionalNotice, OptionalReflector } from "@herald/k8s/optional-reflector";
+import { hasStray, strayClusterAddresses } from "@herald/shared/allocator/cluster-addresses";
 import { type ClusterNetwork, networkOverlaps } from "@herald/shared/allocator/network-overlaps";
 import type { Pool } from "@herald/shared/config/config";
 import type { Clock, Random } from "@herald/shared/core";
+import type { ServiceView } from "@herald/shared/service/view";
 import { type NodeState, network } from "./node-state.ts";
 
 export interface NetworkWatchOptions {
@@ -20,6 +22,7 @@ export interface NetworkWatchOptions {
   readonly referenceOf: (pool: string) => ObjectReference | undefined;
   /** As far as they are known. */
   readonly nodes: () => readonly NodeState[];
+  readonly services: () => Iterable<ServiceView>;
   readonly notice: (notice: OptionalNotice) => void;
 }
 
@@ -40,7 +43,10 @@ export class NetworkWatch {
       onChange: () => this.changed(),
       path: "/apis/networking.k8s.io/v1/servicecidrs",
       view: networksOfServices,
-      notice,
+      notice: (news) => {
+        notice(news);
+        this.changed(); // also when there is none: that is known now
+      },
     });
   }
 
@@ -50,18 +56,34 @@ export class NetworkWatch {
     this.#cancel ??= clock.at(clock.now() + COALESCE_MS, () => this.#look());
   }
 
+  /** Such a Service is new, or was changed. Why not of each: all are looked at, and a known network says more. */
+  serviceChanged(view: ServiceView): void {
+    if (hasStray(view, this.#ofServices)) this.changed();
+  }
+
   /** Resolves once aborted; rejects only with a bug of ours. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#serviceCidrs.run(signal);
     this.#cancel?.();
   }
 
+  get #ofServices(): readonly ClusterNetwork[] {
+    return (this.#serviceCidrs.values() ?? []).flat();
+  }
+
+  /** API servers before Kubernetes 1.33 do not tell the networks of Services; then their addresses do, as far as they go. */
+  #strays(): readonly ClusterNetwork[] {
+    const { pools, services } = this.#options;
+    if (this.#serviceCidrs.isKnown) return strayClusterAddresses(pools(), services(), this.#ofServices);
+    this.changed();
+    return [];
+  }
+
   #look(): void {
     this.#cancel = undefined;
     const { log, events, pools, nodes, referenceOf } = this.#options;
     const ofNodes = nodes().flatMap(({ networks }) => networks);
-    const networks = [...ofNodes, ...(this.#serviceCidrs.values() ?? []).flat()];
-    const found = networkOverlaps(pools(), networks);
+    const found = networkOverlaps(pools(), [...ofNodes, ...this.#ofServices, ...this.#strays()]);
     for (const { pool, message } of found) {
       if (this.#told.get(pool) === message) continue;
       log.warn("pool overlaps a network of the cluster", { pool, message });

@@ -158,46 +158,6 @@ describe("a sticky pool", () => {
   });
 });
 
-describe("a pool that overlaps a network of the cluster", () => {
-  it("is told so once, and again when it is another one", async () => {
-    const world = createWorld();
-    world.api.put("/api/v1/nodes/n", {
-      spec: { podCIDRs: ["10.244.0.0/24"] },
-      status: {
-        addresses: [
-          { type: "InternalIP", address: "192.0.2.4" },
-          { type: "Hostname", address: "n" },
-        ],
-      },
-    });
-    world.api.put("/apis/networking.k8s.io/v1/servicecidrs/kubernetes", {
-      spec: { cidrs: ["10.96.0.0/16"] },
-    });
-    world.putPool("p", ADDRESSES);
-    world.putAdvertisement("all", {});
-    world.configure("address-pools: [{name: m, protocol: layer2, addresses: [10.96.255.0/24]}]");
-    world.start();
-    await world.pass(600_000);
-    const advice = "Exclude these addresses: annotation herald.io/exclude";
-    assert.deepEqual(
-      [world.events("p"), world.events("config").filter((event) => event.startsWith("Warning"))],
-      [
-        [
-          `Warning PoolOverlapsNetwork: Pool "p": "192.0.2.0/28" overlaps an address of node "n" (192.0.2.4-192.0.2.4). ${advice}`,
-        ],
-        [
-          `Warning PoolOverlapsNetwork: Pool "m": "10.96.255.0/24" overlaps the network of Services (10.96.0.0/16). ${advice}`,
-        ],
-      ],
-    );
-    world.putPool("p", ADDRESSES, { "herald.io/exclude": "192.0.2.4" });
-    await world.pass(60_000);
-    world.putPool("p", ADDRESSES);
-    await world.pass(60_000);
-    assert.equal(world.events("p").length, 2);
-  });
-});
-
 describe("a pool that no advertisement selects", () => {
   const warning =
     "Warning PoolNotAdvertised: No L2Advertisement and no BGPAdvertisement selects the pool: nobody announces its addresses";
