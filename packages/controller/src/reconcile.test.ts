@@ -253,7 +253,9 @@ describe("deciding for one Service", () => {
     const view = service({});
     const why =
       "there are no address pools yet: ConfigMap ns/config does not exist or is refused, and there is no IPAddressPool that can be read";
-    const allocated = { status: "False", reason: "NotConfigured", message: why };
+    const advice = "add an IPAddressPool, or a pool to the ConfigMap, or mend what is refused";
+    const explained = `${why}. To change that, ${advice}.`;
+    const allocated = { status: "False", reason: "NotConfigured", message: explained };
     const desired = { addresses: [], pool: undefined, allocated };
     const message = `Failed to allocate IP for "default/web": ${why}`;
     const change = { key: view.key, view };

@@ -60,9 +60,10 @@ export function allocatedCondition(outcome: Outcome): AllocatedCondition | undef
   return { status: "True", reason: "Allocated", message };
 }
 
-/** While nothing is decided yet. */
-export function notConfigured(message: string): AllocatedCondition {
-  return { status: "False", reason: "NotConfigured", message };
+/** While nothing is decided yet. @param why there are no pools. */
+export function notConfigured(why: string): AllocatedCondition {
+  const advice = `${ADVICE["no-pools"]}, or ${ADVICE["pool-refused"]}`;
+  return { status: "False", reason: "NotConfigured", message: `${why}. To change that, ${advice}.` };
 }
 
 function camelCase(reason: string): string {
