@@ -95,12 +95,12 @@ export const ANNOUNCED_BY_BGP: ConditionWish = {
     "announced by BGP, and a session with a router that is to be told is up; the ServiceBGPStatuses say from which nodes, and to which peers",
 };
 
-/** The same where no BGPSessionState can be read. */
+/** The same where not every speaker says so in BGPSessionStates, or they cannot be read. */
 export const PERHAPS_ANNOUNCED_BY_BGP: ConditionWish = {
   status: "True",
   reason: ANNOUNCED,
   message:
-    "announced by BGP wherever a session is up; whether one is, is not known here, as no BGPSessionStates can be read: the metric metallb_bgp_session_up and the logs of the speakers say it",
+    "announced by BGP wherever a session is up; whether one is, is not known here for want of BGPSessionStates: the metric metallb_bgp_session_up and the logs of the speakers say it",
 };
 
 /** Where a Service is that no node announces. @param message what to change; the reason's sentence unless told. */

@@ -63,6 +63,18 @@ describe("the sessions of all nodes, as one speaker follows them,", () => {
     assert.equal(lab.api.requests.filter(({ path }) => path === OBJECTS).length, 0);
   });
 
+  it("are forgotten by who is not asked any more before they came", async () => {
+    lab.serve();
+    lab.api.setDelay(2_000);
+    up("iris1");
+    const followed = start();
+    followed.want(true);
+    await lab.pass(3_000);
+    assert.equal(lab.api.requests.filter(({ path }) => path === OBJECTS).length, 1);
+    followed.want(false);
+    assert.deepEqual(await heard(MINUTES), []);
+  });
+
   it("are told at once for all that comes together, and not again what was told", async () => {
     lab.serve();
     for (const node of ["iris1", "iris2", "iris3"]) up(node);

@@ -89,7 +89,11 @@ async function read(ports: FollowedSessionsPorts, signal: AbortSignal): Promise<
     },
   });
   const known = async (): Promise<void> => {
-    await Promise.race([states.whenKnown(signal), whenAborted(signal)]);
+    try {
+      await states.whenKnown(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
     if (!signal.aborted && states.values() === undefined) tell("unread");
   };
   await Promise.all([known(), states.run(signal)]);

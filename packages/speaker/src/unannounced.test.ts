@@ -306,7 +306,7 @@ const CASES: readonly (World & { readonly name: string; readonly says: string })
     name: "that BGP announces it perhaps, where nobody says how sessions stand",
     config: ROUTED,
     sessions: "unread",
-    says: "True Announced: announced by BGP wherever a session is up; whether one is, is not known here, as no BGPSessionStates can be read: the metric metallb_bgp_session_up and the logs of the speakers say it",
+    says: "True Announced: announced by BGP wherever a session is up; whether one is, is not known here for want of BGPSessionStates: the metric metallb_bgp_session_up and the logs of the speakers say it",
   },
   {
     name: "what layer 2 lacks and what BGP lacks, and that BGP is nearer to it",
@@ -365,5 +365,20 @@ describe("where no node answers for a Service, each speaker would say", () => {
     assert.equal(unannounced.isSpokesman, false);
     unannounced.setNodes(known, new Set(["iris2", "iris3"]));
     assert.equal(unannounced.isSpokesman, true);
+  });
+
+  it("and where MetalLB's speakers take part, that BGP announces perhaps: they say nothing of sessions", () => {
+    const unannounced = new UnannouncedServices("iris1", OPTIONS);
+    unannounced.configure({ ...FIXTURE, ...ROUTED });
+    const found = { service: web, hosts: hostsOf(on("iris1")), owner: undefined };
+    const seen = [new Set<string>(), new Set(["iris1"])].map((ours) => {
+      unannounced.setNodes(new Map(both), ours);
+      unannounced.setSessions(undefined);
+      return [unannounced.needsSessions, unannounced.explain(found)?.message.split(";")[0]];
+    });
+    assert.deepEqual(seen, [
+      [true, undefined],
+      [false, "announced by BGP wherever a session is up"],
+    ]);
   });
 });

@@ -57,6 +57,8 @@ export class UnannouncedServices {
   #nodes: ReadonlyMap<string, CandidateNode> = new Map();
   readonly #interfaces = new Map<string, UsableInterfaces>(); // by node; bounded by the speakers of ours
   #isSpokesman = false;
+  /** Speakers take part that say nothing of their sessions. */
+  #isMixed = false;
   /** By advertisements; as many as there are ways to match Services, and families of addresses. */
   readonly #refusals = new Map<string, readonly Refusals[]>();
   /** What they come to where every node is as good as any other. */
@@ -82,6 +84,7 @@ export class UnannouncedServices {
     this.#names = undefined;
     const mayWrite = (name: string): boolean => ours.size === 0 || ours.has(name) || name === this.#self;
     const ready = [...nodes.keys()].filter((name) => nodes.get(name)?.speakerReady && mayWrite(name));
+    this.#isMixed = ours.size > 0;
     this.#isSpokesman = ready.includes(this.#self) && ready.every((name) => this.#self <= name);
     this.#refusals.clear();
   }
@@ -102,7 +105,7 @@ export class UnannouncedServices {
   /** Whether it is to be told how all nodes' sessions stand. */
   get needsSessions(): boolean {
     const { peers, bgpAdvertisements } = this.#config;
-    return this.#isSpokesman && peers.length > 0 && bgpAdvertisements.length > 0;
+    return this.#isSpokesman && !this.#isMixed && peers.length > 0 && bgpAdvertisements.length > 0;
   }
 
   /**
@@ -187,19 +190,17 @@ export class UnannouncedServices {
 
   #byBgp(advertisements: readonly BgpAdvertisementConfig[], families: readonly IpFamily[]): Refusals {
     const { peers } = this.#config;
-    const routers = new ToldRouters({ advertisements, peers, families, sessions: this.#sessions });
+    const sessions = this.#isMixed ? "unread" : this.#sessions;
+    const routers = new ToldRouters({ advertisements, peers, families, sessions });
     const byNode = this.#judge((name, node) => routers.refusalOf(name, node));
     const about = {
       advertisements: named("BGPAdvertisement", advertisements),
       interfaces: "",
       sessionsOf: (nodes: readonly string[]) => routers.describe(nodes),
     };
-    return { protocol: "BGP", byNode, about, where: this.#whereByBgp() };
-  }
-
-  #whereByBgp(): ConditionWish | undefined {
-    if (this.#sessions === undefined) return undefined;
-    return this.#sessions === "unread" ? PERHAPS_ANNOUNCED_BY_BGP : ANNOUNCED_BY_BGP;
+    const perhaps = sessions === undefined ? undefined : PERHAPS_ANNOUNCED_BY_BGP;
+    const where = sessions instanceof Map ? ANNOUNCED_BY_BGP : perhaps;
+    return { protocol: "BGP", byNode, about, where };
   }
 
   #judge(
