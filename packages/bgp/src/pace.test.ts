@@ -11,6 +11,13 @@ import { RouterTable } from "./testdata/router-table.ts";
 // MinRouteAdvertisementIntervalTimer, RFC 4271 §9.2.1.1.
 
 const INTERVAL_MS = 5_000;
+const NO_INTERVAL = {
+  holdTimeSeconds: 90,
+  keepaliveSeconds: undefined,
+  retryMaxMs: 10_000,
+  delayOpenMs: 0,
+  advertisementIntervalMs: 0,
+};
 const A = "203.0.113.1/32";
 const B = "203.0.113.2/32";
 const C = "2001:db8:1::/48";
@@ -58,6 +65,15 @@ class Telling {
     }
     bench.now = until;
     return this;
+  }
+
+  /** The session ends, and the next one is there a second later. */
+  again(): this {
+    this.bench.closed();
+    this.pass(1_000);
+    this.bench.connected(2);
+    this.bench.hear(encodeMessage(theirOpen()), 2);
+    return this.feed({ type: "bytes", connection: 2, bytes: KEEPALIVE });
   }
 
   med(text: string): number | undefined {
@@ -148,18 +164,18 @@ describe("a prefix of a peer with an advertisement interval", () => {
 
   it("is told at once from when there is none any more, and what waits with it", () => {
     const telling = new Telling().put(A, 1).tell().pass(1_000).put(A, 2).tell();
-    const timers = { holdTimeSeconds: 90, keepaliveSeconds: undefined, retryMaxMs: 10_000, delayOpenMs: 0 };
-    telling.feed({ type: "timers", timers: { ...timers, advertisementIntervalMs: 0 } }).pass(0);
+    telling.feed({ type: "timers", timers: NO_INTERVAL }).pass(0);
     assert.deepEqual(telling.put(A, 3).tell().story, [`0 +${A}`, `1 +${A}`, `1 +${A}`]);
   });
 
+  it("is told at once in later sessions, too, when there is none any more", () => {
+    const telling = new Telling().feed({ type: "timers", timers: NO_INTERVAL }).again();
+    telling.put(A, 1).tell().put(A, 2).tell();
+    assert.deepEqual(telling.story, [`1 +${A}`, `1 +${A}`]);
+  });
+
   it("does not wait in the next session for what was told in the last", () => {
-    const telling = new Telling().put(A, 1).tell();
-    telling.bench.closed();
-    telling.put(A, 2).pass(1_000);
-    telling.bench.connected(2);
-    telling.bench.hear(encodeMessage(theirOpen()), 2);
-    telling.feed({ type: "bytes", connection: 2, bytes: KEEPALIVE });
+    const telling = new Telling().put(A, 1).tell().put(A, 2).again();
     assert.deepEqual([telling.story, telling.med(A)], [[`0 +${A}`, `1 +${A}`], 2]);
   });
 });
