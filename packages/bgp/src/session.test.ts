@@ -737,6 +737,18 @@ describe("what the peer is told", () => {
     ]);
   });
 
+  it("is nothing when the session is over, whatever happens here", () => {
+    const bench = new Bench().reach("established");
+    bench.handle({ type: "routes", routes: routes("203.0.113.1/32") });
+    bench.closed();
+    const told = [
+      ...bench.handle({ type: "drain", draining: true }),
+      ...bench.handle({ type: "addresses", connection: 1, local: { ...LOCAL, ipv4: undefined } }),
+      ...bench.handle({ type: "routes", routes: routes("203.0.113.2/32") }),
+    ];
+    assert.deepEqual([told, bench.session.status().told], [[], { 4: 0, 6: 0 }]);
+  });
+
   it("has another next hop once this side's addresses are others, and none while there is none", () => {
     const bench = new Bench().reach("established");
     const router = new RouterTable({ asnOctets: 4, external: true, pathIds: [] });
