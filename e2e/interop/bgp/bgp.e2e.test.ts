@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { command } from "../../cluster/command.ts";
 import { until } from "../../cluster/until.ts";
 import { whyNoPair } from "../../real/veth-pair.ts";
 import { COLUMNS, type Column } from "./columns.ts";
@@ -208,13 +209,20 @@ describe("BGP", { concurrency: 2 }, () => {
         assert.equal(metrics['herald_speaker_bgp_established_total{peer="192.0.2.1:179",vrf="default"}'], 1);
       });
 
-      it("takes a change of the advertisements over the session that is there", { skip }, async () => {
+      it("takes a change of advertisements, timers and TTL over the session that is there", {
+        skip,
+      }, async () => {
         await router.start(EXTERNAL);
         await speaker.serve("web", [V4]);
         await speaker.begin(configMap({}));
         await routesBecome(4, [SEEN]);
         const pool = ", bgp-advertisements: [{aggregation-length: 24}]";
-        await speaker.ask({ type: "config", text: configMap({ pool }) });
+        const more = ", ebgp-multihop: true, hold-time: 30s, keepalive-time: 1s";
+        await speaker.ask({
+          type: "config",
+          text: configMap({ pool, more }),
+          peers: { connectTimeSeconds: 1 },
+        });
         await until(
           "the aggregate is there",
           () => router.routes(4),
@@ -302,11 +310,14 @@ describe("BGP", { concurrency: 2 }, () => {
         },
       );
 
-      it("has all again after it was killed and started", { skip }, async () => {
+      it("is called from the port that is asked for, and has all again after it was killed and started", {
+        skip,
+      }, async () => {
         await router.start(EXTERNAL);
         await speaker.serve("web", [V4]);
-        await speaker.begin(configMap({}));
+        await speaker.begin(configMap({}), { sourcePort: 20_179 });
         await routesBecome(4, [SEEN]);
+        assert.deepEqual(await callers(segment.router), [`${NODE.ipv4}:20179`]);
         await router.kill();
         await speaker.until(
           "the session is lost",
@@ -314,6 +325,7 @@ describe("BGP", { concurrency: 2 }, () => {
         );
         await router.start(EXTERNAL);
         await routesBecome(4, [SEEN]);
+        assert.deepEqual(await callers(segment.router), [`${NODE.ipv4}:20179`]);
       });
 
       it("is given up when it is not heard for the hold time", { skip }, async () => {
@@ -385,6 +397,13 @@ describe("BGP", { concurrency: 2 }, () => {
     });
   }
 });
+
+/** Who has a BGP connection with a router, and from which port. */
+async function callers(namespace: string): Promise<readonly string[]> {
+  const ss = ["ip", "netns", "exec", namespace, "ss", "-Htn", "state", "established", "sport = :179"];
+  const lines = (await command(ss)).split("\n").filter((line) => line !== "");
+  return lines.map((line) => line.trim().split(/\s+/).at(-1) ?? "");
+}
 
 /** Routers show a preference of their own for routes of other ASes. */
 function withoutDefaults({ localPref, ...route }: SeenRoute): SeenRoute {
