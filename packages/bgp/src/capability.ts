@@ -1,6 +1,6 @@
 import { DecodeError, Reader, Writer } from "@herald/wire/bytes";
 import type { Family } from "./family.ts";
-import { ADD_PATH, CAPABILITY, ROLE } from "./iana.ts";
+import { ADD_PATH, CAPABILITY, RESTART_FAMILY_FLAG, RESTART_FLAG, ROLE } from "./iana.ts";
 import { decodeText, encodeText } from "./text.ts";
 
 export type Role = keyof typeof ROLE;
@@ -73,9 +73,8 @@ export interface FamilyLongLived extends FamilyForwarding {
 /** What a capability's length has room for. */
 const MAX_VALUE_OCTETS = 255;
 const MAX_NAME_OCTETS = 64;
-const FORWARDING = 0x80;
-const RESTARTING = 0x8;
-const NOTIFICATIONS = 0x4;
+const { forwarding: FORWARDING } = RESTART_FAMILY_FLAG;
+const { restarting: RESTARTING, notifications: NOTIFICATIONS } = RESTART_FLAG;
 
 /** @returns code, length and value. Throws a RangeError for more families than fit. */
 export function encodeCapability(capability: Capability): Uint8Array {

@@ -78,6 +78,12 @@ export const ROLE = {
   peer: 4,
 } as const;
 
+/** Registry "BGP Graceful Restart Flags": the first four bits of the capability. */
+export const RESTART_FLAG = { restarting: 0x8, notifications: 0x4 } as const; // RFC 4724, 8538
+
+/** Registries "BGP Graceful Restart Flags for Address Family", and "Long-lived …". */
+export const RESTART_FAMILY_FLAG = { forwarding: 0x80 } as const; // RFC 4724, 9494
+
 /** RFC 7911 §4: what the sender of the capability can do. */
 export const ADD_PATH = { receive: 1, send: 2, both: 3 } as const;
 
