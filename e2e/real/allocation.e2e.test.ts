@@ -253,17 +253,25 @@ describe("allocation from objects, on a real API server", () => {
     await shown();
   });
 
-  it("warns of a pool that overlaps the network of Services", async () => {
+  it("warns of a pool that overlaps the network of Services, and of an annotation that does nothing", async () => {
     const { spec } = await cluster.api.get<{ spec: { clusterIP: string } }>(`${services()}/kubernetes`);
-    await pool("near", [`${spec.clusterIP}/32`]);
+    await pool("near", [`${spec.clusterIP}/32`], { "herald.io/exlude": "network" });
     const list = await cluster.waitFor<{ items: readonly { reason: string; message: string }[] }>(
       `/api/v1/namespaces/${NAMESPACE}/events?fieldSelector=involvedObject.name%3Dnear`,
-      (found) => found?.items.some(({ reason }) => reason === "PoolOverlapsNetwork") === true,
+      (found) =>
+        ["PoolOverlapsNetwork", "AnnotationIgnored"].every((wanted) =>
+          found?.items.some(({ reason }) => reason === wanted),
+        ),
       WITHIN_MS,
-      "the pool is told what it overlaps",
+      "the pool is told what it overlaps, and what does nothing",
     );
-    const told = list.items.find(({ reason }) => reason === "PoolOverlapsNetwork")?.message ?? "";
-    assert.match(told, /overlaps the network of Services \(\d/);
+    const told = (wanted: string): string =>
+      list.items.find(({ reason }) => reason === wanted)?.message ?? "";
+    assert.match(told("PoolOverlapsNetwork"), /overlaps the network of Services \(\d/);
+    assert.equal(
+      told("AnnotationIgnored"),
+      'herald.io/exlude: not known, does nothing, did you mean "herald.io/exclude"?',
+    );
   });
 
   it("gives a Service that returns what it had after the controller was restarted, too", async () => {
