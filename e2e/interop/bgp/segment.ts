@@ -59,9 +59,9 @@ export class Segment {
     }
   }
 
-  /** A counter of the node's kernel. */
-  async kernelCount(name: string): Promise<number> {
-    const nstat = ["ip", "netns", "exec", this.node, "nstat", "-asz", name];
+  /** A counter of a kernel, the node's unless told. */
+  async kernelCount(name: string, namespace = this.node): Promise<number> {
+    const nstat = ["ip", "netns", "exec", namespace, "nstat", "-asz", name];
     return Number(new RegExp(`${name}\\s+(\\d+)`).exec(await command(nstat))?.[1]);
   }
 
