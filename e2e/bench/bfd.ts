@@ -12,6 +12,7 @@ import { NODE, ROUTER, Segment } from "../interop/bgp/segment.ts";
 import { whyNoPair } from "../real/veth-pair.ts";
 import { percentile } from "./histogram.ts";
 import type { Row } from "./row.ts";
+import { stolenMs, Witness } from "./witness.ts";
 
 const [OURS, THEIRS] = [64_500, 64_512];
 const BUSY_MS = 1_000;
@@ -93,7 +94,12 @@ async function measure(soak: Soak, say: (line: string) => void): Promise<readonl
         (bfd) => bfd?.isUp === true,
       );
     }
-    return await watch(soak, speaker, await bfdThread(segment.node), say);
+    const witness = await Witness.start();
+    try {
+      return await watch(soak, { speaker, witness, thread: await bfdThread(segment.node) }, say);
+    } finally {
+      await witness.stop();
+    }
   } finally {
     await speaker.stop();
     for (const router of started) await router.delete();
@@ -115,49 +121,79 @@ async function cable(node: string, namespace: string): Promise<void> {
   await command(["ip", "-netns", namespace, "link", "set", "r0", "up"]);
 }
 
-async function watch(
-  soak: Soak,
-  speaker: OurSpeaker,
-  thread: string | undefined,
-  say: (line: string) => void,
-): Promise<readonly Row[]> {
-  const start = performance.now();
-  const loads: number[] = [];
-  const lateMs: number[] = [];
-  const waits: number[] = [];
+interface Watched {
+  readonly speaker: OurSpeaker;
+  readonly witness: Witness;
+  /** See `bfdThread`. */
+  readonly thread: string | undefined;
+}
+
+/** What a second was like. */
+interface Second {
+  /** How late the thread was at worst. */
+  readonly lateMs: number;
+  /** How long the thread was ready and another had the processor. */
+  readonly waitedMs: number;
+  /** How late the machine itself was at worst. */
+  readonly machineMs: number;
+  readonly load: number;
+}
+
+async function watch(soak: Soak, watched: Watched, say: (line: string) => void): Promise<readonly Row[]> {
+  const { speaker, thread, witness } = watched;
+  const [start, stolen] = [performance.now(), stolenMs()];
+  const seconds: Second[] = [];
   let report = await speaker.ask({ type: "report" });
   const before = downs(report);
+  let lost = 0;
   while (performance.now() < start + 1_000 * soak.seconds) {
-    const began = waitedMs(thread);
+    const waited = waitedMs(thread);
     report = await speaker.ask({ type: "busy", ms: BUSY_MS });
-    lateMs.push(1_000 * (report.metrics["herald_speaker_bfd_lateness_seconds"] ?? 0));
-    waits.push(waitedMs(thread) - began);
-    loads.push(loadavg()[0] ?? 0);
-    if (loads.length % 60 === 0 || (lateMs.at(-1) ?? 0) > soak.intervalMs) {
-      const [seconds, late] = [lateMs.length, Math.max(...lateMs.slice(-60))];
-      const wait = waits.slice(-60).reduce((sum, each) => sum + each, 0);
-      const words = [`load ${loads.at(-1)?.toFixed(1)}`, `late by ${late.toFixed(1)} ms at worst`];
-      words.push(`${wait.toFixed(0)} ms of waiting for a processor`, `${downs(report) - before} lost so far`);
-      say(
-        `  ${new Date().toISOString().slice(11, 19)}, the minute before second ${seconds}: ${words.join(", ")}`,
-      );
+    const lateMs = 1_000 * (report.metrics["herald_speaker_bfd_lateness_seconds"] ?? 0);
+    const [load = 0] = loadavg();
+    seconds.push({ lateMs, waitedMs: waitedMs(thread) - waited, machineMs: witness.takeWorstMs(), load });
+    const isLost = downs(report) - before > lost;
+    lost = downs(report) - before;
+    if (seconds.length % 60 === 0 || lateMs > soak.intervalMs || isLost) {
+      say(`  ${wordsOf(seconds)}, ${lost} lost so far${lost === 0 ? "" : ` (${reasons(report)})`}`);
     }
   }
+  return rowsOf(nameOf(soak), seconds, lost, stolenMs() - stolen);
+}
+
+/** Of the minute until now. */
+function wordsOf(seconds: readonly Second[]): string {
+  const minute = seconds.slice(-60);
+  const late = Math.max(...minute.map(({ lateMs }) => lateMs)).toFixed(1);
+  const waited = minute.reduce((sum, each) => sum + each.waitedMs, 0).toFixed(0);
+  return [
+    `${new Date().toISOString().slice(11, 19)}, the minute before second ${seconds.length}: load ${minute.at(-1)?.load.toFixed(1)}`,
+    `late by ${late} ms at worst`,
+    `${waited} ms of waiting for a processor`,
+    `the machine late by ${worstOf(minute).toFixed(1)} ms at worst`,
+  ].join(", ");
+}
+
+/** How late the machine itself was at worst; NaN where that is not known. */
+function worstOf(seconds: readonly Second[]): number {
+  const known = seconds.map(({ machineMs }) => machineMs).filter((ms) => !Number.isNaN(ms));
+  return known.length === 0 ? Number.NaN : Math.max(...known);
+}
+
+function rowsOf(name: string, seconds: readonly Second[], lost: number, stolen: number): readonly Row[] {
+  const loads = seconds.map(({ load }) => load);
+  const late = seconds.map(({ lateMs }) => lateMs);
+  const waits = seconds.map(({ waitedMs }) => waitedMs);
   const load = `${Math.min(...loads).toFixed(0)} to ${Math.max(...loads).toFixed(0)}`;
   const row = (what: string, value: number, unit: string, note: string): Row => {
-    return { name: `${nameOf(soak)}: ${what}`, value, unit, note };
+    return { name: `${name}: ${what}`, value, unit, note };
   };
   return [
-    row(
-      "sessions lost",
-      downs(report) - before,
-      "",
-      `in ${soak.seconds} s, main thread busy all the time, load ${load}`,
-    ),
+    row("sessions lost", lost, "", `in ${seconds.length} s, main thread busy all the time, load ${load}`),
     ...[50, 99, 99.9].map((percent) =>
-      row(`thread late, p${percent}`, percentile(lateMs, percent), "ms", "the worst timer of each second"),
+      row(`thread late, p${percent}`, percentile(late, percent), "ms", "the worst timer of each second"),
     ),
-    row("thread late, at worst", Math.max(...lateMs), "ms", "of a timer that was due"),
+    row("thread late, at worst", Math.max(...late), "ms", "of a timer that was due"),
     row(
       "thread waited, p99",
       percentile(waits, 99),
@@ -165,6 +201,13 @@ async function watch(
       "of each second, for a processor, as the kernel counts it",
     ),
     row("thread waited, at worst", Math.max(...waits), "ms", "the same"),
+    row(
+      "machine late, at worst",
+      worstOf(seconds),
+      "ms",
+      "a program that goes before all others, on each processor",
+    ),
+    row("machine stolen from", stolen, "ms", "of its processors' time, by the machine that it runs on"),
   ];
 }
 
@@ -195,6 +238,14 @@ function downs(report: OurBgpReport): number {
     name.startsWith("metallb_bfd_session_down_events{"),
   );
   return counts.reduce((sum, [, count]) => sum + count, 0);
+}
+
+/** Who found out, and how. */
+function reasons(report: OurBgpReport): string {
+  const counts = Object.entries(report.metrics).filter(
+    ([name, count]) => name.startsWith("herald_speaker_bfd_downs_total{") && count > 0,
+  );
+  return counts.map(([name, count]) => `${/reason="([^"]*)"/.exec(name)?.[1]}: ${count}`).join(", ");
 }
 
 function configMap({ routers, intervalMs }: Soak): string {
