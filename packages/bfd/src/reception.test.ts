@@ -171,6 +171,11 @@ const dropped: readonly Case[] = [
     datagram: datagram(password("secrets"), sealed),
   },
   {
+    name: "a key ID with no digest behind it",
+    reason: "wrong-authentication",
+    datagram: datagram(password("", 5, 2), { from: HASHED.remote }),
+  },
+  {
     name: "a digest that is too short",
     reason: "wrong-authentication",
     datagram: datagram(password("\0\0\0\0\0", 5, 2), { from: HASHED.remote }),

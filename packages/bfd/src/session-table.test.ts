@@ -99,6 +99,16 @@ describe("the state of a session", () => {
     assert.deepEqual(inState("admin-down").want({}), ["admin-down -> down", "send down P diag 7"]);
   });
 
+  for (const [diagnostic, words] of [
+    [2, "echo function failed"],
+    [30, "diagnostic 30"],
+  ] as const) {
+    it(`goes with the peer's own reason: ${words}`, () => {
+      const [, down] = inState("up").hear({ state: "down", diagnostic });
+      assert.equal(down, `failed peer-down: the peer went down: ${words}`);
+    });
+  }
+
   it("says why it went until it is up again, and since when it is what it is", () => {
     const bench = inState("up");
     bench.run(1_000);
