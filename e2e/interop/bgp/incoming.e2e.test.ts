@@ -306,6 +306,14 @@ describe("who begins a BGP session", { concurrency: true }, () => {
         await the.routesBecome(4, [SEEN]);
       });
 
+      it("is a router that speaks first, where we wait for that (DelayOpen)", { skip }, async () => {
+        const the = await begin();
+        await the.router.start(SETUP);
+        await the.speaker.serve("web", [V4]);
+        await the.speaker.begin(configMap(), { delayOpenMs: 240_000 }); // longer than anybody waits for the routes
+        await the.routesBecome(4, [SEEN]);
+      });
+
       it("may be a router that says nothing of what it can do", { skip }, async () => {
         const the = await begin();
         const { router, speaker } = the;
