@@ -171,6 +171,11 @@ const dropped: readonly Case[] = [
     datagram: datagram(password("secrets"), sealed),
   },
   {
+    name: "the beginning of the password",
+    reason: "wrong-authentication",
+    datagram: datagram(password("secre"), sealed),
+  },
+  {
     name: "a key ID with no digest behind it",
     reason: "wrong-authentication",
     datagram: datagram(password("", 5, 2), { from: HASHED.remote }),
