@@ -58,6 +58,8 @@ export interface InstalledKind {
   readonly name: string;
   /** `name in namespace` of the Helm release it goes with; "" when it goes with none. */
   readonly release: string;
+  /** Whether objects may be stored in a version that is read through a webhook alone. */
+  readonly needsWebhook: boolean;
 }
 
 /** Of these MetalLB's programs write what is the case; ours write it anew. */
@@ -202,7 +204,13 @@ async function readFrr(reader: Reader): Promise<readonly string[]> {
 
 interface RawKind extends ApiObject {
   readonly metadata?: ApiObject["metadata"] & { readonly annotations?: Readonly<Record<string, string>> };
-  readonly spec?: { readonly group?: string };
+  readonly spec?: {
+    readonly group?: string;
+    readonly conversion?: { readonly strategy?: string };
+    readonly versions?: readonly { readonly name: string; readonly storage: boolean }[];
+  };
+  /** Every version that something was ever stored in. */
+  readonly status?: { readonly storedVersions?: readonly string[] };
 }
 
 async function readKinds(reader: Reader): Promise<readonly InstalledKind[]> {
@@ -210,7 +218,17 @@ async function readKinds(reader: Reader): Promise<readonly InstalledKind[]> {
   const found = await reader.list<RawKind>("customresourcedefinitions", path, "remark");
   return (found ?? [])
     .filter(({ spec }) => spec?.group === "metallb.io")
-    .map(({ metadata }) => ({ name: metadata?.name ?? "", release: releaseOf(metadata?.annotations) }));
+    .map((kind) => ({
+      name: kind.metadata?.name ?? "",
+      release: releaseOf(kind.metadata?.annotations),
+      needsWebhook: needsWebhook(kind),
+    }));
+}
+
+function needsWebhook({ spec, status }: RawKind): boolean {
+  const now = spec?.versions?.find(({ storage }) => storage)?.name;
+  const stored = status?.storedVersions ?? [];
+  return spec?.conversion?.strategy === "Webhook" && stored.some((version) => version !== now);
 }
 
 function labelled(

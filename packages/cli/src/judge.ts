@@ -67,6 +67,7 @@ export function judge(reading: ClusterReading, options: JudgeOptions): Report {
       ...elsewhereNotes(reading),
       ...(config === undefined ? [UNDECIDED] : []),
       ...keptNotes(reading),
+      ...webhookNotes(reading),
       ...reading.denied.filter((each) => !isVital(each)).map(({ what }) => `${NOT_READ}: ${what}.`),
     ],
   };
@@ -156,5 +157,13 @@ function keptNotes({ crds, workloads }: ClusterReading): readonly string[] {
   const [{ release } = { release: "" }] = doomed;
   return [
     `Uninstalling the Helm release ${release} deletes ${doomed.map(({ name }) => name).join(", ")}, all objects of these kinds with them, and so takes every address back, unless they leave the release first: ${LINKS.kinds}.`,
+  ];
+}
+
+function webhookNotes({ crds }: ClusterReading): readonly string[] {
+  const isStuck = crds.some(({ name, needsWebhook }) => name === "bgppeers.metallb.io" && needsWebhook);
+  if (!isStuck) return [];
+  return [
+    `BGPPeers may be stored as v1beta1, which MetalLB's webhook alone converts: without it none of them can be read, and speakers that start have no sessions. Take the webhook out of the definition first: ${LINKS.kinds}.`,
   ];
 }

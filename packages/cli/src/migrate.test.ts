@@ -497,6 +497,43 @@ same     Service         default/web
     );
   });
 
+  const STORED: readonly {
+    readonly name: string;
+    readonly strategy: string;
+    readonly storedVersions: readonly string[];
+    readonly isNoted: boolean;
+  }[] = [
+    {
+      name: "says that BGPPeers of an older version are read by MetalLB's webhook alone",
+      strategy: "Webhook",
+      storedVersions: ["v1beta1", "v1beta2"],
+      isNoted: true,
+    },
+    {
+      name: "says nothing of the webhook where all are stored as they are read",
+      strategy: "Webhook",
+      storedVersions: ["v1beta2"],
+      isNoted: false,
+    },
+    {
+      name: "says nothing of the webhook where the API server converts by itself",
+      strategy: "None",
+      storedVersions: ["v1beta1", "v1beta2"],
+      isNoted: false,
+    },
+  ];
+  for (const { name, strategy, storedVersions, isNoted } of STORED) {
+    it(name, async () => {
+      const found = new Found();
+      const versions = ["v1beta1", "v1beta2"].map((each) => ({ name: each, storage: each === "v1beta2" }));
+      const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/bgppeers.metallb.io";
+      const spec = { group: "metallb.io", conversion: { strategy }, versions };
+      found.api.put(path, { metadata: { name: "bgppeers.metallb.io" }, spec, status: { storedVersions } });
+      const { stdout } = await found.check();
+      assert.equal(/^Note: BGPPeers may be stored as v1beta1, which/m.test(stdout), isNoted);
+    });
+  }
+
   it("refuses every object that is wrong, however many there are", async () => {
     const found = new Found();
     for (let at = 0; at < 105; at += 1) found.pool(`p${at}`, "x");
