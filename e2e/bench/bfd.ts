@@ -211,20 +211,14 @@ function rowsOf(name: string, seconds: readonly Second[], lost: number, stolen: 
   ];
 }
 
-/** The thread that went before others: `/proc/PID/task/TID`. */
+/** `/proc/PID/task/TID` of the one that keeps BFD. */
 async function bfdThread(namespace: string): Promise<string | undefined> {
   const pids = (await command(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean);
   const tasks = pids.flatMap((pid) =>
     readdirSync(`/proc/${pid}/task`).map((tid) => `/proc/${pid}/task/${tid}`),
   );
-  return tasks.find((task) => {
-    const stat = readFileSync(`${task}/stat`, "utf8");
-    // Its 41st field is the policy; the second is a name that may hold spaces.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[41 - 3] === SCHED_RR;
-  });
+  return tasks.find((task) => readFileSync(`${task}/comm`, "utf8").trim() === "bfd");
 }
-
-const SCHED_RR = "2";
 
 /** How long a thread was ready and another had the processor. */
 function waitedMs(thread: string | undefined): number {
