@@ -491,6 +491,14 @@ describe("two connections at once (RFC 4271 §6.8)", () => {
 });
 
 describe("the end of a session", () => {
+  it("ends the wait after an error, too", () => {
+    const bench = new Bench().reach("open-sent");
+    bench.hear(Uint8Array.of(1));
+    const waits = bench.session.nextWake() !== undefined;
+    bench.handle({ type: "stop", how: "shutdown", text: "" });
+    assert.deepEqual([waits, bench.session.nextWake(), bench.pass(60_000)], [true, undefined, []]);
+  });
+
   it("says why (RFC 9003), and is no end of what is wanted (MetalLB defect 16: it says nothing)", () => {
     const bench = new Bench().reach("established");
     bench.handle({ type: "routes", routes: routes("203.0.113.1/32") });
