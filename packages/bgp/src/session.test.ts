@@ -125,6 +125,19 @@ describe("a session's timers", () => {
     assert.deepEqual([bench.state, bench.session.status().negotiated?.holdTimeSeconds], ["established", 9]);
   });
 
+  it("may become others, and later waits go by them", () => {
+    const bench = new Bench({ retryMinMs: 5_000, retryMaxMs: 5_000 });
+    bench.start();
+    bench.handle(timers({ retryMaxMs: 80_000 }));
+    const waits: number[] = [];
+    for (let connection = 1; connection <= 6; connection += 1) {
+      bench.closed(connection, "ECONNREFUSED");
+      waits.push((bench.session.nextWake() ?? 0) - bench.now);
+      bench.pass(waits.at(-1) ?? 0);
+    }
+    assert.ok((waits.at(-1) ?? 0) >= 60_000, `${waits}`);
+  });
+
   it("may become others, and no wait for the next try is longer than it would be", () => {
     const bench = new Bench({ ...OPTIONS, retryMinMs: 600_000, retryMaxMs: 600_000 });
     bench.start();
