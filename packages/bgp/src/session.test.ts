@@ -146,6 +146,13 @@ describe("a session's timers", () => {
     assert.equal((bench.session.nextWake() ?? 0) - bench.now, 10_000);
   });
 
+  it("may become others, and no wait after an error is longer than it would be", () => {
+    const bench = new Bench({ ...OPTIONS, retryMinMs: 600_000, retryMaxMs: 600_000 }).reach("open-sent");
+    bench.hear(Uint8Array.of(1));
+    bench.handle(timers());
+    assert.equal((bench.session.nextWake() ?? 0) - bench.now, 10_000);
+  });
+
   it("does not wait for an OPEN forever", () => {
     const bench = new Bench().reach("open-sent");
     assert.deepEqual(bench.pass(30_000).slice(0, 4), [
@@ -287,6 +294,18 @@ describe("a session that cannot be", () => {
     bench.pass(20_000);
     bench.closed(7);
     assert.ok((bench.session.nextWake() ?? 0) - bench.now <= 250);
+  });
+
+  it("is tried ever less often again when it cannot be any more after it lasted", () => {
+    const bench = new Bench().reach("established");
+    bench.pass(20_000);
+    bench.closed();
+    for (let connection = 2; connection <= 7; connection += 1) {
+      bench.pass((bench.session.nextWake() ?? 0) - bench.now);
+      bench.closed(connection, "ECONNREFUSED");
+    }
+    assert.equal(bench.session.status().failures, 7);
+    assert.ok((bench.session.nextWake() ?? 0) - bench.now >= 7_500);
   });
 
   it("refuses who connects too soon after an error, unless all it does is wait", () => {
@@ -451,6 +470,18 @@ describe("two connections at once (RFC 4271 §6.8)", () => {
     assert.deepEqual(bench.hear(KEEPALIVE, -1), ["1 close", "connect > established", "established"]);
   });
 
+  it("that the other one came to nothing is no failure of the peer's", () => {
+    const bench = new Bench().reach("open-sent");
+    for (const end of [() => bench.closed(-1), () => bench.hear(Uint8Array.of(1), -2)]) {
+      bench.accepted(-1);
+      bench.accepted(-2);
+      end();
+      bench.closed(-2);
+    }
+    assert.equal(bench.session.status().failures, 0);
+    assert.equal(bench.state, "open-sent");
+  });
+
   it("a session stays, and the newcomer goes", () => {
     const bench = new Bench().reach("established");
     bench.accepted();
@@ -504,12 +535,21 @@ describe("two connections at once (RFC 4271 §6.8)", () => {
 });
 
 describe("the end of a session", () => {
+  it("is counted, and since when it is so", () => {
+    const bench = new Bench().reach("established");
+    bench.pass(20_000);
+    bench.closed();
+    const { since, counters } = bench.session.status();
+    assert.deepEqual([since, counters.established, counters.lost], [20_000, 1, 1]);
+  });
+
   it("ends the wait after an error, too", () => {
     const bench = new Bench().reach("open-sent");
     bench.hear(Uint8Array.of(1));
     const waits = bench.session.nextWake() !== undefined;
     bench.handle({ type: "stop", how: "shutdown", text: "" });
     assert.deepEqual([waits, bench.session.nextWake(), bench.pass(60_000)], [true, undefined, []]);
+    assert.equal(bench.session.status().failures, 0);
   });
 
   it("says why (RFC 9003), and is no end of what is wanted (MetalLB defect 16: it says nothing)", () => {
