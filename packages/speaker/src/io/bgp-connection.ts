@@ -26,6 +26,8 @@ export class TcpConnection implements BgpConnection {
   readonly #isPortOurs: boolean;
   #socket: Socket | undefined;
   #over = false;
+  /** Nothing is left of it. Why not the socket's `closed`: that is so before it is told, and while the kernel has it yet. */
+  #isGone = false;
   /** Ends the wait for a peer that does not read. */
   #unread: NodeJS.Timeout | undefined;
 
@@ -76,7 +78,10 @@ export class TcpConnection implements BgpConnection {
       this.#unread = undefined;
     });
     socket.on("error", (error) => this.#end(inWords(error)));
-    socket.on("close", () => this.#end(""));
+    socket.on("close", () => {
+      this.#isGone = true;
+      this.#end("");
+    });
   }
 
   send(bytes: Uint8Array): void {
@@ -117,7 +122,7 @@ export class TcpConnection implements BgpConnection {
 
   /** Calls back when nothing is left of it, once it was made or tried. */
   onceGone(callback: () => void): void {
-    if (this.#socket === undefined || this.#socket.closed) callback();
+    if (this.#socket === undefined || this.#isGone) callback();
     else this.#socket.once("close", callback);
   }
 

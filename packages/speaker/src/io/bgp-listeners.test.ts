@@ -348,6 +348,13 @@ describe("a call", { timeout: 60_000 }, () => {
     assert.equal(await over.promise, "reset by the peer (ECONNRESET)");
   });
 
+  it("waits for the one before from its port, which was closed before it was made", { skip }, async () => {
+    const peer = router("127.0.0.3", { sourcePort: await freePort("127.0.0.3") });
+    const door = await Door.open("127.0.0.2", [peer]);
+    dial(peer, "127.0.0.2", door).connection.close();
+    await dial(peer, "127.0.0.2", door).connected;
+  });
+
   it("says that its port is taken", { skip }, async () => {
     const taken = await Door.open("127.0.0.3", [router("127.0.0.2")]);
     const door = await Door.open("127.0.0.2", [router("127.0.0.3")]);
