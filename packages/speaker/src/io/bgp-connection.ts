@@ -25,6 +25,8 @@ export class TcpConnection implements BgpConnection {
   /** Whether the next connection needs this one's port, and so must find it free. */
   readonly #isPortOurs: boolean;
   #socket: Socket | undefined;
+  /** Other TTLs than it was to have when it began to wait for its socket. */
+  #ttls: BgpTtls | undefined;
   #over = false;
   /** Nothing is left of it. Why not the socket's `closed`: that is so before it is told, and while the kernel has it yet. */
   #isGone = false;
@@ -82,6 +84,7 @@ export class TcpConnection implements BgpConnection {
       this.#isGone = true;
       this.#end("");
     });
+    if (this.#ttls !== undefined) this.reach(this.#ttls);
   }
 
   send(bytes: Uint8Array): void {
@@ -95,6 +98,7 @@ export class TcpConnection implements BgpConnection {
 
   reach(ttls: BgpTtls): void {
     const socket = this.#socket;
+    this.#ttls = ttls;
     if (this.#over || socket === undefined) return;
     try {
       setForPeer(descriptorOf(socket), { address: this.#peer, ...ttls });

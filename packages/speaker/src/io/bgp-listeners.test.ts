@@ -355,6 +355,15 @@ describe("a call", { timeout: 60_000 }, () => {
     await dial(peer, "127.0.0.2", door).connected;
   });
 
+  it("is made with the TTL that it is to have since it waits for its port", { skip }, async () => {
+    const peer = router("127.0.0.3", { sourcePort: await freePort("127.0.0.3") });
+    const door = await Door.open("127.0.0.2", [{ ...peer, minimumTtl: 255 }]);
+    dial(peer, "127.0.0.2", door).connection.close();
+    const second = dial({ ...peer, ttl: 64 }, "127.0.0.2", door);
+    second.connection.reach?.({ ttl: 255, minimumTtl: undefined });
+    await second.connected;
+  });
+
   it("says that its port is taken", { skip }, async () => {
     const taken = await Door.open("127.0.0.3", [router("127.0.0.2")]);
     const door = await Door.open("127.0.0.2", [router("127.0.0.3")]);
