@@ -741,6 +741,20 @@ bfd-profiles: [{name: fast, transmit-interval: 50${more}}]`;
     );
   });
 
+  it("has BFD stay with the session when another connection comes to another address", async () => {
+    const { router, configure, speaker, pass } = await stage({ listens: true, begin: false });
+    configure(watched());
+    router.local = { ...LOCAL, ipv4: "192.0.2.9" as IpAddress };
+    speaker.take({ type: "synced" });
+    await pass(100);
+    router.call({ asn: 64_999 });
+    await pass(100);
+    assert.deepEqual(
+      router.news().filter((line) => line.includes("BFD")),
+      ["0 s: BFD: single 192.0.2.254 from 192.0.2.9 every 50 ms"],
+    );
+  });
+
   it("has one session with a router that two peers name, says so of the other, and gives it to that in the end", async () => {
     const { router, words, lines, configure, pass } = await stage();
     [words, lines].forEach((list) => void list.splice(0));

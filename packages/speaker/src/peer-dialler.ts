@@ -69,7 +69,7 @@ export class PeerDialler {
     this.#moveTo(NOWHERE);
   }
 
-  /** There is a connection with it, whoever began it. */
+  /** There is a session with it, whoever began the connection. */
   reached(local: LocalAddresses): void {
     const { remote } = this.#way;
     if (remote !== undefined) this.#moveTo({ remote, local: ownOf(local, remote) ?? this.#way.local });

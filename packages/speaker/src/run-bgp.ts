@@ -473,7 +473,6 @@ class PeerSession {
     const number = -this.#accepted;
     const { connection, local } = arrival.take(target, this.#listenersOf(number));
     this.#connections.set(number, connection);
-    this.#dialler.reached(local);
     this.feed({ type: "accepted", connection: number, local });
   }
 
@@ -495,6 +494,8 @@ class PeerSession {
         const agreed = { peerAsn, peerRouterId, holdTimeSeconds, families, asnOctets };
         this.#log.info("BGP session established", agreed);
         this.#said = "";
+        // Why no sooner: whoever connects beside a session may have come to another address, and has no session yet.
+        this.#dialler.reached(effect.local);
         this.#ports.words.established(this.#name);
         this.#monitor?.up(this.id, peerUp(effect, this.way.remote, this.#connections.get(effect.connection)));
         return;
