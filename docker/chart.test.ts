@@ -285,6 +285,15 @@ describe("chart: pods", () => {
     ]);
   });
 
+  it("warns of dangling references where the values of an earlier release are used again, which do not name that", () => {
+    const { args } = container(
+      render({ webhook: { danglingReferences: null } }),
+      "Deployment",
+      "herald-controller",
+    );
+    assert.equal(args.at(-1), "--webhook-dangling-references=Warn");
+  });
+
   it("tells the programs what the values say", () => {
     const objects = render({
       loadBalancerClass: "example.com/lb",
