@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fromBigint } from "../ip/address.ts";
+import fc from "fast-check";
+import { fromBigint, type IpFamily } from "../ip/address.ts";
+import type { IpRange } from "../ip/range.ts";
 import { NO_RULES, type PoolRules, rangesToGiveOut, readPoolRules } from "./pool-rules.ts";
 import { samplePool } from "./samples.ts";
 
@@ -94,5 +96,34 @@ describe("what a pool excludes", () => {
       ...rest,
       "fd00::2-fd00::3",
     ]);
+  });
+
+  it("is no address of what is left, and all other addresses are", () => {
+    const range = fc
+      .record(
+        { family: fc.constantFrom<IpFamily>(4, 6), first: fc.nat({ max: 40 }), size: fc.nat({ max: 9 }) },
+        { noNullPrototype: true },
+      )
+      .map(({ family, first, size }) => ({
+        family,
+        first: BigInt(first),
+        last: BigInt(first + size),
+        text: "",
+      }));
+    const addressesOf = ({ family, first, last }: IpRange): readonly string[] =>
+      Array.from({ length: Number(last - first) + 1 }, (_, index) => `${family} ${first + BigInt(index)}`);
+    fc.assert(
+      fc.property(
+        fc.array(range, { maxLength: 4 }),
+        fc.array(range, { maxLength: 8 }),
+        (ranges, excluded) => {
+          const out = new Set(excluded.flatMap(addressesOf));
+          assert.deepEqual(
+            rangesToGiveOut(ranges, { ...NO_RULES, excluded }).flatMap(addressesOf),
+            ranges.flatMap(addressesOf).filter((address) => !out.has(address)),
+          );
+        },
+      ),
+    );
   });
 });

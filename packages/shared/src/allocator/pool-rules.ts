@@ -1,5 +1,5 @@
 import { parseDuration } from "../config/duration.ts";
-import { ADDRESS_BITS, type IpAddress, parseAddress, toBigint } from "../ip/address.ts";
+import { ADDRESS_BITS, type IpAddress, type IpFamily, parseAddress, toBigint } from "../ip/address.ts";
 import { type IpRange, parseRange } from "../ip/range.ts";
 import { quoted } from "../quoted.ts";
 import type { POOL_ANNOTATIONS } from "../service/annotations.ts";
@@ -83,10 +83,8 @@ export function readPoolRules(annotations: Readonly<Record<string, string>>): {
  */
 export function rangesToGiveOut(ranges: readonly IpRange[], rules: PoolRules): readonly IpRange[] {
   const holes = [...rules.excluded, ...ranges.flatMap((range) => blockHoles(range, rules.excludedOfBlocks))];
-  return holes.reduce<readonly IpRange[]>(
-    (left, hole) => left.flatMap((range) => withoutHole(range, hole)),
-    ranges,
-  );
+  const joined = { 4: joinedHoles(holes, 4), 6: joinedHoles(holes, 6) };
+  return ranges.flatMap((range) => withoutHoles(range, joined[range.family]));
 }
 
 /**
@@ -193,10 +191,41 @@ function blockHoles(range: IpRange, words: readonly BlockWord[]): readonly IpRan
   ];
 }
 
-function withoutHole(range: IpRange, hole: IpRange): readonly IpRange[] {
-  if (hole.family !== range.family || hole.last < range.first || range.last < hole.first) return [range];
-  return [
-    ...(range.first < hole.first ? [{ ...range, last: hole.first - 1n }] : []),
-    ...(hole.last < range.last ? [{ ...range, first: hole.last + 1n }] : []),
-  ];
+type Hole = Pick<IpRange, "first" | "last">;
+
+/** Those of the family, ascending, no two overlapping. Why: of thousands each would be cut out of thousands of pieces. */
+function joinedHoles(holes: readonly IpRange[], family: IpFamily): readonly Hole[] {
+  const sorted = holes
+    .filter((hole) => hole.family === family)
+    .sort((one, other) => (one.first < other.first ? -1 : 1));
+  const joined: Hole[] = [];
+  for (const { first, last } of sorted) {
+    const before = joined.at(-1);
+    if (before === undefined || before.last < first) joined.push({ first, last });
+    else if (before.last < last) joined[joined.length - 1] = { first: before.first, last };
+  }
+  return joined;
+}
+
+function withoutHoles(range: IpRange, holes: readonly Hole[]): readonly IpRange[] {
+  const pieces: IpRange[] = [];
+  let { first } = range;
+  for (let index = firstHoleAfter(holes, first); index < holes.length; index += 1) {
+    const hole = holes[index];
+    if (hole === undefined || range.last < hole.first) break;
+    if (first < hole.first) pieces.push({ ...range, first, last: hole.first - 1n });
+    first = hole.last + 1n;
+  }
+  return first > range.last ? pieces : [...pieces, { ...range, first }];
+}
+
+/** Index of the first that does not end before the address. */
+function firstHoleAfter(holes: readonly Hole[], address: bigint): number {
+  let [low, high] = [0, holes.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((holes[middle]?.last ?? address) < address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
