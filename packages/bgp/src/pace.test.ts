@@ -217,7 +217,7 @@ class Life extends Telling {
 
   #judge(one: string, isUrgent: boolean): void {
     const [second, what = ""] = one.split(" ");
-    const at = Number(second) * 1_000;
+    const at = Math.round(Number(second) * 1_000); // 8.001 s are 8000.999… ms
     const since = at - (this.#at.get(what) ?? Number.NEGATIVE_INFINITY);
     this.#at.set(what, at);
     assert.ok(isUrgent || what.startsWith("-") || since >= INTERVAL_MS, `${one}, ${since} ms after the last`);
