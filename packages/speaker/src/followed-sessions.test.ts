@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { ApiError } from "@herald/k8s/api";
 import { BGP_SESSION_STATES } from "@herald/k8s/bgp-session-state";
+import type { FakeRequest } from "@herald/k8s/fake";
 import { customPath } from "@herald/k8s/served-kinds";
 import { FollowedSessions } from "./followed-sessions.ts";
 import type { SessionNews } from "./session-news.ts";
@@ -157,6 +158,22 @@ describe("the sessions of all nodes, as one speaker follows them,", () => {
     lab.api.failNext(100, forbidden, ({ path }) => path === OBJECTS);
     start().want(true);
     assert.deepEqual(await heard(2 * MINUTES), ["unread"]);
+  });
+
+  it("are unread where a role lets them be listed and not followed, and told once it does", async () => {
+    lab.serve();
+    const forbidden = new ApiError(403, "Forbidden", "no");
+    const isWatch = ({ path, method }: FakeRequest): boolean => path === OBJECTS && method === "WATCH";
+    put("iris1", "tor", "refused");
+    lab.api.failNext(40, forbidden, isWatch);
+    start().want(true);
+    assert.deepEqual(await heard(), ["tor iris1: refused"], "an API server that has just started may refuse");
+    assert.deepEqual(await heard(30_000), ["unread"]);
+    up("iris1");
+    assert.deepEqual(await heard(10 * MINUTES), [], "lists alone are minutes old");
+    assert.deepEqual(await heard(20 * MINUTES), ["tor iris1: up"]);
+    put("iris1", "tor", "closed");
+    assert.deepEqual(await heard(), ["tor iris1: closed"]);
   });
 
   it("are unread where nobody says for half a minute which kinds there are", async () => {

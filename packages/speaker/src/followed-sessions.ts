@@ -5,7 +5,7 @@ import { type OptionalNotice, OptionalReflector, PATIENCE_MS } from "@herald/k8s
 import { customPath, type ServedKinds } from "@herald/k8s/served-kinds";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { Clock, Random } from "@herald/shared/core";
-import { type SessionNews, type SessionTroubles, troublesIn, withErrorsOf } from "./session-news.ts";
+import { type SessionNews, troublesIn, withErrorsOf } from "./session-news.ts";
 
 /** Before they are read, ms: a speaker that has just joined may take itself for the first by name until it met the rest. */
 const SURE_MS = 500;
@@ -74,7 +74,9 @@ async function follow(ports: FollowedSessionsPorts, signal: AbortSignal): Promis
 
 async function read(ports: FollowedSessionsPorts, signal: AbortSignal): Promise<void> {
   const { client, clock, random, namespace, tell, notice } = ports;
-  const teller = new Teller(ports, signal, () => states.values());
+  let refusals = 0; // to be told of changes, since that was granted last
+  // Why not the first: an API server that has just started refuses for a moment what the roles allow.
+  const teller = new Teller(ports, signal, () => (refusals > 1 ? "unread" : states.values()));
   const states = new OptionalReflector<SessionView>({
     client,
     clock,
@@ -85,7 +87,9 @@ async function read(ports: FollowedSessionsPorts, signal: AbortSignal): Promise<
     onChange: () => teller.lookSoon(),
     notice: (what) => {
       notice(what);
-      if (what.type === "listed") teller.lookSoon(); // also when there is none
+      if (what.type === "watching") refusals = 0;
+      if (what.type === "refused") refusals += 1;
+      if (LOOKED_AFTER.has(what.type)) teller.lookSoon(); // also when there is none
     },
   });
   const known = async (): Promise<void> => {
@@ -99,20 +103,22 @@ async function read(ports: FollowedSessionsPorts, signal: AbortSignal): Promise<
   await Promise.all([known(), states.run(signal)]);
 }
 
+const LOOKED_AFTER: ReadonlySet<OptionalNotice["type"]> = new Set(["listed", "watching", "refused"]);
+
 /** Tells of the states what is new. */
 class Teller {
   readonly #ports: FollowedSessionsPorts;
   readonly #signal: AbortSignal;
-  readonly #states: () => readonly SessionView[] | undefined;
-  #told: SessionTroubles | undefined;
+  readonly #states: () => readonly SessionView[] | "unread" | undefined;
+  #told: SessionNews | undefined;
   #isDue = false;
   #areErrorsDue = false;
 
-  /** @param states `undefined` until all have been seen. */
+  /** @param states `undefined` until all have been seen; "unread" while they are minutes old. */
   constructor(
     ports: FollowedSessionsPorts,
     signal: AbortSignal,
-    states: () => readonly SessionView[] | undefined,
+    states: () => readonly SessionView[] | "unread" | undefined,
   ) {
     this.#ports = ports;
     this.#signal = signal;
@@ -129,20 +135,26 @@ class Teller {
   }
 
   #look(): void {
-    const states = this.#states();
-    if (states === undefined) return;
-    const found = troublesIn(states);
-    const news = this.#told === undefined ? found : withErrorsOf(this.#told, found);
+    const found = this.#found();
+    if (found === undefined) return;
+    const before = this.#told ?? "unread";
+    const news = found === "unread" || before === "unread" ? found : withErrorsOf(before, found);
     this.#tell(news);
     if (this.#areErrorsDue || isDeepStrictEqual(news, found)) return;
     this.#areErrorsDue = true;
     this.#at(ERRORS_MS, () => {
       this.#areErrorsDue = false;
-      this.#tell(troublesIn(this.#states() ?? []));
+      const newest = this.#found();
+      if (newest !== undefined) this.#tell(newest);
     });
   }
 
-  #tell(news: SessionTroubles): void {
+  #found(): SessionNews | undefined {
+    const states = this.#states();
+    return states === undefined || states === "unread" ? states : troublesIn(states);
+  }
+
+  #tell(news: SessionNews): void {
     if (isDeepStrictEqual(news, this.#told)) return;
     this.#told = news;
     this.#ports.tell(news);
