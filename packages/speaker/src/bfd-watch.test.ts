@@ -70,6 +70,7 @@ describe("what is made of BFD's news", () => {
     watch.plan([tor], bfdProfiles);
     watch.hear(UP);
     assert.deepEqual(news(), [
+      "log info: BFD watches a router, tor",
       'hears [["tor",false]]',
       "wants 1",
       'hears [["tor",true]]',
@@ -116,7 +117,13 @@ describe("what is made of BFD's news", () => {
   it("is forgotten with the session: one that begins anew is not up", () => {
     watch.plan([], bfdProfiles);
     watch.plan([tor], bfdProfiles);
-    assert.deepEqual(news(), ["hears []", "wants 0", 'hears [["tor",false]]', "wants 1"]);
+    assert.deepEqual(news(), [
+      "hears []",
+      "wants 0",
+      "log info: BFD watches a router, tor",
+      'hears [["tor",false]]',
+      "wants 1",
+    ]);
   });
 
   it("asks nothing anew where all is as before", () => {

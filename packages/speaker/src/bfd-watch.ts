@@ -46,7 +46,12 @@ export class BfdWatch {
   /** The peers there are now; each that names a profile is watched. */
   plan(peers: readonly BgpPeerConfig[], profiles: readonly BfdProfileConfig[]): void {
     const wishes = bfdWishes(peers, profiles, this.#ports.isNear, this.#ports.wayTo);
+    const before = this.#wishes;
     this.#wishes = new Map(wishes.map((wish) => [wish.key, wish]));
+    // Why now: of a session that never comes up nothing else says between which addresses it was to be.
+    for (const { key, peers: names } of wishes) {
+      if (!before.has(key)) this.#ports.log.info("BFD watches a router", { session: key, peers: names });
+    }
     for (const session of this.#up) if (!this.#wishes.has(session)) this.#up.delete(session);
     this.#tellWhoIsHeard();
     const wanted = wishes.map(({ session }) => session);
