@@ -101,6 +101,26 @@ describe("ConditionWriter", () => {
     assert.deepEqual([written(), writes()], ["nobody, 4", 1]);
   });
 
+  it("holds the contrary for its own time, however soon the word before it was to be written", async () => {
+    const noSession = (): ServiceWord => ({
+      ...word(undefined, 10_000),
+      wish: { status: "False", reason: "NoSession", message: "no session" },
+    });
+    writer.put(word("by BGP"));
+    await elapse(clock, 10);
+    for (const up of [1, 2, 3]) {
+      writer.put(noSession());
+      await elapse(clock, 1_000);
+      writer.put(word(`by BGP, ${up}`, 2_000));
+      await elapse(clock, 1_000);
+    }
+    writer.put(noSession());
+    await elapse(clock, 9_990);
+    const early = [written(), writes()];
+    await elapse(clock, 20);
+    assert.deepEqual([early, written(), writes()], [["by BGP", 1], "no session", 2]);
+  });
+
   it("holds the next word while the one before cannot be written", async () => {
     api.setReachable(false);
     writer.put(word("first"));

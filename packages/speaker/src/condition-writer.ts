@@ -33,7 +33,8 @@ export class ConditionWriter {
 
   /**
    * Takes the place of an earlier word on the Service, also of its wait: else what is worded anew all the time would never
-   * be written.
+   * be written. Not of the shorter wait of what says the contrary: that a router is back for a second makes nothing of its
+   * being away more certain.
    */
   put(word: ServiceWord): void {
     const { service, wish, holdMs } = word;
@@ -42,8 +43,10 @@ export class ConditionWriter {
       return;
     }
     const now = this.#ports.clock.now();
-    const before = this.#words.get(service)?.due ?? now;
-    const due = before > now ? Math.min(before, now + holdMs) : now + holdMs;
+    const before = this.#words.get(service);
+    const isContrary = before?.word.wish?.status !== wish.status;
+    const isKept = before !== undefined && before.due > now && (!isContrary || before.word.holdMs >= holdMs);
+    const due = isKept ? Math.min(before.due, now + holdMs) : now + holdMs;
     this.#words.set(service, { word, due });
     if (holdMs > 0) this.#queue.addAfter(service, holdMs);
     else this.#queue.add(service);
