@@ -153,6 +153,25 @@ describe("leader elector", () => {
     await two.run;
   });
 
+  it("leaves the note alone where it is stopped while it becomes the leader", async () => {
+    const clock = new VirtualClock();
+    const api = new FakeApi({ clock });
+    const annotations = { [NOTE]: "from the one before" };
+    api.put(PATH, {
+      metadata: { namespace: "metallb-system", name: "herald-controller", annotations },
+      spec: {},
+    });
+    api.setDelay(100);
+    const one = candidate("a", api, clock, whenAborted, () => undefined);
+    await elapse(clock, 150);
+    one.stop.abort();
+    await elapse(clock, 1000);
+    await one.run;
+    const { metadata, spec } = api.peek<V1Lease>(PATH) as Raw<V1Lease>;
+    assert.deepEqual([spec?.leaseTransitions, spec?.holderIdentity], [1, ""]);
+    assert.deepEqual(metadata?.annotations, annotations);
+  });
+
   it("says its note again only where it changed, and leaves others' annotations alone", async () => {
     const clock = new VirtualClock();
     const api = new FakeApi({ clock });

@@ -55,6 +55,7 @@ export class LeaderElector {
   #leadership = new AbortController();
   #lead: Lead = async () => {};
   #found: string | undefined; // the note in the Lease as it was taken
+  #isRead = false; // that note, by who leads: nobody else knows what it is to say
   #feed: (input: LeaseInput) => void = () => {};
 
   constructor(options: LeaderElectorOptions) {
@@ -123,6 +124,7 @@ export class LeaderElector {
   #begin(): void {
     const leadership = new AbortController();
     this.#leadership = leadership;
+    this.#isRead = true;
     this.#lead(leadership.signal, this.#found)
       .catch((error: unknown) => {
         if (!leadership.signal.aborted || error !== leadership.signal.reason) throw error;
@@ -163,6 +165,7 @@ export class LeaderElector {
   async #write(effect: Extract<LeaseEffect, { type: "write" }>, signal: AbortSignal): Promise<LeaseInput> {
     const { client, namespace, name } = this.#options;
     const collection = leasesPath(namespace);
+    if (effect.kind === "acquire") this.#isRead = false;
     const body = this.#body(effect);
     const lease =
       effect.base === undefined
@@ -184,7 +187,7 @@ export class LeaderElector {
         namespace,
         name,
         ...(base && { resourceVersion: base.resourceVersion }),
-        ...(kind !== "acquire" && this.#noteOver(base?.note)),
+        ...(this.#isRead && this.#noteOver(base?.note)),
       },
       spec: {
         holderIdentity: kind === "release" ? "" : identity,
