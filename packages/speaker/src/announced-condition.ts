@@ -115,9 +115,9 @@ export function isSameWord(one: Word | undefined, other: Word | undefined): bool
 
 type Word = Pick<ConditionWish, "reason" | "message"> & { readonly status: string };
 
-/** Whether a condition says that nobody announces: whoever does announce knows better. */
+/** Whether a condition says that nobody announces, or has said so: whoever does announce knows better. */
 export function isNobodys({ status, reason }: Word): boolean {
-  return status === "False" && !(reason in HOLDER_REASONS);
+  return reason === NO_SPEAKER_YET.reason || (status === "False" && !(reason in HOLDER_REASONS));
 }
 
 /** Where a Service is that this node announced last, and that is not Herald's to announce any more. */

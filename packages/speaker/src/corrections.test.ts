@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ConditionWish } from "@herald/k8s/service-condition";
 import { VirtualClock } from "@herald/lab/virtual-clock";
-import { serviceKey } from "@herald/shared/service/view";
+import { NO_SPEAKER_YET } from "@herald/shared/service/no-speaker-yet";
+import { type ConditionView, serviceKey } from "@herald/shared/service/view";
 import { Corrections, patienceMs, type Standing } from "./corrections.ts";
+
+type Found = Pick<ConditionView, "status" | "reason" | "message">;
 
 const key = serviceKey("shop", "web");
 const DAY_MS = 86_400_000;
@@ -27,10 +30,18 @@ describe("What was said of a Service and written over by another speaker", () =>
     ["leaves that another announces it, having given it up", "alone", givenUp, there, undefined],
     ["leaves what is wrong at another, where something is wrong here", "alone", conflict, givenUp, undefined],
     ["corrects that nobody announces it", "among-others", here, noPods, 1_000],
+    [
+      "corrects that no speaker has spoken, as the controller says of a status that was emptied",
+      "alone",
+      conflict,
+      NO_SPEAKER_YET,
+      1_000,
+    ],
+    ["corrects that no speaker has spoken", "among-others", here, NO_SPEAKER_YET, 1_000],
     ["leaves what is wrong at one of them", "among-others", here, givenUp, undefined],
     ["corrects that nothing is wrong", "among-others", conflict, here, 1_000],
     ["leaves that others announce it while it asks", "among-others", asked, here, undefined],
-  ] as const satisfies readonly (readonly [string, Standing, ConditionWish, ConditionWish, unknown])[]) {
+  ] as const satisfies readonly (readonly [string, Standing, ConditionWish, Found, unknown])[]) {
     it(`${standing} ${sentence}`, () => {
       assert.equal(patienceMs(standing, said, { ...found, since: "" }), expected);
     });
