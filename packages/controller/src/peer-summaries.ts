@@ -6,6 +6,7 @@ import { metallbPath, objectPath } from "@herald/k8s/paths";
 import { WorkQueue } from "@herald/k8s/queue";
 import type { Clock, Random } from "@herald/shared/core";
 import { type AnnotatedObject, annotatedObject } from "./annotation-watch.ts";
+import { FIELD_MANAGER } from "./field-manager.ts";
 
 export interface PeerSummariesOptions {
   readonly client: ApiClient;
@@ -126,7 +127,7 @@ export class PeerSummaries {
     const path = `${objectPath(metallbPath("bgppeers", namespace, "v1beta2"), name)}/status`;
     try {
       // Why no server-side apply: that refuses fields which the definition does not know, and MetalLB's knows none.
-      await client.patch(path, "merge", { status: wanted }, { fieldManager: "herald-controller", signal });
+      await client.patch(path, "merge", { status: wanted }, { fieldManager: FIELD_MANAGER, signal });
       this.#written.set(name, { over, wanted });
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error;

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { ApiObject } from "./api.ts";
+import { metaTime } from "./meta-time.ts";
 import { customPath } from "./served-kinds.ts";
 import { labelValue } from "./service-status.ts";
 import {
@@ -127,19 +128,14 @@ function statusOf({ address, vrf, bgp, bfd, sinceMs, error }: SessionStanding): 
     vrf,
     bgpStatus: bgp,
     bfdStatus: bfd,
-    since: moment(sinceMs),
+    since: metaTime(sinceMs),
     lastError: cut(error?.text ?? ""),
-    ...(error === undefined ? {} : { lastErrorTime: moment(error.atMs) }),
+    ...(error === undefined ? {} : { lastErrorTime: metaTime(error.atMs) }),
   };
 }
 
 function labelsOf({ node }: SessionPlace): Readonly<Record<string, string>> {
   return { "metallb.io/node": labelValue(node) };
-}
-
-/** Whole seconds, as metav1.Time is written. */
-function moment(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function cut(text: string): string {

@@ -1,3 +1,4 @@
+import { metaTime } from "./meta-time.ts";
 import { labelValue } from "./service-status.ts";
 import {
   type OwnerPod,
@@ -62,7 +63,7 @@ function statusOf(
   const status = isGood ? "True" : "False";
   const conditions = (before?.["conditions"] ?? []) as readonly Readonly<Record<string, string>>[];
   const since = conditions.find((each) => each["type"] === type && each["status"] === status);
-  const now = new Date(epochMs).toISOString().replace(/\.\d+Z$/, "Z"); // whole seconds, as metav1.Time is written
+  const now = metaTime(epochMs);
   return {
     result: isGood ? "Valid" : "Invalid",
     errorSummary: cut(lines.join("\n")),

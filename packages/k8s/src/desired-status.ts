@@ -3,6 +3,7 @@ import { ALLOCATED_FROM_POOL } from "@herald/shared/service/annotations";
 import { ingressShows } from "@herald/shared/service/ingress";
 import { NO_SPEAKER_YET } from "@herald/shared/service/no-speaker-yet";
 import type { ConditionView, ServiceView } from "@herald/shared/service/view";
+import { metaTime } from "./meta-time.ts";
 import { ALLOCATED_CONDITION, ANNOUNCED_CONDITION } from "./service.ts";
 
 /** What the status of a Service ought to say. */
@@ -98,7 +99,7 @@ function condition(
   found: ConditionView | undefined,
   epochMs: number,
 ): object {
-  const now = new Date(epochMs).toISOString().replace(/\.\d+Z$/, "Z"); // whole seconds, as metav1.Time is written
+  const now = metaTime(epochMs);
   const lastTransitionTime = found?.status === status ? found.since : now;
   return { type, status, reason, message, lastTransitionTime };
 }

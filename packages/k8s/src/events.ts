@@ -9,6 +9,7 @@ import {
   type EventsEffect,
   type EventsInput,
 } from "./events-core.ts";
+import { metaTime } from "./meta-time.ts";
 import { eventsPath, objectPath } from "./paths.ts";
 
 export type { EventRecord, ObjectReference } from "./events-core.ts";
@@ -109,7 +110,7 @@ class Recorder implements EventRecorder {
     const { signal } = this.#requests;
     // Events about objects outside namespaces live in "default", where kubectl looks for them.
     const collection = eventsPath(series.record.regarding.namespace || "default");
-    const update = { count: series.count, lastTimestamp: rfc3339(series.lastMs) };
+    const update = { count: series.count, lastTimestamp: metaTime(series.lastMs) };
     try {
       const written =
         series.name === undefined
@@ -137,16 +138,11 @@ class Recorder implements EventRecorder {
       reason,
       message,
       count,
-      firstTimestamp: rfc3339(firstMs),
-      lastTimestamp: rfc3339(lastMs),
+      firstTimestamp: metaTime(firstMs),
+      lastTimestamp: metaTime(lastMs),
       source: { component, ...(host !== undefined && { host }) },
       reportingComponent: component,
       reportingInstance: instance,
     };
   }
-}
-
-/** Whole seconds, as metav1.Time is written. */
-function rfc3339(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace(/\.\d+Z$/, "Z");
 }

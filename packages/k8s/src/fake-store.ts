@@ -1,6 +1,7 @@
 import { ApiError, type ListPage, type Query, type WatchEvent } from "./api.ts";
 import { applyByForce, type Owned } from "./fake-apply.ts";
 import { mergePatch } from "./merge-patch.ts";
+import { metaTime } from "./meta-time.ts";
 
 /** An object as stored: plain JSON, never changed in place. */
 export interface Stored {
@@ -122,7 +123,7 @@ export class FakeStore {
       name,
       ...(named.namespace !== undefined && { namespace: named.namespace }),
       uid: given.metadata?.uid ?? `uid-${this.#serial}`,
-      creationTimestamp: given.metadata?.creationTimestamp ?? isoSeconds(this.#epochMs()),
+      creationTimestamp: given.metadata?.creationTimestamp ?? metaTime(this.#epochMs()),
     };
     return this.#write(named, undefined, { ...given, metadata });
   }
@@ -342,8 +343,4 @@ function freeze(value: unknown): void {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
   Object.freeze(value);
   for (const inner of Object.values(value)) freeze(inner);
-}
-
-function isoSeconds(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace(/\.\d+Z$/, "Z");
 }

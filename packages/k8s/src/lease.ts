@@ -1,7 +1,7 @@
 import type { Clock, Random } from "@herald/shared/core";
 import { drive } from "@herald/shared/driver";
 import type { V1Lease } from "@kubernetes/client-node";
-import { type ApiClient, ApiError, type Raw } from "./api.ts";
+import { type ApiClient, ApiError, type Raw, unlessMissing } from "./api.ts";
 import {
   LeaseCore,
   type LeaseEffect,
@@ -153,13 +153,9 @@ export class LeaderElector {
 
   async #read(signal: AbortSignal): Promise<LeaseInput> {
     const { client, namespace, name } = this.#options;
-    try {
-      const lease = await client.get<V1Lease>(objectPath(leasesPath(namespace), name), { signal });
-      return { type: "read", lease: this.#recordOf(lease) };
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return { type: "read", lease: undefined };
-      throw error;
-    }
+    const path = objectPath(leasesPath(namespace), name);
+    const lease = await unlessMissing(client.get<V1Lease>(path, { signal }));
+    return { type: "read", lease: lease && this.#recordOf(lease) };
   }
 
   async #write(effect: Extract<LeaseEffect, { type: "write" }>, signal: AbortSignal): Promise<LeaseInput> {

@@ -2,6 +2,7 @@ import type { Clock, Random } from "@herald/shared/core";
 import type { V1APIResourceList } from "@kubernetes/client-node";
 import { type ApiClient, ApiError } from "./api.ts";
 import { backoffMs } from "./backoff.ts";
+import { pause } from "./pause.ts";
 
 /** A kind of the group metallb.io, as the API server names it: `v1beta1` and `ipaddresspools`. */
 export interface CustomKind {
@@ -114,18 +115,4 @@ export class ServedKinds {
       return error.status === 404 ? new Set() : undefined;
     }
   }
-}
-
-/** Ends early when aborted. */
-function pause(clock: Clock, forMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.at(clock.now() + forMs, end);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
 }

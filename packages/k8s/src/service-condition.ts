@@ -1,6 +1,7 @@
 import type { ServiceKey } from "@herald/shared/service/view";
 import type { V1Condition, V1Service } from "@kubernetes/client-node";
 import { type ApiClient, ApiError, type Raw } from "./api.ts";
+import { metaTime } from "./meta-time.ts";
 import { servicePath, serviceStatusPath } from "./paths.ts";
 
 /** What a condition on a Service ought to say. */
@@ -69,7 +70,7 @@ function bodyOf(
 ): object {
   const { name, namespace, uid, resourceVersion } = metadata;
   const { status, reason, message } = wish;
-  const now = new Date(epochMs).toISOString().replace(/\.\d+Z$/, "Z"); // whole seconds, as metav1.Time is written
+  const now = metaTime(epochMs);
   const lastTransitionTime = before?.status === status ? before.lastTransitionTime : now;
   return {
     apiVersion: "v1",

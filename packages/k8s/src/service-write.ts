@@ -1,6 +1,6 @@
 import type { ServiceView } from "@herald/shared/service/view";
 import type { V1Service } from "@kubernetes/client-node";
-import { type ApiClient, ApiError, type PatchType } from "./api.ts";
+import { type ApiClient, ApiError, type PatchType, unlessMissing } from "./api.ts";
 import { type DesiredStatus, leftoverPatch, statusToApply } from "./desired-status.ts";
 import { servicePath, serviceStatusPath } from "./paths.ts";
 import { serviceView } from "./service.ts";
@@ -35,12 +35,8 @@ const ATTEMPTS = 5;
  * @throws {ApiError} when the API server refuses or cannot be reached: retry later.
  */
 export async function writeServiceStatus(options: StatusWriteOptions): Promise<StatusWrite> {
-  try {
-    return await decideAndWrite(options, options.service, ATTEMPTS);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return { outcome: "gone" };
-    throw error;
-  }
+  const written = await unlessMissing(decideAndWrite(options, options.service, ATTEMPTS));
+  return written ?? { outcome: "gone" };
 }
 
 async function decideAndWrite(

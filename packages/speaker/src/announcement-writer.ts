@@ -14,6 +14,7 @@ import {
 import { lookAgainMs, type StatusObjectPorts } from "@herald/k8s/status-object";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { ServiceKey } from "@herald/shared/service/view";
+import { FIELD_MANAGER } from "./field-manager.ts";
 import type { HoldingWord } from "./kubernetes-protocol.ts";
 import type { OwnPod } from "./own-pod.ts";
 import { type ServiceQueuePorts, serviceQueue } from "./service-queue.ts";
@@ -164,7 +165,7 @@ export class AnnouncementWriter {
 
   #object(signal: AbortSignal): StatusObjectPorts {
     const { client, namespace } = this.#ports;
-    return { client, namespace, fieldManager: "herald-speaker", lacking: this.#lacking, signal };
+    return { client, namespace, fieldManager: FIELD_MANAGER, lacking: this.#lacking, signal };
   }
 }
 

@@ -4,12 +4,12 @@ import { ANNOUNCED_CONDITION } from "@herald/k8s/service";
 import { applyServiceCondition } from "@herald/k8s/service-condition";
 import type { Instant } from "@herald/shared/core";
 import type { ServiceKey } from "@herald/shared/service/view";
+import { FIELD_MANAGER } from "./field-manager.ts";
 import type { ServiceWord } from "./kubernetes-protocol.ts";
 import { type ServiceQueuePorts, serviceQueue } from "./service-queue.ts";
 
 /** Enough for a failover of a thousand Services within seconds, few enough not to be felt by the API server. */
 const CONCURRENCY = 4;
-const FIELD_MANAGER = "herald-speaker";
 
 export interface ConditionWriterPorts extends ServiceQueuePorts {
   readonly client: ApiClient;

@@ -6,6 +6,7 @@ import type { ServedKinds } from "@herald/k8s/served-kinds";
 import { lookAgainMs } from "@herald/k8s/status-object";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { Clock, Random } from "@herald/shared/core";
+import { FIELD_MANAGER } from "./field-manager.ts";
 import type { OwnPod } from "./own-pod.ts";
 
 const RETRY = { minMs: 1_000, maxMs: 60_000 };
@@ -57,7 +58,7 @@ export class ConfigurationStateWriter {
     const { served, client, namespace, node, pod, epochMs, random } = this.#ports;
     await Promise.race([served.whenServed(CONFIGURATION_STATES.plural), whenAborted(signal)]);
     await this.#queue.run(async () => {
-      const ports = { client, namespace, fieldManager: "herald-speaker", lacking: this.#lacking, signal };
+      const ports = { client, namespace, fieldManager: FIELD_MANAGER, lacking: this.#lacking, signal };
       const owner = await pod.find(signal);
       await writeConfigurationState(ports, { program: "speaker", node }, this.#lines ?? [], owner, epochMs());
       this.#queue.addAfter(CONFIGURATION_STATES.plural, lookAgainMs(random));

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { ApiClient } from "@herald/k8s/api";
 import { BGP_SESSION_STATES, type SessionView, sessionView } from "@herald/k8s/bgp-session-state";
 import { type OptionalNotice, OptionalReflector, PATIENCE_MS } from "@herald/k8s/optional-reflector";
+import { pause } from "@herald/k8s/pause";
 import { customPath, type ServedKinds } from "@herald/k8s/served-kinds";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { Clock, Random } from "@herald/shared/core";
@@ -64,8 +65,8 @@ export class FollowedSessions {
 async function follow(ports: FollowedSessionsPorts, signal: AbortSignal): Promise<void> {
   const { served, tell } = ports;
   const { plural } = BGP_SESSION_STATES;
-  await passed(ports.clock, SURE_MS, signal);
-  await Promise.race([served.whenLooked(), passed(ports.clock, PATIENCE_MS, signal)]);
+  await pause(ports.clock, SURE_MS, signal);
+  await Promise.race([served.whenLooked(), pause(ports.clock, PATIENCE_MS, signal)]);
   if (signal.aborted) return;
   if (!served.has(plural)) tell("unread");
   await Promise.race([served.whenServed(plural), whenAborted(signal)]);
@@ -166,12 +167,4 @@ class Teller {
       if (!this.#signal.aborted) callback();
     });
   }
-}
-
-/** Ends early when aborted. */
-async function passed(clock: Clock, forMs: number, signal: AbortSignal): Promise<void> {
-  const over = Promise.withResolvers<void>();
-  const cancel = clock.at(clock.now() + forMs, over.resolve);
-  await Promise.race([over.promise, whenAborted(signal)]);
-  cancel();
 }

@@ -12,6 +12,7 @@ import type { ServedKinds } from "@herald/k8s/served-kinds";
 import { lookAgainMs, type StatusObjectPorts } from "@herald/k8s/status-object";
 import { whenAborted } from "@herald/k8s/when-aborted";
 import type { Clock, Instant, Random } from "@herald/shared/core";
+import { FIELD_MANAGER } from "./field-manager.ts";
 import type { SessionWord } from "./kubernetes-protocol.ts";
 import type { OwnPod } from "./own-pod.ts";
 
@@ -157,6 +158,6 @@ export class SessionStateWriter {
 
   #object(signal: AbortSignal): StatusObjectPorts {
     const { client, namespace } = this.#ports;
-    return { client, namespace, fieldManager: "herald-speaker", lacking: this.#lacking, signal };
+    return { client, namespace, fieldManager: FIELD_MANAGER, lacking: this.#lacking, signal };
   }
 }
