@@ -54,6 +54,7 @@ export class BgpPlan {
   #next: readonly PeerRoutes[] = [];
   #nextFor = NOTHING;
   #plans: readonly PeerRoutes[] = [];
+  #rivals: ReadonlyMap<BgpPeerConfig, BgpPeerConfig> = new Map();
   /** Whether they may be others than when they were asked for last. */
   #disagreements = true;
 
@@ -112,9 +113,9 @@ export class BgpPlan {
     return this.#plans;
   }
 
-  /** Those of this node that can have no session, as one before them has one with the same router: which. */
+  /** Those of this node that can have no session, as one before them has one with the same router: which. As {@link plans}. */
   get rivals(): ReadonlyMap<BgpPeerConfig, BgpPeerConfig> {
-    return laterWithSameRouter(this.#selected());
+    return this.#rivals;
   }
 
   /** Services that BGP is for and that are not announced from here, and why. */
@@ -210,8 +211,8 @@ export class BgpPlan {
     this.#stale = false;
     const { config } = this.#around;
     const selected = this.#selected();
-    const rivals = laterWithSameRouter(selected);
-    const peers = selected.filter((peer) => !rivals.has(peer));
+    this.#rivals = laterWithSameRouter(selected);
+    const peers = selected.filter((peer) => !this.#rivals.has(peer));
     const before = this.#nextFor === config ? this.#next : [];
     const after = peers.map((peer) => before.find((plan) => plan.peer === peer) ?? new PeerRoutes(peer));
     const isSame = after.length === before.length && after.every((plan, at) => plan === before[at]);

@@ -19,17 +19,17 @@ export function strayClusterAddresses(
   services: Iterable<ServiceView>,
   known: readonly ClusterNetwork[],
 ): readonly ClusterNetwork[] {
-  const givenOut = pools.flatMap(({ ranges, rules = NO_RULES }) => rangesToGiveOut(ranges, rules));
-  const everywhere = { 4: spaceOf(givenOut, 4), 6: spaceOf(givenOut, 6) };
+  const givenOut = pools.map(({ ranges, rules = NO_RULES }) => rangesToGiveOut(ranges, rules));
+  const everywhere = { 4: spaceOf(givenOut.flat(), 4), 6: spaceOf(givenOut.flat(), 6) };
   const isAnywhere = (address: IpAddress): boolean =>
     everywhere[familyOf(address)].positionOf(toBigint(address)) !== undefined;
   const strays = [...services]
     .filter(({ clusterIps }) => clusterIps.some(isAnywhere))
     .sort(byClaim)
     .flatMap(({ key, clusterIps }) => straysOf(clusterIps, known).map((address) => networkOf(key, address)));
-  return pools.flatMap(({ ranges, rules = NO_RULES }) =>
+  return givenOut.flatMap((ranges) =>
     ([4, 6] as const).flatMap((family) => {
-      const space = spaceOf(rangesToGiveOut(ranges, rules), family);
+      const space = spaceOf(ranges, family);
       const isIn = ({ range }: ClusterNetwork): boolean =>
         range.family === family && space.positionOf(range.first) !== undefined;
       return strays.find(isIn) ?? [];
